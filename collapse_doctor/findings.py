@@ -1,0 +1,191 @@
+"""The plain values a diagnosis is made of. They know nothing of torch, files or screens."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = [
+    "Confidence",
+    "Diagnosis",
+    "Evidence",
+    "Finding",
+    "Severity",
+    "Skipped",
+    "Subject",
+    "Verdict",
+    "Where",
+]
+
+
+class Severity(StrEnum):
+    """How bad a finding is, if it is true."""
+
+    ERROR = "error"  # training cannot work as written
+    WARNING = "warning"  # very likely harmful
+    INFO = "info"  # worth knowing, never alarming
+
+    @property
+    def rank(self) -> int:
+        """0 for info, 1 for warning, 2 for error: for sorting and for ``--fail-on``."""
+        return ("info", "warning", "error").index(self.value)
+
+
+class Confidence(StrEnum):
+    """How sure we are that a finding is true; independent of how bad it would be."""
+
+    CERTAIN = "certain"  # follows from identity or arithmetic, no statistics involved
+    HIGH = "high"  # measured, far outside its bound
+    MEDIUM = "medium"  # measured, near its bound or on few rows
+    LOW = "low"  # one of several readings of the same numbers
+
+    @property
+    def rank(self) -> int:
+        """0 for low up to 3 for certain."""
+        return ("low", "medium", "high", "certain").index(self.value)
+
+
+class Verdict(StrEnum):
+    """The diagnosis in one word, decided by its worst finding and never by a mean."""
+
+    HEALTHY = "healthy"  # nothing above info
+    SUSPECT = "suspect"  # at least one warning
+    SICK = "sick"  # at least one error
+
+
+@dataclass(frozen=True)
+class Where:
+    """A place: in the model, in time and in the source. Every part may be unknown.
+
+    ``line`` is 1-based. ``source`` is the text of that line as it was when the program ran.
+    ``note`` says in a few words what happens there; it is set on related places.
+    """
+
+    model: str | None = None
+    layer: str | None = None
+    step: int | None = None
+    file: str | None = None
+    line: int | None = None
+    source: str | None = None
+    note: str = ""
+
+    def __str__(self) -> str:
+        """Return ``train.py:38, step 0, layer encoder``, without the parts that are unknown."""
+        parts = []
+        if self.file is not None:
+            parts.append(f"{self.file}:{self.line}" if self.line is not None else self.file)
+        if self.step is not None:
+            parts.append(f"step {self.step}")
+        if self.layer is not None:
+            owner = f"{self.model}." if self.model else ""
+            parts.append(f"layer {owner}{self.layer}")
+        return ", ".join(parts) or "the whole input"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One measured number beside the bound it was held against.
+
+    ``relation`` is how the value must stand to the bound for the finding to hold (``"<"``,
+    ``"<="``, ``">"``, ``">="`` or ``"=="``); empty when the number only illustrates. ``null`` is
+    what the same measure reads on healthy data of this size, where such a null exists.
+    """
+
+    value: float | int | str | bool
+    bound: float | int | str | None = None
+    relation: str = ""
+    null: float | None = None
+    unit: str = ""
+    meaning: str = ""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is true of the training or the embeddings, and what to do about it."""
+
+    code: str
+    name: str
+    severity: Severity
+    confidence: Confidence
+    message: str
+    where: Where = field(default_factory=Where)
+    related: tuple[Where, ...] = ()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    cause: str = ""
+    remedy: str = ""
+    refuted_by: str = ""
+    explains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Skipped:
+    """A rule that was not examined, and why. Not examined must never look like healthy."""
+
+    code: str
+    name: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What was looked at, for the head of a report.
+
+    ``kind`` is ``"embeddings"`` (a file or tensor) or ``"recording"`` (a watched training).
+    ``details`` are label/value pairs in reading order: rows, width, dtype, steps, layers …
+    """
+
+    kind: str
+    title: str
+    details: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What was found, root cause first; what could not be examined; and the numbers behind it.
+
+    ``measurements`` is the :class:`~collapse_doctor.measurements.Measurements` the rules read; a
+    renderer draws its charts from there.
+    """
+
+    subject: Subject
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    passed: tuple[str, ...] = ()
+    measurements: Any = None
+
+    @property
+    def verdict(self) -> Verdict:
+        """``healthy`` (nothing above info), ``suspect`` (a warning) or ``sick`` (an error)."""
+        worst = max((f.severity.rank for f in self.findings), default=0)
+        return (Verdict.HEALTHY, Verdict.SUSPECT, Verdict.SICK)[worst]
+
+    @property
+    def primary(self) -> Finding | None:
+        """The root cause: the first finding, or None when nothing is above info."""
+        return self.findings[0] if self.verdict is not Verdict.HEALTHY else None
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per finding, root cause first.
+
+        Columns: code, name, severity, confidence, model, layer, step, file, line, message, cause,
+        remedy, explains (codes joined by a space).
+        """
+        import pandas as pd
+
+        columns = ["code", "name", "severity", "confidence", "model", "layer", "step", "file"]
+        columns += ["line", "message", "cause", "remedy", "explains"]
+        rows = []
+        for finding in self.findings:
+            row = dataclasses.asdict(finding) | dataclasses.asdict(finding.where)
+            row["severity"], row["confidence"] = finding.severity.value, finding.confidence.value
+            row["explains"] = " ".join(finding.explains)
+            rows.append({name: row[name] for name in columns})
+        frame = pd.DataFrame(rows, columns=columns)
+        return frame.astype({"step": "Int64", "line": "Int64"})
