@@ -1,0 +1,224 @@
+"""What the Inspector sees, as plain values: the vocabulary shared by writer, reader and measures.
+
+Observations are msgspec structs: one line of JSON each in a recording's folder, validated as they
+are read back. Numbers that are not finite are kept as ``None`` (JSON has no word for them) and the
+counts of such rows say how many there were.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+__all__ = [
+    "CallSite",
+    "Comparison",
+    "Labels",
+    "LayerInfo",
+    "Loss",
+    "Manifest",
+    "Measure",
+    "ModelInfo",
+    "Notice",
+    "Observation",
+    "Operand",
+    "Origin",
+    "Relation",
+    "RelationKind",
+    "Snapshot",
+    "Tick",
+    "Use",
+]
+
+FORMAT_VERSION = 1
+
+Role = Literal["output", "logits", "block"]
+"""``output``: what the model returns; ``logits``: an output that was only ever fed to a
+classification loss; ``block``: something inside the model."""
+
+Clock = Literal["optimizer", "manual", "forward"]
+"""What counted the steps: optimizers, ``inspector.step()``, or outermost forward passes."""
+
+RelationKind = Literal[
+    "same-object",  # ``a is b``
+    "shared-storage",  # other object, same elements of the same memory
+    "detached",  # this step's values, one side cut from the graph
+    "equal",  # own memory, equal values, both alive in the graph (or neither)
+    "scalar-multiple",  # every row of one is a multiple of that row of the other
+    "stale",  # one side is the output of an earlier step
+]
+
+
+class CallSite(Struct, frozen=True):
+    """A place in the user's source. ``line`` is 1-based; ``source`` is that line's text."""
+
+    file: str
+    line: int
+    function: str = ""
+    source: str = ""
+
+
+class Origin(Struct, frozen=True):
+    """Where a tensor came from: the watched layer, step and forward pass that made it.
+
+    ``path`` names the operations between the layer and the tensor, oldest first, as far as they
+    were seen: ``("detach", "clone")``.
+    """
+
+    model: str
+    layer: str
+    step: int
+    forward: int
+    path: tuple[str, ...] = ()
+
+
+class Operand(Struct, frozen=True):
+    """One side of a comparison, named as the source names it (``""`` where it cannot be known)."""
+
+    expression: str
+    shape: tuple[int, ...]
+    dtype: str
+    requires_grad: bool
+    origin: Origin | None = None
+
+
+class Relation(Struct, frozen=True):
+    """What two operands of one comparison have to do with each other.
+
+    ``left`` and ``right`` are positions in the comparison's operands. ``cosine`` is the smallest
+    absolute cosine over rows, ``scale`` the mean ratio right/left, ``difference`` the largest
+    absolute difference relative to the operand's own size; all measured in float64. ``age`` is in
+    steps, for stale operands.
+    """
+
+    kind: RelationKind
+    left: int
+    right: int
+    cosine: float | None = None
+    scale: float | None = None
+    difference: float | None = None
+    age: int | None = None
+
+
+class Comparison(Struct, frozen=True, tag="comparison"):
+    """One call of a similarity, distance or pair loss, with both operands.
+
+    ``paired`` is true when row i is compared with row i. ``births`` are the places where an
+    operand was made from the other, where the interpreter let us see it. ``similarity`` is the
+    mean cosine of the rows that were compared (float64), or None where it was not computed.
+    """
+
+    step: int
+    forward: int
+    function: str
+    paired: bool
+    site: CallSite
+    operands: tuple[Operand, ...]
+    relations: tuple[Relation, ...] = ()
+    births: tuple[CallSite, ...] = ()
+    similarity: float | None = None
+
+
+class Measure(Struct, frozen=True, tag="measure"):
+    """The measures of one layer at one step; ``values`` is keyed by metric name."""
+
+    step: int
+    forward: int
+    model: str
+    layer: str
+    rows: int
+    width: int
+    dtype: str
+    training: bool
+    values: dict[str, float | None]
+
+
+class Labels(Struct, frozen=True, tag="labels"):
+    """The labels of one step. ``batch`` is the number of embedding rows they should fit."""
+
+    step: int
+    count: int
+    distinct: int
+    batch: int | None = None
+    value: str = ""
+    scalar: bool = False
+
+
+class Loss(Struct, frozen=True, tag="loss"):
+    """The value of the loss at one step; None if it was not finite."""
+
+    step: int
+    value: float | None
+
+
+class Notice(Struct, frozen=True, tag="notice"):
+    """Something the reader of a report must know: pooled, not observable, switched off."""
+
+    about: str
+    text: str
+    step: int | None = None
+
+
+class Use(Struct, frozen=True, tag="use"):
+    """What an output was seen to be used for: compared with something, or classified."""
+
+    model: str
+    layer: str
+    purpose: Literal["compared", "classified"]
+
+
+class Snapshot(Struct, frozen=True, tag="snapshot"):
+    """Some embedding rows of one layer at one step. The rows themselves lie in ``file``.
+
+    In memory ``file`` is empty and the rows are kept beside the observation.
+    """
+
+    step: int
+    model: str
+    layer: str
+    rows: int
+    width: int
+    file: str = ""
+    bytes: int = 0
+    sha256: str = ""
+
+
+class Tick(Struct, frozen=True, tag="tick"):
+    """How far the training has come; written now and then and at the end."""
+
+    steps: int
+    forwards: int
+    clock: Clock
+    ended: bool = False
+    reason: str = ""
+
+
+Observation = Comparison | Measure | Labels | Loss | Notice | Snapshot | Tick | Use
+
+
+class LayerInfo(Struct, frozen=True):
+    """A watched layer. ``depth`` orders the layers from input (0) to output."""
+
+    name: str
+    kind: str
+    role: Role
+    depth: int
+
+
+class ModelInfo(Struct, frozen=True):
+    """A watched model and the layers of it that are watched."""
+
+    name: str
+    kind: str
+    parameters: int
+    layers: tuple[LayerInfo, ...]
+
+
+class Manifest(Struct, frozen=True):
+    """The head of a recording: what was watched, and by which versions."""
+
+    format: int
+    created: str
+    versions: dict[str, str]
+    models: tuple[ModelInfo, ...]
