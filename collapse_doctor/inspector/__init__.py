@@ -1,0 +1,1 @@
+"""Observe: the only part that touches a live model."""

@@ -1,0 +1,52 @@
+"""What a recording says about the models it watched."""
+
+from __future__ import annotations
+
+import datetime
+import platform
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import nn
+
+from collapse_doctor.inspector.layers import Layer
+from collapse_doctor.recording.observations import (
+    FORMAT_VERSION,
+    LayerInfo,
+    Manifest,
+    ModelInfo,
+)
+from collapse_doctor.version import __version__
+
+__all__ = ["describe"]
+
+
+def describe(
+    models: Mapping[str, nn.Module],
+    blocks: Mapping[str, Sequence[Layer]],
+    outputs: Mapping[str, Sequence[str]],
+) -> Manifest:
+    """Return the manifest for models whose ``blocks`` are watched and gave these ``outputs``."""
+    versions = {
+        "collapse_doctor": __version__,
+        "torch": str(torch.__version__),
+        "python": platform.python_version(),
+    }
+    created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    infos = tuple(_model(name, m, blocks[name], outputs[name]) for name, m in models.items())
+    return Manifest(FORMAT_VERSION, created, versions, infos)
+
+
+def _model(
+    name: str, model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str]
+) -> ModelInfo:
+    kind = type(model).__name__
+    layers = [
+        LayerInfo(layer.name, type(layer.module).__name__, "block", depth)
+        for depth, layer in enumerate(blocks)
+    ]
+    layers += [
+        LayerInfo(output, kind, "output", len(blocks) + place)
+        for place, output in enumerate(outputs)
+    ]
+    return ModelInfo(name, kind, sum(p.numel() for p in model.parameters()), tuple(layers))

@@ -1,0 +1,145 @@
+"""Where an alias was born: the assignment that gave one thing two names.
+
+A plain assignment leaves no trace at run time, so the source of the running function is read.
+Only assignments between the two operands, or to both from a third name, are considered.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from collapse_doctor.recording.observations import RelationKind
+
+__all__ = ["Assignment", "assignments", "birth_line"]
+
+# Calls through which a value stays the same thing: x.detach().clone(), F.normalize(x), x[:4] …
+_DETACHING = frozenset({"detach", "detach_", "data", "numpy", "clone", "item"})
+_VIEWING = frozenset({"view", "view_as", "reshape", "flatten", "squeeze", "unsqueeze", "expand"})
+_COPYING = frozenset({"clone", "deepcopy", "copy"})
+_SCALING = frozenset({"normalize", "mul", "div"})
+
+
+class Assignment(NamedTuple):
+    """``target = …source…`` at ``line``; ``through`` names what stands between, outermost first."""
+
+    target: str
+    source: str
+    through: tuple[str, ...]
+    line: int
+
+
+def birth_line(
+    scope: ast.AST, left: str, right: str, kind: RelationKind, before: int
+) -> int | None:
+    """Return the line where ``left`` and ``right`` became related, or None if it does not show.
+
+    Parameters
+    ----------
+    scope
+        Syntax tree of the function or module in which they were compared.
+    left, right
+        The two operands as written.
+    kind
+        How they turned out to be related; decides between several assignments.
+    before
+        Line of the comparison. Of equal candidates the nearest above it is meant, else (in a
+        loop) the last below it.
+    """
+    if not left or not right or left == right:
+        return None
+    found = [a for a in assignments(scope) if _joins(a, left, right)] or _through_a_third(
+        list(assignments(scope)), left, right
+    )
+    fitting = [a for a in found if _fits(a, kind)]
+    above = [a.line for a in fitting if a.line < before]
+    below = [a.line for a in fitting if a.line > before]
+    return max(above) if above else max(below, default=None)
+
+
+def _joins(assignment: Assignment, left: str, right: str) -> bool:
+    return {assignment.target, assignment.source} == {left, right}
+
+
+def _through_a_third(found: list[Assignment], left: str, right: str) -> list[Assignment]:
+    """Both names were given the value of one other name: the later of the two is the birth.
+
+    Only as it is: two calls that read alike give two results, not one thing.
+    """
+    plain = [a for a in found if not a.through and "(" not in a.source]
+    ones = [a for a in plain if a.target == left]
+    others = [a for a in plain if a.target == right and a.source in {one.source for one in ones}]
+    shared = {other.source for other in others}
+    return sorted((a for a in ones + others if a.source in shared), key=lambda a: a.line)[1:]
+
+
+def _fits(assignment: Assignment, kind: RelationKind) -> bool:
+    through = set(assignment.through)
+    if kind == "same-object":
+        return not through & (_DETACHING | _COPYING | _VIEWING | _SCALING)
+    if kind == "detached":
+        return bool(through & _DETACHING)
+    if kind == "equal":
+        return bool(through & _COPYING)
+    if kind == "scalar-multiple":
+        return bool(through)
+    return True
+
+
+def assignments(scope: ast.AST) -> Iterator[Assignment]:
+    """Yield every ``name = chain(name)`` of a scope, tuple assignments taken apart."""
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign):
+            for target in node.targets:
+                yield from _pairs(target, node.value, node.lineno)
+            yield from _chained(node)
+        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+            yield from _pairs(node.target, node.value, node.lineno)
+
+
+def _chained(node: ast.Assign) -> Iterator[Assignment]:
+    """Yield what ``a = b = model(x)`` says: b is one thing with a."""
+    names = [ast.unparse(target) for target in node.targets]
+    for name in names[1:]:
+        yield Assignment(name, names[0], (), node.lineno)
+
+
+def _pairs(target: ast.expr, value: ast.expr, line: int) -> Iterator[Assignment]:
+    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
+        if len(target.elts) == len(value.elts):
+            for one, other in zip(target.elts, value.elts, strict=True):
+                yield from _pairs(one, other, line)
+        return
+    if isinstance(value, ast.Constant):  # two names for None are no alias
+        return
+    for source, through in _roots(value):
+        yield Assignment(ast.unparse(target), source, through, line)
+
+
+def _roots(value: ast.expr, through: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Follow a chain of calls, attributes, indices and scalings down to what it starts from."""
+    yield ast.unparse(value), through
+    for inner, name in _descend(value):
+        yield from _roots(inner, (*through, name))
+
+
+def _descend(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+    """Yield what an expression was made from, and by what: ``z`` by ``detach``."""
+    if isinstance(node, ast.Call):
+        if isinstance(node.func, ast.Attribute):
+            owner = node.func.value
+            if not (isinstance(owner, ast.Name) and owner.id in _NAMESPACES):
+                yield owner, node.func.attr
+        # The first argument: F.normalize(z), self.drop(z), copy(z).
+        name = node.func.attr if isinstance(node.func, ast.Attribute) else ast.unparse(node.func)
+        yield from ((argument, name) for argument in node.args[:1])
+    elif isinstance(node, ast.Attribute):
+        yield node.value, node.attr
+    elif isinstance(node, ast.Subscript):
+        yield node.value, "view"
+    elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+        yield (node.right if isinstance(node.left, ast.Constant) else node.left), "mul"
+
+
+_NAMESPACES = frozenset({"torch", "F", "functional", "nn", "copy", "np", "numpy"})

@@ -1,0 +1,137 @@
+"""Where in the user's source a call was made, and how its operands are written there."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import itertools
+import linecache
+import sys
+import sysconfig
+from collections.abc import Sequence
+from types import CodeType, FrameType
+
+from collapse_doctor.recording.observations import CallSite
+
+__all__ = ["call_at", "expressions", "scope_of", "site_of", "user_frame"]
+
+# Compared by module name, not by path: a virtual environment may be called anything.
+_OURS = "collapse_doctor"
+_USER_PARTS_OF_OURS = "collapse_doctor.cases"
+_LIBRARIES = tuple(
+    path for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_paths().get(key))
+)
+
+
+def user_frame(start: FrameType | None = None) -> FrameType | None:
+    """Return the innermost frame, from ``start`` outwards, that belongs to the user's program.
+
+    Frames of torch, of this package and of installed libraries are passed over; if nothing else
+    is left (the training loop itself lives in an installed package), the innermost frame outside
+    torch and this package is returned.
+    """
+    frame: FrameType | None = sys._getframe(1) if start is None else start
+    fallback: FrameType | None = None
+    while frame is not None:
+        kind = _owner(frame.f_code, frame.f_globals.get("__name__", ""))
+        if kind == "user":
+            return frame
+        if kind == "library" and fallback is None:
+            fallback = frame
+        frame = frame.f_back
+    return fallback
+
+
+@functools.lru_cache(maxsize=4096)
+def _owner(code: CodeType, module: str) -> str:
+    root = module.partition(".")[0]
+    if root == "torch":
+        return "torch"
+    if root == _OURS and not module.startswith(_USER_PARTS_OF_OURS):
+        return "ours"
+    return "library" if code.co_filename.startswith(_LIBRARIES) else "user"
+
+
+def site_of(frame: FrameType) -> CallSite:
+    """Return the line a frame is at, with its text where the source can be had."""
+    code = frame.f_code
+    return CallSite(
+        file=code.co_filename,
+        line=frame.f_lineno,
+        function=code.co_qualname,
+        source=linecache.getline(code.co_filename, frame.f_lineno, frame.f_globals).strip(),
+    )
+
+
+def call_at(frame: FrameType) -> ast.Call | ast.BinOp | None:
+    """Return the syntax tree of the very call a frame is in, or None if it cannot be known.
+
+    Needs the interpreter's column table (CPython 3.11 and later) and the source text.
+    """
+    index = frame.f_lasti // 2
+    position = next(itertools.islice(frame.f_code.co_positions(), index, None), None)
+    if position is None or None in position:
+        return None
+    first, last, start, end = position
+    lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
+    if first is None or last is None or last > len(lines):
+        return None
+    return _parse(tuple(lines[first - 1 : last]), start or 0, end or 0)
+
+
+@functools.lru_cache(maxsize=256)
+def _parse(lines: tuple[str, ...], start: int, end: int) -> ast.Call | ast.BinOp | None:
+    encoded = [line.encode() for line in lines]  # columns count bytes, not characters
+    encoded[-1] = encoded[-1][:end]
+    encoded[0] = encoded[0][start:]
+    try:
+        # Parentheses let an expression of several lines stand whatever its indentation.
+        node = ast.parse(f"({b''.join(encoded).decode()}\n)", mode="eval").body
+    except (SyntaxError, ValueError):  # the file changed since it was loaded
+        return None
+    return node if isinstance(node, ast.Call | ast.BinOp) else None
+
+
+def expressions(frame: FrameType, parameters: Sequence[str]) -> list[str]:
+    """Return how the arguments named ``parameters`` are written at the call a frame is in.
+
+    Positional arguments are taken in order, keywords by name; ``""`` stands for what cannot be
+    known (starred arguments, a call made through a wrapper).
+    """
+    node = call_at(frame)
+    if isinstance(node, ast.BinOp):
+        return [ast.unparse(node.left), ast.unparse(node.right)][: len(parameters)]
+    if node is None:
+        return [""] * len(parameters)
+    keywords = {word.arg: word.value for word in node.keywords if word.arg}
+    written = []
+    for position, name in enumerate(parameters):
+        starred = any(isinstance(arg, ast.Starred) for arg in node.args[: position + 1])
+        value = keywords.get(name)
+        if value is None and position < len(node.args) and not starred:
+            value = node.args[position]
+        written.append(ast.unparse(value) if value is not None else "")
+    return written
+
+
+@functools.lru_cache(maxsize=64)
+def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: ARG001 - cache key
+    try:
+        return ast.parse(text)
+    except (SyntaxError, ValueError):
+        return None
+
+
+def scope_of(frame: FrameType) -> ast.AST | None:
+    """Return the syntax tree of the function (or module) a frame runs, or None."""
+    code = frame.f_code
+    lines = linecache.getlines(code.co_filename, frame.f_globals)
+    tree = _tree(code.co_filename, len(lines), "".join(lines)) if lines else None
+    if tree is None or code.co_name == "<module>":
+        return tree
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+            first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
+            if first == code.co_firstlineno:
+                return node
+    return None

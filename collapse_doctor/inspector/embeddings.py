@@ -1,0 +1,151 @@
+"""Embedding rows as they come out of layers: reduced at once, told once a step."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from collapse_doctor.inspector.outputs import pool
+from collapse_doctor.metrics.table import measure
+from collapse_doctor.recording.memory import Sink
+from collapse_doctor.recording.observations import Measure, Notice, Snapshot
+from collapse_doctor.summary import EmbeddingSummary
+
+__all__ = ["Embeddings"]
+
+MOST_FORWARDS = 8
+"""Forward passes of one step that are measured: two views and more, but not all of a long
+gradient accumulation."""
+MOST_ROWS = 512
+"""Rows of one forward pass that are measured; beyond that, evenly spread ones."""
+SNAPSHOT_ROWS = 256
+MOST_PENDING = 64
+
+
+@dataclass
+class _Seen:
+    """What one layer gave in one forward pass, until the step is over."""
+
+    model: str
+    layer: str
+    step: int
+    forward: int
+    training: bool
+    keeps_rows: bool
+    summary: EmbeddingSummary
+    tensor: weakref.ref[Tensor]
+
+
+class Embeddings:
+    """Collects the rows of a step and tells the sink their measures when it is over.
+
+    Telling waits for the end of the step so that all views of it are measured together, and so
+    that nothing has to be read back from a device while the step is still being queued.
+    """
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self._pending: list[_Seen] = []
+        self._noted: set[tuple[str, str]] = set()
+        self._trained: set[str] = set()
+
+    @torch.no_grad()
+    def add(
+        self,
+        place: tuple[str, str],
+        when: tuple[int, int],
+        tensor: Tensor,
+        module: nn.Module,
+        *,
+        output: bool,
+    ) -> None:
+        """Take in what a layer returned in one forward pass.
+
+        Parameters
+        ----------
+        place
+            Names of the model and the layer.
+        when
+            Step and number of the forward pass.
+        tensor, module
+            What was returned, by which module.
+        output
+            Whether it is what the model itself returns: of that, some rows are kept.
+        """
+        model, layer = place
+        step, forward = when
+        if self._passed_over(model, layer, step, module.training):
+            return
+        pooled = pool(tensor, module)
+        if pooled is None or pooled.values.shape[1] == 0:
+            return
+        if pooled.how:
+            self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
+        rows = pooled.values
+        stride = -(-rows.shape[0] // MOST_ROWS)
+        summary = EmbeddingSummary(rows.shape[1], dtype=str(rows.dtype).removeprefix("torch."))
+        summary.add(rows[::stride])
+        ref = weakref.ref(tensor)
+        if output:  # the last block's output is the model's: one thing, one name
+            self._pending = [seen for seen in self._pending if seen.tensor() is not tensor]
+        self._pending.append(
+            _Seen(model, layer, step, forward, module.training, output, summary, ref)
+        )
+
+    def tell(self, *, merge: bool) -> None:
+        """Measure what is pending and hand it on; ``merge`` joins all passes of one step."""
+        pending, self._pending = self._pending, []
+        groups: dict[Hashable, _Seen] = {}
+        for seen in pending:
+            moment = seen.step if merge else (seen.step, seen.forward)
+            key = (seen.model, seen.layer, seen.training, seen.summary.width, moment)
+            if key in groups:
+                groups[key].summary.merge(seen.summary)
+            else:
+                groups[key] = seen
+        for seen in groups.values():
+            self._tell_one(seen)
+
+    @property
+    def is_full(self) -> bool:
+        """True when telling should not wait any longer (forward passes without any step)."""
+        return len(self._pending) >= MOST_PENDING
+
+    def _tell_one(self, seen: _Seen) -> None:
+        summary = seen.summary
+        self._sink.append(
+            Measure(
+                step=seen.step,
+                forward=seen.forward,
+                model=seen.model,
+                layer=seen.layer,
+                rows=summary.count + summary.nonfinite_rows,
+                width=summary.width,
+                dtype=summary.dtype,
+                training=seen.training,
+                values=dict(measure(summary)),
+            )
+        )
+        if seen.keeps_rows:
+            rows = summary.sample.rows[:SNAPSHOT_ROWS].float().cpu().numpy()
+            shot = Snapshot(seen.step, seen.model, seen.layer, *rows.shape)
+            self._sink.append_snapshot(shot, rows)
+
+    def _passed_over(self, model: str, layer: str, step: int, training: bool) -> bool:
+        """Tell whether to leave out a pass: evaluation in between would be read as training."""
+        if training:
+            self._trained.add(model)
+        elif model in self._trained:
+            self._note(model, "forward passes in eval mode between training steps not measured")
+            return True
+        same = [s for s in self._pending if (s.model, s.layer, s.step) == (model, layer, step)]
+        return len(same) >= MOST_FORWARDS
+
+    def _note(self, about: str, text: str) -> None:
+        if (about, text) not in self._noted:
+            self._noted.add((about, text))
+            self._sink.append(Notice(about=about, text=text))

@@ -1,0 +1,58 @@
+"""Forward hooks that leave no trace in copies, pickles and compiled code."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import nn
+
+__all__ = ["ForwardHook", "attach"]
+
+Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
+
+
+class ForwardHook:
+    """A forward hook that always returns None and goes quiet where it must not look.
+
+    It does nothing while code is being compiled, while the backward pass recomputes a
+    checkpointed forward, and in threads other than the one it was made in (replicas). A deep copy
+    or a pickle of the model carries an inert stand-in from the standard library instead, so that
+    an EMA copy is not watched and a saved model loads where this package is not installed.
+    """
+
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
+        self._thread = threading.get_ident()
+
+    def __call__(
+        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
+    ) -> None:
+        """Pass one forward call on to the callback."""
+        if torch.compiler.is_compiling():
+            return
+        if torch._C._current_graph_task_id() != -1 or threading.get_ident() != self._thread:
+            return
+        self._callback(module, args, kwargs, output)
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Callable[..., None]:
+        """Return a stand-in that does nothing."""
+        return _inert()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle as a stand-in that does nothing."""
+        return getattr, (contextlib.nullcontext(), "__exit__")
+
+
+def _inert() -> Callable[..., None]:
+    # Accepts anything, returns None, pickles by reference to the standard library.
+    return contextlib.nullcontext().__exit__
+
+
+def attach(module: nn.Module, callback: Callback) -> Callable[[], None]:
+    """Register ``callback`` as a forward hook; return the function that removes it."""
+    handle = module.register_forward_hook(ForwardHook(callback), with_kwargs=True)
+    return handle.remove

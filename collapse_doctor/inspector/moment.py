@@ -1,0 +1,75 @@
+"""Where the training is right now: step, forward pass, and what went into the model last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.outputs import is_plain, tensors_in
+from collapse_doctor.inspector.provenance import fingerprint
+
+__all__ = ["Moment"]
+
+
+class Moment:
+    """The present, as the parts of the Inspector need to know it.
+
+    ``inputs`` is a fingerprint of what a watched model was last given; ``labelled_step`` and
+    ``batch`` are the step and the number of rows of the last forward pass, to which labels told
+    afterwards belong even when the optimizer has stepped in between.
+    """
+
+    def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
+        self._models = models
+        self._clock = clock
+        self._forwards = dict.fromkeys(models, 0)
+        self.inputs: Tensor | None = None
+        self.labelled_step = 0
+        self.batch: int | None = None
+
+    @property
+    def step(self) -> int:
+        """The current step, from 0: how often the optimizer has moved the watched models."""
+        return self._clock.steps
+
+    @property
+    def forward(self) -> int:
+        """The number of the forward pass that is under way or was the last, from 0."""
+        return max(0, self._clock.forwards - 1)
+
+    def forwards_of(self, model: str) -> int:
+        """Return how many outermost forward passes of one model are over."""
+        return self._forwards[model]
+
+    def due(self, model: str) -> int:
+        """Return the number the schedule goes by: steps, or forward passes where none count."""
+        return self._forwards[model] if self._clock.kind == "forward" else self._clock.steps
+
+    def entered(self, inputs: Any) -> None:
+        """Take a fingerprint of the first tensor among the inputs of a forward pass."""
+        found = (tensor for _, tensor in tensors_in(inputs, "inputs"))
+        first = next((tensor for tensor in found if is_plain(tensor) and tensor.numel()), None)
+        self.inputs = fingerprint(first) if first is not None else None
+
+    def passed(self, model: str, rows: int | None) -> None:
+        """Count one outermost forward pass of ``model`` that gave ``rows`` rows."""
+        self.labelled_step, self.batch = self._clock.steps, rows
+        self._forwards[model] += 1
+        self._clock.forwards = max(self._forwards.values())
+
+    @property
+    def learning(self) -> bool:
+        """Whether the last step was taken with a learning rate above zero."""
+        return self._clock.rate > 0
+
+    def weights(self) -> Tensor:
+        """Return a fingerprint of some trainable parameters of every watched model."""
+        found = [torch.zeros(1, dtype=torch.float64)]
+        for model in self._models.values():
+            moving = [p for p in model.parameters() if p.requires_grad and is_plain(p)]
+            found += [fingerprint(p).cpu() for p in moving[:2] + moving[-2:] if p.numel()]
+        return torch.cat(found)

@@ -1,0 +1,71 @@
+"""How two operands are written, and the line that made them one thing.
+
+Operands are followed outwards: a loss written as a function or module compares its own arguments,
+and the mistake is at the line that called it.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+from types import FrameType
+
+from collapse_doctor.inspector.births import birth_line
+from collapse_doctor.inspector.callsite import call_at, expressions, scope_of, site_of, user_frame
+from collapse_doctor.recording.observations import CallSite, RelationKind
+
+__all__ = ["birth_of", "line_at", "written"]
+
+MOST_LEVELS = 4
+
+
+def written(frame: FrameType, parameters: Sequence[str]) -> list[str]:
+    """Return the operands as the user wrote them at the comparison (``""`` where unknown)."""
+    return expressions(frame, parameters)
+
+
+def birth_of(frame: FrameType, left: str, right: str, kind: RelationKind) -> CallSite | None:
+    """Return the line at which ``left`` and ``right`` became one thing, as far as source shows it.
+
+    It is an assignment between the two (see :mod:`births`), or the call that passed one thing
+    twice to the function in which it was then compared with itself.
+    """
+    names: tuple[str, str] | None = (left, right)
+    here: FrameType | None = frame
+    for level in range(MOST_LEVELS):
+        if here is None or names is None or not all(names):
+            return None
+        if names[0] == names[1]:
+            return site_of(here) if level else None
+        scope = scope_of(here)
+        line = birth_line(scope, *names, kind, here.f_lineno) if scope is not None else None
+        if line is not None:
+            return line_at(here, line)
+        here, names = _outwards(here, names)
+    return None
+
+
+def line_at(frame: FrameType, line: int) -> CallSite:
+    """Return another line of the file a frame runs, as a call site."""
+    import linecache
+
+    code = frame.f_code
+    text = linecache.getline(code.co_filename, line, frame.f_globals).strip()
+    return CallSite(code.co_filename, line, code.co_qualname, text)
+
+
+def _outwards(
+    frame: FrameType, names: tuple[str, str]
+) -> tuple[FrameType | None, tuple[str, str] | None]:
+    """Return the user's frame that called this one, and what it passed for the two names."""
+    parameters = frame.f_code.co_varnames[: frame.f_code.co_argcount]
+    caller = user_frame(start=frame.f_back) if frame.f_back is not None else None
+    if caller is None or not set(names) <= set(parameters):
+        return None, None
+    call = call_at(caller)
+    if not isinstance(call, ast.Call):
+        return None, None
+    bound = parameters[0] in ("self", "cls")
+    passed = expressions(caller, parameters[1:] if bound else parameters)
+    given = dict(zip(parameters[bound:], passed, strict=True))
+    return caller, (given.get(names[0], ""), given.get(names[1], ""))

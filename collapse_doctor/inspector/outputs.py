@@ -1,0 +1,105 @@
+"""From whatever a model returns to named tensors, and from a tensor to embedding rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+__all__ = ["Rows", "is_plain", "pool", "tensors_in"]
+
+MOST_TENSORS = 16
+DEEPEST = 4
+
+# Modules whose three-dimensional output is (batch, channel, length), not (batch, time, feature).
+_CHANNEL_FIRST = (
+    nn.Conv1d,
+    nn.ConvTranspose1d,
+    nn.BatchNorm1d,
+    nn.InstanceNorm1d,
+    nn.MaxPool1d,
+    nn.AvgPool1d,
+    nn.AdaptiveAvgPool1d,
+    nn.AdaptiveMaxPool1d,
+)
+
+
+class Rows(NamedTuple):
+    """Embedding rows (n, d) and a few words on how they came from the tensor (empty if as is)."""
+
+    values: Tensor
+    how: str
+
+
+def is_plain(tensor: Tensor) -> bool:
+    """Tell whether a tensor's memory and values may be looked at.
+
+    Subclasses (DTensor, FakeTensor, user's own), tensors wrapped by ``torch.func``, sparse and
+    meta tensors answer such questions wrongly or raise; they are left alone.
+    """
+    return (
+        type(tensor) in (Tensor, nn.Parameter)
+        and tensor.layout is torch.strided
+        and tensor.device.type != "meta"
+        and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
+    )
+
+
+def tensors_in(output: Any, name: str = "output", depth: int = 0) -> Iterator[tuple[str, Tensor]]:
+    """Yield ``(name, tensor)`` for every tensor in a nested output, in its own order.
+
+    Names read as the code that would reach the tensor: ``output``, ``output[0]``,
+    ``output['z']``, ``output.pooled``. Tuples, lists, mappings (also transformers'
+    ``ModelOutput``), named tuples, dataclasses and packed sequences are opened.
+    """
+    if isinstance(output, Tensor):
+        yield name, output
+    elif depth < DEEPEST:
+        for child_name, child in _children(output, name)[:MOST_TENSORS]:
+            yield from tensors_in(child, child_name, depth + 1)
+
+
+def _children(output: Any, name: str) -> list[tuple[str, Any]]:
+    if isinstance(output, nn.utils.rnn.PackedSequence):
+        return [(f"{name}.data", output.data)]
+    if isinstance(output, Mapping):
+        return [(f"{name}[{key!r}]", value) for key, value in output.items()]
+    if isinstance(output, tuple) and hasattr(output, "_fields"):
+        return [(f"{name}.{field}", getattr(output, field)) for field in output._fields]
+    if isinstance(output, list | tuple):
+        return [(f"{name}[{index}]", value) for index, value in enumerate(output)]
+    if dataclasses.is_dataclass(output) and not isinstance(output, type):
+        fields = dataclasses.fields(output)
+        return [(f"{name}.{field.name}", getattr(output, field.name)) for field in fields]
+    return []
+
+
+def pool(tensor: Tensor, module: nn.Module | None = None) -> Rows | None:
+    """Return one embedding row per sample, or None if the tensor holds no embeddings.
+
+    (B, d) is taken as it is; (B, T, d) is averaged over T; (B, C, L), (B, C, H, W) and
+    (B, C, D, H, W) over their positions. Scalars, vectors, integers and complex numbers are not
+    embeddings. The mean over T knows no padding mask, which the words returned say.
+    """
+    if not is_plain(tensor) or not tensor.is_floating_point() or tensor.numel() == 0:
+        return None
+    values = tensor.detach()
+    if values.dim() == 2:
+        return Rows(values, "")
+    if values.dim() == 3:
+        return _pool_sequence(values, module)
+    if values.dim() in (4, 5):
+        places = "x".join(str(size) for size in values.shape[2:])
+        return Rows(values.flatten(2).mean(2), f"mean over {places} positions of each channel")
+    return None
+
+
+def _pool_sequence(values: Tensor, module: nn.Module | None) -> Rows:
+    if isinstance(module, _CHANNEL_FIRST):
+        return Rows(values.mean(2), f"mean over {values.shape[2]} positions of each channel")
+    time_first = getattr(module, "batch_first", None) is False
+    time = 0 if time_first else 1
+    return Rows(values.mean(time), f"mean over {values.shape[time]} positions, padding included")

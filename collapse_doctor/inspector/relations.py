@@ -1,0 +1,137 @@
+"""What two tensors that meet in a comparison have to do with each other.
+
+From the strongest relation to the weakest: one object, one memory, equal values, proportional
+rows. Values are held against each other in float64; how near is near enough follows from the
+precision they were stored in.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from collapse_doctor.recording.observations import RelationKind
+
+__all__ = ["Related", "mean_cosine", "relate", "same_elements"]
+
+MOST_ROWS = 256
+"""Rows that are compared value by value; spread evenly over larger operands."""
+
+
+@dataclass(frozen=True)
+class Related:
+    """A relation and the numbers that show it (see :class:`Relation`).
+
+    ``by_value`` is true when only values speak for it: then chance, a collapsed model or a copy
+    of the model at its first step must be ruled out by the caller.
+    """
+
+    kind: RelationKind
+    by_value: bool
+    cosine: float | None = None
+    scale: float | None = None
+    difference: float | None = None
+
+
+def relate(left: Tensor, right: Tensor, dim: int = -1) -> Related | None:
+    """Return the strongest relation between two row-paired operands, or None.
+
+    Parameters
+    ----------
+    left, right
+        Plain strided tensors of equal shape; ``dim`` is the feature dimension.
+    """
+    one_side_cut = left.requires_grad != right.requires_grad
+    if left is right:
+        return Related("same-object", by_value=False, cosine=1.0, scale=1.0, difference=0.0)
+    if same_elements(left, right):
+        same_storage = left.untyped_storage()._cdata == right.untyped_storage()._cdata
+        kind: RelationKind = "detached" if one_side_cut and same_storage else "shared-storage"
+        return Related(kind, by_value=False, cosine=1.0, scale=1.0, difference=0.0)
+    if left.shape != right.shape or not left.is_floating_point() or left.device != right.device:
+        return None
+    found = _proportional(_rows(left, dim), _rows(right, dim), _tolerance(left, right))
+    if found is not None and found.kind == "equal" and one_side_cut:
+        found = dataclasses.replace(found, kind="detached")
+    return found
+
+
+def same_elements(left: Tensor, right: Tensor) -> bool:
+    """Tell whether two tensors are the same elements of the same memory, in the same order.
+
+    Both must be alive, so their addresses mean something. Views that merely overlap (``z[:-1]``
+    and ``z[1:]``) are different elements where they are paired, and a legitimate thing to compare.
+    """
+    return (
+        left.numel() > 0
+        and left.device == right.device
+        and left.dtype == right.dtype
+        and left.shape == right.shape
+        and left.stride() == right.stride()
+        and left.data_ptr() == right.data_ptr() != 0
+    )
+
+
+def mean_cosine(left: Tensor, right: Tensor, dim: int = -1) -> float | None:
+    """Return the mean cosine of paired rows in float64; None where it is undefined."""
+    cosine = _cosine(_rows(left, dim), _rows(right, dim))
+    mean = float(cosine.nanmean()) if cosine.numel() else math.nan
+    return mean if math.isfinite(mean) else None
+
+
+def _rows(tensor: Tensor, dim: int) -> Tensor:
+    """Return at most MOST_ROWS rows (n, d) in float64, features last."""
+    values = tensor.detach()
+    values = values.movedim(dim, -1) if values.dim() > 1 else values[None]
+    values = values.reshape(-1, values.shape[-1])
+    stride = -(-values.shape[0] // MOST_ROWS)
+    return values[::stride].to(torch.float64)
+
+
+def _tolerance(left: Tensor, right: Tensor) -> float:
+    """Return how far below 1 the cosine of two stored multiples of one vector can lie.
+
+    Rounding moves each coordinate by at most eps/2 of itself, so the angle is below eps and
+    ``1 - cos`` below eps² / 2 for each operand. Float64 arithmetic itself errs by some 1e-15.
+    """
+    eps = max(torch.finfo(left.dtype).eps, torch.finfo(right.dtype).eps)
+    return max(2 * eps**2, 1e-13)
+
+
+def _proportional(left: Tensor, right: Tensor, tolerance: float) -> Related | None:
+    """Test rows for equality, then for proportionality."""
+    if left.shape[0] == 0 or left.shape[1] < 3 or not _rows_differ(left, right, tolerance):
+        return None
+    size = left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny)
+    difference = float((left - right).abs().amax() / size)
+    cosine = _cosine(left, right)
+    scale = (left * right).sum(1) / (left * left).sum(1)
+    lowest = float(cosine.abs().amin())
+    if difference == 0.0:
+        return Related("equal", by_value=True, cosine=1.0, scale=1.0, difference=0.0)
+    if not lowest >= 1 - tolerance:  # also when a row is zero or not finite: its cosine is NaN
+        return None
+    return Related("scalar-multiple", True, lowest, float(scale.mean()), difference)
+
+
+def _rows_differ(left: Tensor, right: Tensor, tolerance: float) -> bool:
+    """Rule out that the pairs agree only because everything agrees.
+
+    In a collapsed batch each row is a multiple of each other row, and that says nothing about the
+    two operands. One row alone must at least vary along its coordinates.
+    """
+    if left.shape[0] == 1:
+        row = left[0]
+        return bool((row.amax() - row.amin()) > 0)
+    mismatched = _cosine(left, right.roll(1, 0)).abs()
+    return bool((1 - mismatched).nan_to_num(0.0).amax() > 1000 * tolerance)
+
+
+def _cosine(left: Tensor, right: Tensor) -> Tensor:
+    dot = (left * right).sum(1)
+    lengths: Tensor = left.norm(dim=1) * right.norm(dim=1)
+    return dot / lengths

@@ -1,0 +1,269 @@
+"""The watch over one training: attaches, listens, lets go, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from torch import Tensor, nn
+
+from collapse_doctor.errors import UsageError
+from collapse_doctor.inspector.about import describe
+from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.fuse import Fuse
+from collapse_doctor.inspector.hooks import attach
+from collapse_doctor.inspector.labels import describe_labels, describe_loss
+from collapse_doctor.inspector.layers import choose_all
+from collapse_doctor.inspector.mode import ModeWindow
+from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.operands import SEEN, Operands
+from collapse_doctor.inspector.outputs import is_plain, tensors_in
+from collapse_doctor.inspector.provenance import Known, Provenance
+from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.recording.memory import Recording
+from collapse_doctor.recording.observations import Notice, Origin, Tick
+from collapse_doctor.recording.writer import RecordingWriter
+
+__all__ = ["Watch"]
+
+TICK_EVERY = 64
+"""Steps between two notes of how far the training has come."""
+
+
+class Watch:
+    """Watches one or several models while a block of code trains them.
+
+    Parameters
+    ----------
+    models
+        The models by name. They are not changed, and not kept alive by what is recorded.
+    layers
+        Names, glob patterns or modules to watch beside the outputs; None for the main blocks.
+    every
+        Measure every n-th step; None adapts (see :class:`Schedule`).
+    out
+        Folder for the recording; None keeps it in memory, bounded.
+
+    Raises
+    ------
+    UsageError
+        For something that is no model, a layer that matches nothing, an ``every`` below 1.
+    """
+
+    def __init__(
+        self,
+        models: Mapping[str, nn.Module],
+        *,
+        layers: Sequence[str | nn.Module] | None = None,
+        every: int | None = None,
+        out: str | Path | None = None,
+    ) -> None:
+        self._models = _checked(models)
+        self._schedule = Schedule(every)
+        self._blocks = choose_all(self._models, layers)
+        self._outputs: dict[str, list[str]] = {name: [] for name in self._models}
+        self._out = Path(out) if out is not None else None
+        self._fuse = Fuse(self._blown)
+        self._clock = StepClock(self._models.values(), self._ticked)
+        self._moment = Moment(self._models, self._clock)
+        self._provenance = Provenance()
+        self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
+        self._detach: list[Callable[[], None]] = []
+        self._sink: Recording | RecordingWriter | None = None
+        self._embeddings: Embeddings
+        self._operands: Operands
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        """Attach. Raises only for what cannot work at all, such as a folder that is taken."""
+        if self._sink is not None:
+            raise UsageError(
+                "a fresh Inspector for each training",
+                "one that was entered before",
+                remedy="make a new Inspector(model)",
+            )
+        manifest = describe(self._models, self._blocks, self._outputs)
+        sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
+        self._sink = sink
+        self._embeddings = Embeddings(sink)
+        self._operands = Operands(self._moment, self._provenance, sink.append)
+        self._fuse.guard(self._attach)()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Let go of everything. An exception of the user's passes through untouched."""
+        reason = f"{kind.__name__}: {error}" if kind is not None else ""
+        self._fuse.guard(self._tell)()
+        Fuse(self._blown).guard(self._let_go)()  # also after our own fuse blew
+        Fuse(self._blown).guard(self._close)(reason)
+
+    def step(self, *, loss: Any = None, labels: Any = None) -> None:
+        """Tell what cannot be seen from outside, once per step, wherever it suits the loop.
+
+        Parameters
+        ----------
+        loss
+            The loss of this step: a number, or a tensor (which is averaged).
+        labels
+            The labels of this step as the loss uses them: a scalar, or one per row.
+        """
+        self._fuse.guard(self._told)(loss, labels)
+
+    @property
+    def recording(self) -> Recording:
+        """What was recorded so far, complete up to the present step."""
+        if self._sink is None:
+            raise UsageError(
+                "an Inspector that has watched something",
+                "one that was never entered",
+                remedy="wrap the training in `with Inspector(model) as inspector:`",
+            )
+        if not self._ended:
+            self._fuse.guard(self._tell)()
+        return self._sink.recording if isinstance(self._sink, RecordingWriter) else self._sink
+
+    # Attaching and letting go
+
+    def _attach(self) -> None:
+        guard = self._fuse.guard
+        self._clock.start(guard)
+        compiled = [name for name, model in self._models.items() if _is_compiled(model)]
+        for name, model in self._models.items():
+            for layer in self._blocks[name] if name not in compiled else ():
+                self._detach.append(attach(layer.module, guard(self._on_block(name, layer.name))))
+            self._detach.append(attach(model, guard(self._on_output(name))))
+        for name in compiled:
+            self._note(name, "is compiled: its outputs are observed, its inner layers are not")
+            self._note("comparisons", "not observed, because a model is compiled")
+        if not compiled:
+            self._window.enter()
+
+    def _let_go(self) -> None:
+        self._clock.stop()
+        self._window.leave()
+        while self._detach:
+            self._detach.pop()()
+
+    def _blown(self, reason: str) -> None:
+        self._let_go()
+        self._note("inspector", f"switched itself off after a fault of its own: {reason}")
+
+    def _close(self, reason: str) -> None:
+        if self._ended or self._sink is None:
+            return
+        self._ended = True
+        if not self._clock.forwards:
+            self._note("inspector", "no forward pass of a watched model was seen")
+        self._sink.append(self._tick(ended=True, reason=reason))
+        self._sink.close()
+
+    # Listening
+
+    def _on_block(self, model: str, layer: str) -> Callable[..., None]:
+        def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
+            # Of several tensors the first is a block's output by convention, the rest its state.
+            for _, tensor in tensors_in(output):
+                self._measure(model, layer, tensor, module, output=False)
+                return
+
+        return hook
+
+    def _on_output(self, model: str) -> Callable[..., None]:
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self._moment.entered((args, kwargs))
+            rows = [
+                self._output(model, name, tensor, module)
+                for name, tensor in tensors_in(output)
+                if is_plain(tensor)
+            ]
+            self._moment.passed(model, next((n for n in rows if n is not None), None))
+            if self._embeddings.is_full:
+                self._embeddings.tell(merge=False)
+
+        return hook
+
+    def _output(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> int | None:
+        """Take in one tensor that a model returned; return its number of rows, if it has some."""
+        if self._window.is_open:
+            moment = self._moment
+            origin = Origin(model, name, moment.step, moment.forwards_of(model))
+            self._provenance.born(tensor, Known(origin, moment.inputs))
+        if not tensor.is_floating_point() or tensor.dim() < 2:
+            return None
+        if name not in self._outputs[model] and self._sink is not None:
+            self._outputs[model].append(name)
+            self._sink.describe(describe(self._models, self._blocks, self._outputs))
+        self._measure(model, name, tensor, module, output=True)
+        return tensor.shape[0]
+
+    def _measure(
+        self, model: str, layer: str, tensor: Tensor, module: nn.Module, *, output: bool
+    ) -> None:
+        moment = self._moment
+        if self._schedule.measures(moment.due(model)):
+            when = (moment.step, moment.forwards_of(model))
+            self._embeddings.add((model, layer), when, tensor, module, output=output)
+
+    def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        self._operands.seen(func, args, kwargs, result)
+
+    def _ticked(self, steps: int) -> None:
+        self._embeddings.tell(merge=True)
+        self._provenance.sweep()
+        if not any(_is_compiled(model) for model in self._models.values()):
+            self._window.set(self._schedule.compares(steps))
+        if steps % TICK_EVERY == 0 and self._sink is not None:
+            self._sink.append(self._tick())
+
+    def _told(self, loss: Any, labels: Any) -> None:
+        if self._sink is None or self._ended:
+            return
+        step, batch = self._moment.labelled_step, self._moment.batch
+        if loss is not None:
+            self._sink.append(describe_loss(loss, step))
+        if labels is not None:
+            self._sink.append(describe_labels(labels, step, batch))
+        self._clock.tick_by_hand()
+
+    # Telling
+
+    def _tell(self) -> None:
+        if self._sink is not None:
+            self._embeddings.tell(merge=self._clock.kind != "forward")
+            self._sink.append(self._tick())
+
+    def _tick(self, *, ended: bool = False, reason: str = "") -> Tick:
+        clock = self._clock
+        return Tick(clock.steps, clock.forwards, clock.kind, ended, reason)
+
+    def _note(self, about: str, text: str) -> None:
+        if self._sink is not None:
+            self._sink.append(Notice(about=about, text=text, step=self._clock.steps))
+
+
+def _checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
+    for name, model in models.items():
+        if not isinstance(model, nn.Module):
+            raise UsageError(
+                "an nn.Module, or a dict of names to nn.Modules",
+                f"{type(model).__name__} for {name!r}",
+                where="Inspector",
+                remedy="pass the module you train",
+            )
+    if not models:
+        raise UsageError(
+            "at least one model", "an empty dict", where="Inspector", remedy="pass the module"
+        )
+    return dict(models)
+
+
+def _is_compiled(model: nn.Module) -> bool:
+    return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+from collapse_doctor.inspector.mode import ModeWindow
+
+X = torch.ones(2, 3)
+
+
+class UsersMode(TorchFunctionMode):
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        return func(*args, **(kwargs or {}))
+
+
+def depth() -> int:
+    return torch._C._len_torch_function_stack()
+
+
+@pytest.fixture
+def seen() -> list:
+    return []
+
+
+@pytest.fixture
+def window(seen: list) -> ModeWindow:
+    known = frozenset({F.cosine_similarity})
+    return ModeWindow(known, lambda func, args, kwargs, result: seen.append(args))
+
+
+def test_it_sees_the_users_own_objects(window: ModeWindow, seen: list) -> None:
+    window.enter()
+    F.cosine_similarity(X, X)
+    torch.nn.CosineSimilarity()(X, X)
+    F.mse_loss(X, X)
+    window.leave()
+    F.cosine_similarity(X, X)
+    assert len(seen) == 2
+    assert seen[0][0] is X
+
+
+def test_it_opens_and_closes_between_steps(window: ModeWindow) -> None:
+    window.enter()
+    window.set(False)
+    assert not window.is_open
+    window.set(False)
+    window.set(True)
+    window.set(True)
+    assert (window.is_open, depth()) == (True, 1)
+    window.leave()
+    assert depth() == 0
+
+
+def test_a_mode_of_the_users_on_top_is_left_in_peace(window: ModeWindow) -> None:
+    window.enter()
+    with UsersMode():
+        window.set(False)
+        assert depth() == 2
+    window.set(False)
+    assert depth() == 0
+    with UsersMode():
+        window.set(True)
+        assert depth() == 1, "not pushed above a mode that will be popped first"
+
+
+def test_inside_a_mode_of_the_users(window: ModeWindow) -> None:
+    with torch.device("cpu"):
+        window.enter()
+        window.set(False)
+        window.set(True)
+        assert depth() == 2
+        window.leave()
+        assert depth() == 1
+
+
+def test_it_leaves_from_the_middle_of_the_stack(window: ModeWindow) -> None:
+    window.enter()
+    users = UsersMode()
+    users.__enter__()
+    window.leave()
+    window.leave()
+    assert depth() == 1
+    users.__exit__(None, None, None)
+    assert depth() == 0
+
+
+def test_an_error_of_the_users_passes_through(window: ModeWindow, seen: list) -> None:
+    window.enter()
+    with pytest.raises(IndexError):
+        F.cosine_similarity(torch.ones(3), torch.ones(3), dim=1)
+    window.leave()
+    assert seen == []

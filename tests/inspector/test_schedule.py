@@ -1,0 +1,31 @@
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+
+from collapse_doctor.errors import UsageError
+from collapse_doctor.inspector.schedule import Schedule
+
+
+def test_every_step_at_first_then_as_the_logarithm() -> None:
+    measured = [step for step in range(100_000) if Schedule().measures(step)]
+    assert measured[:17] == list(range(17))
+    assert len(measured) < 16 * 15
+    gaps = [(after - now) / now for now, after in pairwise(measured) if now >= 16]
+    assert max(gaps) <= 1 / 16, "the last one is never older than a sixteenth of the training"
+
+
+def test_every_is_taken_at_its_word() -> None:
+    assert [s for s in range(30) if Schedule(every=10).measures(s)] == [0, 10, 20]
+
+
+def test_operands_are_seen_first_and_now_and_then() -> None:
+    seen = [step for step in range(5000) if Schedule().compares(step)]
+    assert seen == [*range(9), 32, 128, 512, 1000, 2000, 2048, 3000, 4000]
+
+
+@pytest.mark.parametrize("every", [0, -1, 2.5])
+def test_an_impossible_every_is_refused(every) -> None:
+    with pytest.raises(UsageError, match="at least 1"):
+        Schedule(every=every)

@@ -1,0 +1,300 @@
+"""The watch as a whole: it sees, it does not disturb, and it leaves nothing behind."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import gc
+import random
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from collapse_doctor.errors import CollapseDoctorError, UsageError
+from collapse_doctor.inspector import watch as watch_module
+from collapse_doctor.inspector.watch import Watch
+
+
+class Unwatched(contextlib.AbstractContextManager):
+    """Stands in for a watch in the run without one."""
+
+    def __init__(self, _model: nn.Module) -> None:
+        """Take what a watch takes."""
+
+    def __exit__(self, *_error: object) -> None:
+        pass
+
+    def step(self, **_told: Any) -> None:
+        pass
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3)
+        self.norm = nn.BatchNorm2d(4)
+        self.drop = nn.Dropout(0.3)
+        self.head = nn.Linear(4 * 36, 16)
+
+    def forward(self, x):
+        x = self.drop(F.relu(self.norm(self.conv(x)), inplace=True))
+        return {"z": self.head(x.flatten(1)), "map": x}
+
+
+def train(
+    make: Callable[[nn.Module], Any], steps: int = 40
+) -> tuple[list[float], dict[str, Any], Any]:
+    """A training with augmentation, dropout, momentum and every kind of random number."""
+    torch.manual_seed(0)
+    np.random.seed(0)
+    random.seed(0)
+    model = Net()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
+    losses = []
+    with make(model) as watch:
+        for _ in range(steps):
+            x = torch.rand(12, 1, 8, 8)
+            views = [x + 0.1 * torch.randn_like(x) * random.random(), x * float(np.random.rand())]
+            z1, z2 = (model(view)["z"] for view in views)
+            loss = F.cosine_embedding_loss(z1, z2, torch.randint(0, 2, (12,)) * 2 - 1, margin=0.2)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            losses.append(loss.item())
+            watch.step(loss=loss, labels=torch.arange(12))
+    state = {
+        "parameters": copy.deepcopy(model.state_dict()),
+        "optimizer": copy.deepcopy(optimizer.state_dict()["state"]),
+        "torch": torch.get_rng_state(),
+        "numpy": np.random.get_state(legacy=False)["state"],
+        "random": random.getstate(),
+    }
+    return losses, state, watch
+
+
+def same(left: Any, right: Any) -> bool:
+    if isinstance(left, dict):
+        return left.keys() == right.keys() and all(same(left[k], right[k]) for k in left)
+    if isinstance(left, torch.Tensor):
+        return torch.equal(left, right)
+    return bool(np.array_equal(left, right)) if isinstance(left, np.ndarray) else left == right
+
+
+def watching(model: nn.Module, **options: Any) -> Watch:
+    return Watch({"model": model}, **options)
+
+
+@pytest.mark.parametrize("every", [None, 1])
+def test_bit_identical_with_and_without(every: int | None) -> None:
+    losses, state, _ = train(Unwatched)
+    watched_losses, watched_state, watch = train(lambda model: watching(model, every=every))
+    assert losses == watched_losses
+    for part in state:
+        assert same(state[part], watched_state[part]), part
+    assert len(watch.recording.measures) > 40, "and it did watch"
+
+
+def test_bit_identical_while_recording_to_a_folder(tmp_path) -> None:
+    losses, state, _ = train(Unwatched)
+    watched_losses, watched_state, _ = train(lambda model: watching(model, out=tmp_path / "run"))
+    assert losses == watched_losses
+    assert same(state["parameters"], watched_state["parameters"])
+
+
+def test_what_is_recorded() -> None:
+    _, _, watch = train(watching)
+    recording = watch.recording
+    layers = {(measure.layer, measure.width) for measure in recording.measures}
+    assert layers == {
+        ("conv", 4),
+        ("norm", 4),
+        ("head", 16),
+        ("output['z']", 16),
+        ("output['map']", 4),
+    } - {("head", 16)}, "the head's output is the model's: one thing, one name"
+    assert recording.tick is not None
+    assert (recording.tick.steps, recording.tick.clock) == (40, "optimizer")
+    assert recording.tick.ended
+    assert [loss.step for loss in recording.losses] == list(range(40))
+    assert recording.labels[3].distinct == 12
+    assert recording.labels[3].batch == 12
+    both_views = [m.rows for m in recording.measures if m.layer == "output['z']"]
+    assert set(both_views) == {24}
+    assert any("mean over 6x6 positions" in notice.text for notice in recording.notices)
+
+
+def test_labels_belong_to_the_step_of_the_forward_pass() -> None:
+    model = nn.Linear(4, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching(model) as watch:
+        for step in range(3):
+            loss = model(torch.randn(5, 4)).sum()
+            if step == 1:
+                watch.step(labels=torch.ones(5))  # before the optimizer steps
+            loss.backward()
+            optimizer.step()
+            if step != 1:
+                watch.step(labels=torch.ones(5))  # after it
+    assert [labels.step for labels in watch.recording.labels] == [0, 1, 2]
+
+
+def test_without_an_optimizer_forward_passes_are_told() -> None:
+    model = nn.Linear(4, 4)
+    with watching(model) as watch:
+        for _ in range(5):
+            model(torch.randn(3, 4))
+    assert [(m.step, m.forward) for m in watch.recording.measures] == [(0, n) for n in range(5)]
+    assert watch.recording.tick is not None
+    assert (watch.recording.tick.clock, watch.recording.tick.forwards) == ("forward", 5)
+
+
+def test_evaluation_in_between_is_not_measured_and_that_is_said() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.Dropout(0.5))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching(model, every=1) as watch:
+        for _ in range(3):
+            model.train()
+            model(torch.randn(3, 4)).sum().backward()
+            optimizer.step()
+            model.eval()
+            with torch.no_grad():
+                model(torch.randn(100, 4))
+    outputs = [m for m in watch.recording.measures if m.layer == "output"]
+    assert [(m.rows, m.training) for m in outputs] == [(3, True)] * 3
+    assert any("eval mode" in notice.text for notice in watch.recording.notices)
+
+
+def test_nothing_is_left_on_the_model() -> None:
+    model = Net()
+    with watching(model):
+        assert model._forward_hooks
+        model(torch.rand(2, 1, 8, 8))
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_no_graph_outlives_its_step() -> None:
+    model = nn.Linear(4, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching(model):
+        for _ in range(3):
+            output = model(torch.randn(3, 4))
+            other = output.detach() + 0
+            F.cosine_similarity(output, other)
+            output.sum().backward()
+            optimizer.step()
+            seen = weakref.ref(output), weakref.ref(other)
+            del output, other
+            gc.collect()
+            assert [reference() for reference in seen] == [None, None]
+
+
+def test_an_error_of_the_users_passes_and_what_was_seen_stays() -> None:
+    model = nn.Linear(4, 4)
+    watch = watching(model)
+
+    def training() -> None:
+        with watch:
+            model(torch.randn(3, 4))
+            raise ZeroDivisionError("the user's own")
+
+    with pytest.raises(ZeroDivisionError):
+        training()
+    assert len(watch.recording.measures) == 1
+    assert watch.recording.tick is not None
+    assert watch.recording.tick.reason.startswith("ZeroDivisionError")
+    assert not model._forward_hooks
+
+
+@pytest.mark.parametrize(
+    "method", ["_output", "_measure", "_called", "_ticked", "_told", "_tell", "_attach", "_close"]
+)
+def test_a_fault_of_ours_switches_us_off_and_nothing_else(
+    method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    losses, state, _ = train(Unwatched)
+
+    def broken(*_args: Any, **_kwargs: Any) -> None:
+        raise RuntimeError("broken on purpose")
+
+    monkeypatch.setattr(watch_module.Watch, method, broken)
+    watched_losses, watched_state, watch = train(watching)
+    assert watched_losses == losses
+    assert same(state["parameters"], watched_state["parameters"])
+    assert caplog.text.count("broken on purpose") == 1
+    if method != "_close":
+        assert any("switched itself off" in n.text for n in watch._sink.notices)
+
+
+def test_inspecting_inside_the_block() -> None:
+    model = nn.Linear(4, 4)
+    with watching(model) as watch:
+        model(torch.randn(3, 4))
+        assert len(watch.recording.measures) == 1
+        model(torch.randn(3, 4))
+        assert len(watch.recording.measures) == 2
+
+
+def test_two_towers() -> None:
+    towers = {"image": nn.Linear(4, 8), "text": nn.Linear(6, 8)}
+    parameters = [p for tower in towers.values() for p in tower.parameters()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1)
+    with Watch(towers) as watch:
+        for _ in range(3):
+            image, text = towers["image"](torch.randn(5, 4)), towers["text"](torch.randn(5, 6))
+            F.mse_loss(image, text).backward()
+            optimizer.step()
+    assert {(m.model, m.step) for m in watch.recording.measures} == {
+        (name, step) for name in towers for step in range(3)
+    }
+    operands = watch.recording.comparisons[0].operands
+    assert [o.origin.model for o in operands if o.origin] == ["image", "text"]
+
+
+def test_logits_are_told_from_embeddings() -> None:
+    model = nn.Linear(4, 3)
+    with watching(model) as watch:
+        F.cross_entropy(model(torch.randn(5, 4)), torch.tensor([0, 1, 2, 0, 1]))
+    assert [(use.layer, use.purpose) for use in watch.recording.uses] == [("output", "classified")]
+
+
+def test_compiled_models_are_watched_at_their_outputs_and_the_rest_is_said() -> None:
+    model = torch.compile(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), backend="eager")
+    with Watch({"model": model}) as watch:  # type: ignore[dict-item]
+        for _ in range(2):
+            z = model(torch.randn(3, 4))
+            F.cosine_similarity(z, z)
+    assert {m.layer for m in watch.recording.measures} == {"output"}
+    assert {n.about for n in watch.recording.notices} >= {"model", "comparisons"}
+
+
+def test_arguments_that_cannot_work() -> None:
+    with pytest.raises(UsageError, match=r"nn\.Module.*got str for 'model'"):
+        watching("resnet")  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="empty dict"):
+        Watch({})
+    with pytest.raises(UsageError, match="never entered"):
+        _ = watching(nn.Linear(1, 1)).recording
+
+
+def test_a_watch_is_for_one_training() -> None:
+    watch = watching(nn.Linear(1, 1))
+    with watch:
+        pass
+    with pytest.raises(UsageError, match="entered before"):
+        watch.__enter__()
+
+
+def test_a_taken_folder_is_refused_before_the_training(tmp_path) -> None:
+    (tmp_path / "notes.txt").write_text("mine")
+    with (
+        pytest.raises(CollapseDoctorError, match=r"notes\.txt|folder|empty"),
+        watching(nn.Linear(1, 1), out=tmp_path),
+    ):
+        pytest.fail("entered")
+    assert (tmp_path / "notes.txt").read_text() == "mine"
