@@ -1,0 +1,1 @@
+"""Static charts: one file per kind, each a pure function from numbers to a :class:`Chart`."""
