@@ -1,0 +1,1 @@
+"""Pure measures of embeddings, each with its definition, range, null and source."""
