@@ -1,0 +1,241 @@
+"""The command line: what a person or a CI job types, and the exit code it gets.
+
+Exit codes: 0 done, whatever was found; 1 only with ``--fail-on``, something at or above it was
+found; 2 usage, unreadable input or a fault of our own, with one line on stderr; 130 interrupted.
+
+Everything heavy is imported inside the commands, so that ``--help`` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from collapse_doctor import console
+from collapse_doctor.errors import InputError, RecordingError
+from collapse_doctor.version import __version__
+
+if TYPE_CHECKING:
+    from collapse_doctor.findings import Diagnosis
+
+__all__ = ["main", "program"]
+
+STDOUT = Path("-")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the program and return its exit code.
+
+    Parameters
+    ----------
+    arguments
+        What follows the program's name; ``sys.argv[1:]`` if None.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+
+    def run() -> int | None:
+        with program.make_context(console.PROGRAM, list(given)) as context:
+            code: int | None = program.invoke(context)
+        return code
+
+    return console.exit_code_of(run, debug="--debug" in given)
+
+
+def _codes(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> list[str]:
+    """Take lists with commas, options given several times, or both."""
+    return [code.strip() for text in given for code in text.split(",") if code.strip()]
+
+
+def _named(*suffixes: str) -> Callable[..., Path | None]:
+    """Check an output before the work is done, lest a slip overwrite the input."""
+
+    def check(_context: click.Context, _option: click.Parameter, path: Path | None) -> Path | None:
+        if path is None or path == STDOUT:
+            return path
+        if path.suffix.lower() not in suffixes:
+            raise click.BadParameter(f"expected a name in {' or '.join(suffixes)}, got '{path}'.")
+        if not path.parent.is_dir():
+            raise click.BadParameter(f"expected a folder that exists, got '{path.parent}'.")
+        return path
+
+    return check
+
+
+_html = click.option(
+    "--html",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    callback=_named(".html", ".htm"),
+    help="Write the report: one page, complete in itself.",
+)
+_quiet = click.option("-q", "--quiet", is_flag=True, help="No progress or messages on stderr.")
+_debug = click.option(  # main reads it, for all commands alike
+    "--debug", is_flag=True, expose_value=False, help="Show the traceback of an error."
+)
+
+
+@click.group(invoke_without_command=True, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "-V", "--version", prog_name=console.PROGRAM)
+@click.pass_context
+def program(context: click.Context) -> None:
+    """Find out why embeddings are useless."""
+    if context.invoked_subcommand is None:
+        console.write(context.get_help())
+
+
+@program.command()
+@click.argument("paths", metavar="PATH...", nargs=-1, required=True)
+@click.option("--labels", metavar="FILE|COLUMN", help="Labels: a file, or a key of PATH.")
+@click.option("--key", metavar="NAME", help="The tensor to read, where PATH holds several.")
+@_html
+@click.option(
+    "--json",
+    metavar="FILE|-",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
+    callback=_named(".json"),
+    help="Write the diagnosis as JSON; - for stdout.",
+)
+@click.option(
+    "--fail-on",
+    type=click.Choice(["never", "warning", "error"]),
+    default="never",
+    show_default=True,
+    help="Exit with 1 if something as bad is found.",
+)
+@click.option("--select", metavar="CODES", multiple=True, callback=_codes, help="Only these.")
+@click.option("--ignore", metavar="CODES", multiple=True, callback=_codes, help="All but these.")
+@_quiet
+@_debug
+def analyze(
+    paths: tuple[str, ...],
+    labels: str | None,
+    key: str | None,
+    html: Path | None,
+    json: Path | None,
+    fail_on: str,
+    select: list[str],
+    ignore: list[str],
+    quiet: bool,
+) -> int:
+    """Diagnose embeddings in a file, or a recorded training.
+
+    PATH is a .pt, .safetensors, .npy or .npz file or the folder of a recording. CODES are codes,
+    their beginnings or names, joined by commas: CD101,CD3,narrow-cone.
+    """
+    if html is not None and len(paths) > 1:
+        raise click.UsageError(f"--html takes one PATH, got {len(paths)}.")
+    from collapse_doctor.api import analyze as diagnose
+
+    diagnoses: list[Diagnosis] = []
+    unreadable: list[Exception] = []
+    for path in paths:
+        console.note(f"Reading {path}", quiet=quiet)
+        try:
+            diagnosis = diagnose(path, labels=labels, key=key, select=select, ignore=ignore)
+        except (InputError, RecordingError) as error:
+            unreadable.append(error)  # and read the others
+            continue
+        diagnoses.append(diagnosis)
+        if json != STDOUT:
+            _show(diagnosis)
+    if unreadable:
+        raise ExceptionGroup("not every path could be read", unreadable)
+    _save(diagnoses, html=html, json=json, quiet=quiet)
+    return int(any(_fails(diagnosis, fail_on) for diagnosis in diagnoses))
+
+
+def _show(diagnosis: Diagnosis) -> None:
+    """Print the diagnosis, in colour only on a terminal and without NO_COLOR: rich sees to it."""
+    from rich.console import Console
+
+    from collapse_doctor.reports import to_terminal
+
+    screen = Console(file=sys.stdout)
+    with screen.capture() as capture:
+        to_terminal(diagnosis, screen)
+    console.write(capture.get())
+
+
+def _save(
+    diagnoses: Sequence[Diagnosis], *, html: Path | None, json: Path | None, quiet: bool
+) -> None:
+    """Render everything first, then write: a report that fails leaves no other one behind."""
+    from collapse_doctor.reports import RENDERERS
+
+    texts: list[tuple[Path, str]] = []
+    if html is not None:
+        texts.append((html, RENDERERS[".html"](diagnoses[0])))
+    if json is not None:
+        documents = [RENDERERS[".json"](diagnosis).strip() for diagnosis in diagnoses]
+        several = f"[{','.join(documents)}]"
+        texts.append((json, documents[0] if len(documents) == 1 else several))
+    for path, text in texts:
+        if path == STDOUT:
+            console.write(text)
+        else:
+            console.write_file(path, text)
+            console.note(f"Report: {path} ({path.stat().st_size // 1000 + 1} kB)", quiet=quiet)
+
+
+def _fails(diagnosis: Diagnosis, fail_on: str) -> bool:
+    from collapse_doctor.findings import Severity
+
+    if fail_on == "never":
+        return False
+    return any(f.severity.rank >= Severity(fail_on).rank for f in diagnosis.findings)
+
+
+@program.command()
+@click.argument("case", required=False)
+@click.option("--list", "listing", is_flag=True, help="List the cases, and run none.")
+@_html
+@_quiet
+@_debug
+def demo(case: str | None, listing: bool, html: Path | None, quiet: bool) -> None:
+    """Watch a small real training that goes wrong, and report on it.
+
+    CASE is a name of --list; the first one is run if none is given. The report is written to
+    collapse-doctor-CASE.html here, unless --html says otherwise.
+    """
+    from collapse_doctor.cases import CASES, find_case
+
+    if listing:
+        width = max(len(each.name) for each in CASES)
+        console.write("\n".join(f"{each.name:<{width}}  {each.title}" for each in CASES))
+        return
+    chosen = CASES[0] if case is None else find_case(case)
+    console.note(f"Training the case {chosen.name}: {chosen.title}", quiet=quiet)
+    diagnosis = chosen.run()
+    _show(diagnosis)
+    page = html or Path(f"{console.PROGRAM}-{chosen.name}.html")
+    _save([diagnosis], html=page, json=None, quiet=quiet)
+
+
+@program.command()
+@click.argument("rule", metavar="CODE|NAME", required=False)
+@click.option("--all", "every", is_flag=True, help="The pages of all rules.")
+@_debug
+def explain(rule: str | None, every: bool) -> None:
+    """Print the page of a rule: what it finds, why it matters, what to do."""
+    if every == (rule is not None):
+        raise click.UsageError("expected a code or name such as CD101, or --all.")
+    from collapse_doctor.rules.catalogue import RULES, find
+
+    chosen = RULES if rule is None else (find(rule),)
+    console.write("\n\n\n".join(each.page for each in chosen))
+
+
+@program.command()
+@_debug
+def rules() -> None:
+    """List all rules: code, severity, name and what each finds."""
+    from collapse_doctor.rules.catalogue import RULES
+
+    width = max(len(rule.name) for rule in RULES)
+    for rule in RULES:
+        summary = rule.title.partition(": ")[2]
+        console.write(f"{rule.code}  {rule.severity:<7}  {rule.name:<{width}}  {summary}")

@@ -1,0 +1,121 @@
+"""How the program speaks: results to stdout, all else to stderr, an error in one line.
+
+An exit code of 1 must mean *found something* and never *crashed*, although Python uses 1 for a
+crash: whoever runs a command runs it through :func:`exit_code_of`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+
+import click
+
+from collapse_doctor.errors import CollapseDoctorError
+
+__all__ = [
+    "FAULT",
+    "INTERRUPTED",
+    "PROGRAM",
+    "complain",
+    "exit_code_of",
+    "note",
+    "write",
+    "write_file",
+]
+
+PROGRAM = "collapse-doctor"
+FAULT = 2  # usage, unreadable input or a fault of our own
+INTERRUPTED = 130  # what a shell reports for a program stopped by Ctrl-C
+
+
+def exit_code_of(run: Callable[[], int | None], *, debug: bool) -> int:
+    """Run a command and return its exit code; whatever it raises becomes a line and a code.
+
+    Parameters
+    ----------
+    run
+        The command; returns its exit code, or None for 0.
+    debug
+        Also print the traceback of what was raised.
+    """
+    for stream in (sys.stdout, sys.stderr):  # print ? for what the encoding lacks, don't fail
+        if reconfigure := getattr(stream, "reconfigure", None):
+            reconfigure(errors="replace")
+    try:
+        return run() or 0
+    except click.exceptions.Exit as stop:  # --help and --version end this way
+        return stop.exit_code
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        _mute_stdout()
+        return 0
+    except Exception as error:
+        complain(error, debug=debug)
+        return FAULT
+
+
+def complain(error: Exception, *, debug: bool = False) -> None:
+    """Print on stderr what was expected, what came, where, and what to do, in one line.
+
+    Of a group of errors each gets its line.
+    """
+    if debug:
+        traceback.print_exception(error)
+    for each in error.exceptions if isinstance(error, ExceptionGroup) else [error]:
+        line = " ".join(_explanation(each).split())
+        # A file's name may hold anything, also codes that move the cursor or set colours.
+        click.echo("".join(c if c.isprintable() else "?" for c in line), err=True)
+
+
+def _explanation(error: Exception) -> str:
+    if isinstance(error, click.UsageError):
+        command = error.ctx.command_path if error.ctx else PROGRAM
+        return f"{command}: {error.format_message()} Try '{command} --help'."
+    if isinstance(error, CollapseDoctorError):
+        return f"{PROGRAM}: {error}"
+    if isinstance(error, OSError) and error.filename is not None:
+        remedy = "Check the path, its permissions and the free space."
+        return f"{PROGRAM}: {error.filename}: expected access, got {error.strerror!r}. {remedy}"
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    fault = f"{place}: expected to finish, got {type(error).__name__}: {error}"
+    remedy = "This is a fault of the program: run it again with --debug and report what it prints."
+    return f"{PROGRAM}: {fault}. {remedy}"
+
+
+def note(message: str, *, quiet: bool = False) -> None:
+    """Print a line of progress, or a message, on stderr."""
+    if not quiet:
+        click.echo(message, err=True)
+
+
+def write(text: str) -> None:
+    """Print a result on stdout.
+
+    A reader that closes the pipe has seen enough (``| head``): the command goes on without
+    output, and its exit code stays that of the diagnosis.
+    """
+    try:
+        click.echo(text.rstrip("\n"), color=True)  # whoever made the text decided on colour
+    except BrokenPipeError:
+        _mute_stdout()
+
+
+def _mute_stdout() -> None:
+    # Python flushes stdout once more as it exits, and would complain about the pipe again.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write ``path`` at once: a reader sees the old file or all of the new one, never a half."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        draft.write_text(text, encoding="utf-8", newline="\n")
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
