@@ -1,0 +1,120 @@
+"""One layer of a recorded training: its last state, its first one, and a sample of its rows."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from collapse_doctor.measurements.tidy import Measured, nulls
+from collapse_doctor.measurements.values import LayerState, Sample
+from collapse_doctor.metrics.table import measure
+from collapse_doctor.recording.observations import LayerInfo
+from collapse_doctor.summary import EmbeddingSummary
+
+__all__ = ["RECENT", "layer_state"]
+
+RECENT = 5
+"""Measured steps whose median is the last state: it outlives two outliers."""
+
+POOLED = 8
+"""Snapshots at most that are taken together for the rank, of the last quarter of the steps."""
+
+SAMPLE_ROWS = 3000
+"""Rows at most in the sample that charts draw: beyond it t-SNE takes minutes."""
+
+RANKS = ("effective_rank", "participation_ratio", "stable_rank", "top_share", "dead_share")
+"""What is measured on pooled rows: it depends on the number of rows, and not on their mean."""
+
+Shots = Sequence[tuple[int, np.ndarray]]
+
+
+def layer_state(
+    model: str, info: LayerInfo, dtype: str, history: Sequence[Measured], shots: Shots
+) -> LayerState:
+    """Return the state of one layer.
+
+    Parameters
+    ----------
+    model, info, dtype
+        What the layer is, and the dtype of its last output.
+    history
+        Its measures, oldest first, all of one width; at least one.
+    shots
+        Snapshots of its rows as (step, (n, d) float32), oldest first; may be empty.
+    """
+    first, last = history[0], history[-1]
+    recent = history[-RECENT:]
+    batch = round(statistics.median(entry.finite_rows for entry in recent))
+    values, null = _median(recent), dict(nulls(batch, last.width))
+    pooled, count = _pool(shots)
+    spectrum = None if pooled is None else EmbeddingSummary.of(torch.from_numpy(pooled))
+    if spectrum is not None and count > batch:
+        values |= measure(spectrum, RANKS)
+        null |= {name: v for name, v in nulls(count, last.width).items() if name in RANKS}
+    return LayerState(
+        model=model,
+        layer=info.name,
+        role=info.role,
+        depth=info.depth,
+        count=max(count, batch),
+        width=last.width,
+        dtype=dtype,
+        values=values,
+        nulls=null,
+        eigenvalues=np.zeros(0) if spectrum is None else spectrum.eigenvalues().cpu().numpy(),
+        first=dict(first.values),
+        first_step=first.step,
+        last_step=last.step,
+        sample=_sample(shots),
+    )
+
+
+def _median(entries: Sequence[Measured]) -> dict[str, float]:
+    """Return the median of each metric over the entries where it is defined."""
+    values = {}
+    for name in entries[-1].values:
+        known = [v for entry in entries if not math.isnan(v := entry.values.get(name, math.nan))]
+        values[name] = statistics.median(known) if known else math.nan
+    return values
+
+
+def _pool(shots: Shots) -> tuple[np.ndarray | None, int]:
+    """Return late rows together, each snapshot centred by itself, and how many they count for.
+
+    The mean moves from step to step, and that movement is not spread; taking it out costs one
+    row per snapshot, of which the pooled mean would have cost one anyway.
+    """
+    if not shots:
+        return None, 0
+    begin = 0.75 * shots[-1][0]
+    blocks = [_centred(rows) for step, rows in shots[-POOLED:] if step >= begin]
+    blocks = [block for block in blocks if len(block) > 1]
+    if not blocks:
+        return None, 0
+    return np.concatenate(blocks), sum(len(block) - 1 for block in blocks) + 1
+
+
+def _centred(rows: np.ndarray) -> np.ndarray:
+    """Return the finite rows less their mean, in float64.
+
+    A constant column becomes exactly 0: sums of equal float32 numbers are exact in float64.
+    """
+    finite = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
+    return np.asarray(finite - finite.mean(axis=0)) if len(finite) else finite
+
+
+def _sample(shots: Shots) -> Sample | None:
+    """Return rows of the first, the middle and the last snapshot, with their steps."""
+    if not shots:
+        return None
+    chosen = sorted({0, len(shots) // 2, len(shots) - 1})
+    rows = np.concatenate([shots[i][1] for i in chosen])
+    steps = np.repeat([shots[i][0] for i in chosen], [len(shots[i][1]) for i in chosen])
+    if len(rows) > SAMPLE_ROWS:
+        kept = np.random.default_rng(0).choice(len(rows), SAMPLE_ROWS, replace=False)
+        rows, steps = rows[np.sort(kept)], steps[np.sort(kept)]
+    return Sample(rows.astype(np.float32), steps.astype(np.int64))

@@ -1,0 +1,153 @@
+"""Measure a recorded training: tidy tables, and the first and last state of every layer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import pandas as pd
+
+from collapse_doctor.findings import Subject
+from collapse_doctor.measurements.layers import layer_state
+from collapse_doctor.measurements.tidy import Measured, tidy
+from collapse_doctor.measurements.values import LABEL_COLUMNS, LayerState, Measurements
+from collapse_doctor.recording.memory import Recording
+from collapse_doctor.recording.observations import (
+    Comparison,
+    LayerInfo,
+    Measure,
+    Notice,
+)
+
+__all__ = ["measure_training"]
+
+
+@dataclass(frozen=True)
+class _Course:
+    """How far the training came, and by what its steps were counted."""
+
+    steps: int
+    by_forward: bool
+    trained: bool
+
+
+def measure_training(recording: Recording, title: str) -> Measurements:
+    """Return the measurements of all layers of a recording."""
+    course = _course(recording)
+    measures = _measures(recording, course)
+    notices = tuple(recording.notices)
+    return Measurements(
+        subject=Subject("recording", title, _details(recording, course)),
+        metrics=tidy(_measured(entry) for entry in measures),
+        layers=tuple(_layers(recording, measures)),
+        comparisons=_comparisons(recording, course),
+        labels=_frame(recording.labels, LABEL_COLUMNS),
+        losses=_frame(recording.losses, ("step", "value")),
+        notices=notices,
+        steps=course.steps,
+        trained=course.trained,
+        watched_comparisons=all(notice.about != "comparisons" for notice in notices),
+        unseen=_unseen(recording, measures, notices),
+    )
+
+
+def _course(recording: Recording) -> _Course:
+    """Read the clock; a run that was killed before its first tick still has its measures."""
+    tick = recording.tick
+    if tick is None:
+        steps = max((entry.step for entry in recording.measures), default=0)
+        return _Course(steps, by_forward=False, trained=steps > 0)
+    if tick.clock == "forward":
+        return _Course(tick.forwards, by_forward=True, trained=False)
+    return _Course(
+        tick.steps, by_forward=False, trained=tick.clock == "optimizer" and tick.steps > 0
+    )
+
+
+def _measures(recording: Recording, course: _Course) -> list[Measure]:
+    """Return the measures that tell of the training, ``step`` being a forward pass without one.
+
+    A layer that was seen in train mode is judged by those measures alone: in eval mode
+    normalisation and dropout give another geometry.
+    """
+    measures = recording.measures
+    if course.by_forward:
+        return [msgspec.structs.replace(entry, step=entry.forward) for entry in measures]
+    in_training = {(entry.model, entry.layer) for entry in measures if entry.training}
+    return [
+        entry
+        for entry in measures
+        if entry.training or (entry.model, entry.layer) not in in_training
+    ]
+
+
+def _comparisons(recording: Recording, course: _Course) -> tuple[Comparison, ...]:
+    if not course.by_forward:
+        return tuple(recording.comparisons)
+    return tuple(msgspec.structs.replace(c, step=c.forward) for c in recording.comparisons)
+
+
+def _measured(entry: Measure) -> Measured:
+    nan = float("nan")
+    values = {name: nan if value is None else value for name, value in entry.values.items()}
+    return Measured(entry.model, entry.layer, entry.step, entry.rows, entry.width, values)
+
+
+def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[LayerState]:
+    """Yield the state of each measured layer, by model and depth."""
+    by_place: dict[tuple[str, str], list[Measure]] = {}
+    for entry in measures:
+        by_place.setdefault((entry.model, entry.layer), []).append(entry)
+    shots = recording.snapshots
+    for model, info in _watched(recording):
+        own = by_place.get((model, info.name))
+        if not own:
+            continue
+        last = own[-1]  # the width may change in between; what is judged is the last one
+        history = [_measured(entry) for entry in own if entry.width == last.width]
+        rows = [
+            (shot.step, values)
+            for shot, values in shots
+            if (shot.model, shot.layer, shot.width) == (model, info.name, last.width)
+        ]
+        yield layer_state(model, info, last.dtype, history, rows)
+
+
+def _watched(recording: Recording) -> Iterator[tuple[str, LayerInfo]]:
+    for model in recording.manifest.models:
+        for layer in sorted(model.layers, key=lambda layer: layer.depth):
+            yield model.name, layer
+
+
+def _unseen(
+    recording: Recording, measures: Sequence[Measure], notices: Sequence[Notice]
+) -> dict[str, str]:
+    """Return why something was not observed, by what it is."""
+    measured = {(entry.model, entry.layer) for entry in measures}
+    unseen = {
+        f"{model}.{layer.name}": "no output of it was measured"
+        for model, layer in _watched(recording)
+        if (model, layer.name) not in measured
+    }
+    return unseen | {notice.about: notice.text for notice in notices}
+
+
+def _frame(entries: Sequence[msgspec.Struct], columns: Sequence[str]) -> pd.DataFrame | None:
+    if not entries:
+        return None
+    records = [tuple(getattr(entry, name) for name in columns) for entry in entries]
+    return pd.DataFrame(records, columns=list(columns))
+
+
+def _details(recording: Recording, course: _Course) -> dict[str, str]:
+    models = recording.manifest.models
+    counted = "forward passes" if course.by_forward else "steps"
+    details = {
+        "model": ", ".join(f"{m.name} ({m.kind}, {m.parameters:,} parameters)" for m in models),
+        counted: f"{course.steps:,}",
+        "layers": f"{sum(len(model.layers) for model in models):,}",
+    }
+    if recording.tick is not None and recording.tick.reason:
+        details["ended"] = recording.tick.reason
+    return details

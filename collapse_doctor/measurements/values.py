@@ -1,0 +1,82 @@
+"""The plain values that rules and charts read: tidy tables, and the last state of each layer."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from collapse_doctor.findings import Subject
+from collapse_doctor.recording.observations import Comparison, Notice
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+__all__ = ["LABEL_COLUMNS", "METRIC_COLUMNS", "LayerState", "Measurements", "Sample"]
+
+METRIC_COLUMNS = ("model", "layer", "step", "metric", "value", "null", "rows", "width")
+LABEL_COLUMNS = ("step", "count", "distinct", "batch", "value", "scalar")
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A uniform sample of rows of one layer, for what needs rows: projections and histograms.
+
+    ``rows`` is (n, d) float32, ``steps`` (n,) int64 (all 0 for a file), ``labels`` (n,) or None.
+    """
+
+    rows: np.ndarray
+    steps: np.ndarray
+    labels: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class LayerState:
+    """One layer as it is at the end, beside what it was at the first step.
+
+    ``values`` and ``nulls`` are keyed by metric name (see ``metrics.METRICS``). ``first`` is None
+    for a file, which has no history. ``count`` is the number of rows ``values`` rest on.
+    ``eigenvalues`` are those of the centred covariance, largest first, float64. ``classes`` has one
+    row per class: label, count, and within, the mean squared distance to the class mean.
+    """
+
+    model: str
+    layer: str
+    role: str
+    depth: int
+    count: int
+    width: int
+    dtype: str
+    values: Mapping[str, float]
+    nulls: Mapping[str, float]
+    eigenvalues: np.ndarray
+    first: Mapping[str, float] | None = None
+    first_step: int | None = None
+    last_step: int | None = None
+    classes: pd.DataFrame | None = None
+    sample: Sample | None = None
+
+
+@dataclass(frozen=True)
+class Measurements:
+    """Everything the rules may look at.
+
+    ``metrics`` is tidy: one row per model, layer, step and metric (columns: METRIC_COLUMNS).
+    ``labels`` has columns step, count, distinct, batch, value, scalar; ``losses`` step, value.
+    ``layers`` are ordered by model and depth. ``trained`` is true when an optimizer that moves
+    the watched model was seen to step. ``steps`` is the number of steps seen, 0 for a file.
+    ``unseen`` says of what could not be observed (``"comparisons"``, a layer's name) why.
+    """
+
+    subject: Subject
+    metrics: pd.DataFrame
+    layers: tuple[LayerState, ...] = ()
+    comparisons: tuple[Comparison, ...] = ()
+    labels: pd.DataFrame | None = None
+    losses: pd.DataFrame | None = None
+    notices: tuple[Notice, ...] = ()
+    steps: int = 0
+    trained: bool = False
+    watched_comparisons: bool = False
+    unseen: Mapping[str, str] = field(default_factory=dict)

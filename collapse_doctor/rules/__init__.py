@@ -1,0 +1,1 @@
+"""Diagnose: the catalogue, one rule a file."""

@@ -1,0 +1,213 @@
+"""What the alias rules share: finding one relation among the comparisons, and placing it.
+
+The Inspector has already told how two operands are related; these rules only gather its
+observations by the line where the operands met, and say them in words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Where
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import (
+    CallSite,
+    Comparison,
+    Operand,
+    Relation,
+    RelationKind,
+)
+from collapse_doctor.rules.rule import Match, NotExamined
+
+__all__ = ["Alias", "Said", "aliases", "matches", "paired_comparisons"]
+
+_Site = tuple[str, int, str]
+"""File, line and function of a comparison."""
+
+
+@dataclass(frozen=True)
+class Said:
+    """What a rule says about one alias; empty parts default to the rule's page."""
+
+    message: str
+    cause: str = ""
+    remedy: str = ""
+
+
+@dataclass(frozen=True)
+class Alias:
+    """All comparisons at one call site whose operands stood in one relation, oldest first.
+
+    ``calls`` counts every paired comparison at that site, related or not.
+    """
+
+    found: tuple[tuple[Comparison, Relation], ...]
+    calls: int
+
+    @property
+    def first(self) -> Comparison:
+        """The comparison the alias was first seen in."""
+        return self.found[0][0]
+
+    @property
+    def relation(self) -> Relation:
+        """The relation as it was first seen."""
+        return self.found[0][1]
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """The distinct steps at which it was seen, ascending."""
+        return tuple(sorted({comparison.step for comparison, _ in self.found}))
+
+    @property
+    def left(self) -> Operand:
+        """The operand at the relation's left position."""
+        return self.first.operands[self.relation.left]
+
+    @property
+    def right(self) -> Operand:
+        """The operand at the relation's right position."""
+        return self.first.operands[self.relation.right]
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """Both operands as the source names them, or by position where it does not."""
+        return (
+            _name(self.left, self.relation.left),
+            _name(self.right, self.relation.right),
+        )
+
+    @property
+    def lone(self) -> str:
+        """The operand without a gradient, quoted: the one that was cut from the graph."""
+        left, right = self.names
+        return left if self.right.requires_grad and not self.left.requires_grad else right
+
+    @property
+    def of_one_network(self) -> bool:
+        """Whether both operands are known to come from the same layer, or nothing is known."""
+        left, right = self.left.origin, self.right.origin
+        if left is None or right is None:
+            return True
+        return (left.model, left.layer) == (right.model, right.layer)
+
+    def lasts(self, occurrences: int, other_network_steps: int) -> bool:
+        """Tell whether equal values are more than the common start of two networks.
+
+        Operands of one network need ``occurrences`` sightings. A teacher is born as a copy of
+        its student, so operands of two networks must have been equal in every call, over
+        ``other_network_steps`` steps.
+        """
+        if self.of_one_network:
+            return len(self.found) >= occurrences
+        return len(self.found) == self.calls and len(self.steps) >= other_network_steps
+
+
+def paired_comparisons(measurements: Measurements) -> tuple[Comparison, ...]:
+    """Return the comparisons of row i with row i, raising NotExamined when there are none."""
+    if measurements.subject.kind == "embeddings":
+        raise NotExamined("a file does not show what is compared with what; watch the training")
+    if not measurements.watched_comparisons:
+        reason = measurements.unseen.get("comparisons", "comparisons were not watched")
+        raise NotExamined(reason)
+    paired = tuple(c for c in measurements.comparisons if c.paired)
+    if not paired:
+        seen = len(measurements.comparisons)
+        among = f"all {seen} comparisons seen were of all pairs" if seen else "none was seen"
+        raise NotExamined(f"no comparison of row i with row i: {among}")
+    return paired
+
+
+def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
+    """Yield the aliases of one kind, one for each call site and pair of operands."""
+    comparisons = sorted(paired_comparisons(measurements), key=lambda c: (c.step, c.forward))
+    calls: dict[_Site, int] = {}
+    found: dict[tuple[_Site, int, int], list[tuple[Comparison, Relation]]] = {}
+    for comparison in comparisons:
+        site = (comparison.site.file, comparison.site.line, comparison.function)
+        calls[site] = calls.get(site, 0) + 1
+        for relation in comparison.relations:
+            if relation.kind == kind:
+                pair = (site, relation.left, relation.right)
+                found.setdefault(pair, []).append((comparison, relation))
+    for (site, _left, _right), pairs in found.items():
+        yield Alias(tuple(pairs), calls[site])
+
+
+def matches(
+    measurements: Measurements,
+    kind: RelationKind,
+    say: Callable[[Alias], Said],
+    *,
+    confidence: Callable[[Alias], Confidence],
+    holds: Callable[[Alias], bool] = lambda _alias: True,
+) -> Iterator[Match]:
+    """Yield one Match for each alias of ``kind`` that ``holds``."""
+    for alias in aliases(measurements, kind):
+        if not holds(alias):
+            continue
+        said = say(alias)
+        where, related = _places(alias)
+        yield Match(
+            message=said.message,
+            where=where,
+            related=related,
+            evidence=_numbers(alias),
+            confidence=confidence(alias),
+            cause=said.cause,
+            remedy=said.remedy,
+        )
+
+
+def _name(operand: Operand, position: int) -> str:
+    return f"`{operand.expression}`" if operand.expression else f"operand {position + 1}"
+
+
+def _places(alias: Alias) -> tuple[Where, tuple[Where, ...]]:
+    """Return the line to change, and the other lines that have a part in it.
+
+    The line to change is where one operand was made from the other; where the interpreter did
+    not let us see that, it is the line where they met.
+    """
+    site, births = alias.first.site, tuple(dict.fromkeys(alias.first.births))
+    birth = next((b for b in births if (b.file, b.line) != (site.file, site.line)), None)
+    if birth is None:
+        return _at(alias, site), ()
+    others = (b for b in births if b not in (birth, site))
+    made = tuple(_at(alias, other, "an operand is made here, too") for other in others)
+    return _at(alias, birth), (_at(alias, site, "the two are compared here"), *made)
+
+
+def _at(alias: Alias, site: CallSite, note: str = "") -> Where:
+    origin = alias.left.origin or alias.right.origin
+    return Where(
+        model=origin.model if origin else None,
+        layer=origin.layer if origin else None,
+        step=alias.first.step,
+        file=site.file,
+        line=site.line,
+        source=site.source or None,
+        note=note,
+    )
+
+
+def _numbers(alias: Alias) -> dict[str, Evidence]:
+    """Return what was counted and measured; what was not measured is left out."""
+    relation, steps = alias.relation, alias.steps
+    numbers = {
+        "occurrences": Evidence(len(alias.found), 1, ">=", meaning=f"of {alias.calls} calls here"),
+        "first_step": Evidence(steps[0]),
+        "last_step": Evidence(steps[-1]),
+    }
+    optional = {
+        "cosine": (relation.cosine, "smallest absolute cosine over the rows compared"),
+        "scale": (relation.scale, "mean ratio of the second operand to the first"),
+        "difference": (relation.difference, "largest difference, relative to the operand's size"),
+        "age": (relation.age, "steps between making the operand and using it"),
+    }
+    for name, (value, meaning) in optional.items():
+        if value is not None:
+            unit = "steps" if name == "age" else ""
+            numbers[name] = Evidence(value, unit=unit, meaning=meaning)
+    return numbers

@@ -1,0 +1,106 @@
+"""The catalogue: every rule there is, in the order of the codes. A new rule is one line here."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+from collapse_doctor.errors import UsageError
+from collapse_doctor.rules import (
+    cd101_same_tensor,
+    cd102_shared_storage,
+    cd103_detached_copy,
+    cd104_equal_copy,
+    cd105_scalar_multiple,
+    cd106_stale_operand,
+    cd301_complete_collapse,
+    cd302_collinear,
+    cd303_dimensional_collapse,
+    cd304_dead_dimensions,
+    cd306_narrow_cone,
+    cd401_non_finite,
+    cd402_zero_vectors,
+    cd503_degenerate_labels,
+    cd601_too_few_samples,
+)
+from collapse_doctor.rules.rule import Rule
+
+__all__ = ["RULES", "choose", "find"]
+
+RULES: tuple[Rule, ...] = (
+    cd101_same_tensor.RULE,
+    cd102_shared_storage.RULE,
+    cd103_detached_copy.RULE,
+    cd104_equal_copy.RULE,
+    cd105_scalar_multiple.RULE,
+    cd106_stale_operand.RULE,
+    cd301_complete_collapse.RULE,
+    cd302_collinear.RULE,
+    cd303_dimensional_collapse.RULE,
+    cd304_dead_dimensions.RULE,
+    cd306_narrow_cone.RULE,
+    cd401_non_finite.RULE,
+    cd402_zero_vectors.RULE,
+    cd503_degenerate_labels.RULE,
+    cd601_too_few_samples.RULE,
+)
+
+
+def find(code_or_name: str) -> Rule:
+    """Return one rule by its code (``CD101``) or name (``same-tensor``), in any case.
+
+    Raises
+    ------
+    UsageError
+        If there is none; it names the nearest.
+    """
+    wanted = code_or_name.strip().casefold()
+    for rule in RULES:
+        if wanted in (rule.code.casefold(), rule.name):
+            return rule
+    raise _unknown("the code or name of a rule", code_or_name)
+
+
+def choose(select: Iterable[str] = (), ignore: Iterable[str] = ()) -> tuple[Rule, ...]:
+    """Return the rules that ``select`` names (default: all) and ``ignore`` does not.
+
+    Parameters
+    ----------
+    select, ignore
+        Codes (``CD301``), prefixes of codes (``CD3``) or names (``collinear``), in any case.
+
+    Raises
+    ------
+    UsageError
+        If one of them names no rule.
+    """
+    chosen = _named(select) or RULES
+    ignored = _named(ignore)
+    return tuple(rule for rule in chosen if rule not in ignored)
+
+
+def _named(patterns: Iterable[str]) -> tuple[Rule, ...]:
+    wanted = (patterns,) if isinstance(patterns, str) else tuple(patterns)
+    codes = {rule.code for pattern in wanted for rule in _matching(pattern)}
+    return tuple(rule for rule in RULES if rule.code in codes)
+
+
+def _matching(pattern: str) -> tuple[Rule, ...]:
+    wanted = pattern.strip().casefold()
+    found = tuple(
+        rule
+        for rule in RULES
+        if rule.name == wanted
+        or (wanted.startswith("cd") and rule.code.casefold().startswith(wanted))
+    )
+    if not found:
+        raise _unknown("the code, prefix or name of a rule", pattern)
+    return found
+
+
+def _unknown(expected: str, got: str) -> UsageError:
+    names = {rule.code.casefold(): rule.code for rule in RULES}
+    names |= {rule.name: f"{rule.name} ({rule.code})" for rule in RULES}
+    near = difflib.get_close_matches(got.strip().casefold(), names, n=3, cutoff=0.5)
+    hint = f"did you mean {', '.join(names[key] for key in near)}? " if near else ""
+    return UsageError(expected, repr(got), remedy=f"{hint}`collapse-doctor rules` lists all")

@@ -1,0 +1,99 @@
+"""CD101 same-tensor: both operands of a comparison are the same tensor object.
+
+What it finds
+-------------
+A similarity, distance or pair loss that compares row i with row i was called with one tensor
+object on both sides. Two names for one object are still one object: `b = a` copies nothing.
+
+Why it matters
+--------------
+The cosine of a vector with itself is 1 and its distance 0, whatever the network computes. The
+loss is a constant, its gradient is zero or meaningless, and training goes on without an error.
+
+Likely causes
+-------------
+An assignment was meant as a copy or as the previous value (`vector2 = vector1`); the same name
+was typed twice; a branch for the first iteration sets both operands to one tensor; a dictionary
+or list entry is looked up under the same key for both sides.
+
+What to do
+----------
+Compare two tensors that come from two different inputs or two different networks: run the model
+on each input and keep both outputs. In the first iteration, where there is nothing to compare
+with yet, skip the comparison.
+
+What would refute it
+--------------------
+The comparison is a deliberate self-test, whose result is never part of a loss.
+
+Bounds and their source
+-----------------------
+occurrences: 1. Identity of objects (`a is b`) is exact, so one sighting proves it. All-pairs
+comparisons such as `z @ z.T` or `cdist(z, z)` are not looked at: there, identity is meant.
+
+References
+----------
+Python Language Reference, section 3.1, "Objects, values and types".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Severity
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.rules.aliasing import Alias, Said, matches
+from collapse_doctor.rules.rule import Match, Rule
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How often the operands must have been one object."""
+
+    occurrences: int = 1  # identity is exact: no statistics involved
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each call that was given one tensor object twice."""
+    return matches(
+        measurements,
+        "same-object",
+        _say,
+        confidence=lambda _alias: Confidence.CERTAIN,
+        holds=lambda alias: len(alias.found) >= bounds.occurrences,
+    )
+
+
+def _say(alias: Alias) -> Said:
+    left, right = alias.names
+    function = alias.first.function
+    if left == right:
+        message = f"{left} is compared with itself by {function}"
+        cause = f"{left} was passed for both operands."
+    else:
+        message = f"{left} and {right} are the same tensor object when {function} compares them"
+        cause = f"{left} and {right} are two names of one tensor: an assignment copies nothing."
+    seen = len(alias.found)
+    often = "" if seen == alias.calls else f" (in {seen} of {alias.calls} calls)"
+    return Said(f"{message}, so {_consequence(function)}{often}.", cause)
+
+
+def _consequence(function: str) -> str:
+    if "cosine_similarity" in function:
+        return "every similarity is exactly 1"
+    if "distance" in function or "mse" in function:
+        return "every distance is 0"
+    return "the result says nothing about the embedding"
+
+
+RULE = Rule(
+    code="CD101",
+    name="same-tensor",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD106",),
+)

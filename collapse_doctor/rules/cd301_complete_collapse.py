@@ -1,0 +1,208 @@
+"""CD301 complete-collapse: every input gets the same vector, up to noise far below its length.
+
+What it finds
+-------------
+The rows of the embedding differ from their common mean by less than 2 % of their length. It is
+judged on directions where the embedding is compared by cosine or normalised, else on vectors.
+
+Why it matters
+--------------
+Nothing can be told apart: every similarity is the same number, and the loss sits at the value it
+takes for a constant. Measures that centre the rows first (effective rank and its kin) see only
+the noise that is left, and call it healthy.
+
+Likely causes
+-------------
+A loss that only pulls together; a learning rate that threw the network into saturation; dead
+activations before the last layer; a deep network without normalisation, which is born with nearly
+constant output; inputs that are all equal.
+
+What to do
+----------
+Give the loss something that pushes apart (negatives, a variance term, a stop-gradient with a
+predictor). Lower the learning rate. Put normalisation layers (BatchNorm, LayerNorm) into deep
+networks. Look at the first collapsed layer, and at the inputs if that is the first of all.
+
+What would refute it
+--------------------
+The inputs of these rows were all the same or nearly so, or the rows come from a network that has
+not been trained yet. A training that was resumed from a collapsed checkpoint is not found here,
+since it began that way; save its embeddings and analyze the file.
+
+Bounds and their source
+-----------------------
+dispersion: 0.02, that is 1 - mean cosine below 4e-4. Mathematics: with 1 - cos = dispersion², a
+spread of 2 % moves a cosine by less than the rounding of half precision (eps 9.8e-4), in which
+similarities are often computed, so that they are one number there. A cloud with a spread of 1e-2
+of its length is inside, a cone of mean cosine 0.9 (spread 0.32) far outside.
+fall: 3 times below the first state, in a training. See `geometry.FELL` for the measurement: in
+healthy trainings the dispersion never fell below 0.55 of its first value.
+born_steps: 200. A network that is born with rows so alike that a cosine in its dtype cannot tell
+them apart (dispersion below sqrt(eps), 3.5e-4 for float32), and has not moved since, is reported
+as a warning after that many steps. The slowest healthy take-off from such a start that was
+measured took 98 steps (13-layer VGG without normalisation, InfoNCE, Adam 1e-3); the bound is
+twice that.
+
+References
+----------
+Hua et al., "On Feature Decorrelation in Self-Supervised Learning", ICCV 2021 (complete against
+dimensional collapse). Poole et al., "Exponential expressivity in deep neural networks through
+transient chaos", NeurIPS 2016 (why deep networks are born nearly constant).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.geometry import (
+    Standing,
+    capped,
+    embeddings,
+    evidence,
+    history,
+    judge,
+    null_of,
+    per_cent,
+    place,
+    standing,
+    title,
+)
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.spread import (
+    CollapseBounds,
+    Spread,
+    collapse,
+    spread_of,
+)
+
+__all__ = ["RULE"]
+
+
+def check(measurements: Measurements, bounds: CollapseBounds) -> Iterator[Match]:
+    """Yield one match for each collapsed embedding."""
+
+    def examine(layer: LayerState) -> Match | None:
+        verdict = collapse(measurements, layer, bounds)
+        return _match(measurements, layer, bounds, verdict) if verdict else None
+
+    return judge(embeddings(measurements), examine)
+
+
+def _match(
+    measurements: Measurements, layer: LayerState, bounds: CollapseBounds, verdict: str
+) -> Match:
+    spread, now = spread_of(measurements, layer), standing(measurements, layer)
+    stuck = verdict == "stuck"
+    where, related = _places(measurements, layer, bounds)
+    severity = Severity.WARNING if stuck else capped(Severity.ERROR, now, Severity.WARNING)
+    sure = not stuck and now is not Standing.UNTRAINED
+    return Match(
+        message=_message(layer, spread, verdict),
+        where=where,
+        related=related,
+        evidence=_numbers(measurements, layer, bounds, spread),
+        severity=severity,
+        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+        cause=_cause(now, stuck=stuck),
+    )
+
+
+def _message(layer: LayerState, spread: Spread, verdict: str) -> str:
+    what = "directions" if spread.metric == "direction_dispersion" else "rows"
+    if spread.now == 0:
+        return f"Every input gets exactly the same vector in {title(layer)}."
+    text = f"Every input gets nearly the same vector in {title(layer)}: the {what} differ from "
+    text += f"their mean by {per_cent(spread.now)} of its length"
+    return text + (", as at the first step." if verdict == "stuck" else ".")
+
+
+def _cause(now: Standing, *, stuck: bool) -> str:
+    if stuck:
+        return (
+            "The network was born with nearly constant output and training has not moved it: deep "
+            "networks without normalisation layers start that way, and a cosine at this precision "
+            "gives them no gradient to leave it."
+        )
+    if now is Standing.UNTRAINED:
+        return (
+            "No optimizer was seen to step. If these weights were never trained, a deep network "
+            "without normalisation layers is born that way; if they were, training has collapsed."
+        )
+    return ""
+
+
+def _places(
+    measurements: Measurements, layer: LayerState, bounds: CollapseBounds
+) -> tuple[Where, tuple[Where, ...]]:
+    """Return the first layer in depth that is collapsed, and the embedding if that is another."""
+    step = _onset(measurements, layer, bounds)
+    earlier = [
+        other
+        for other in measurements.layers
+        if other.model == layer.model and other.depth < layer.depth
+    ]
+    first = min(
+        (other for other in earlier if _lost(measurements, other, bounds)),
+        key=lambda other: other.depth,
+        default=layer,
+    )
+    if first is layer:
+        return place(layer, step), ()
+    where = place(first, _onset(measurements, first, bounds))
+    return where, (place(layer, step, "the embedding that follows from it"),)
+
+
+def _lost(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> bool:
+    try:
+        return collapse(measurements, layer, bounds) != ""
+    except NotExamined:
+        return False
+
+
+def _onset(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> int | None:
+    """Return the step from which the spread stayed below what makes it a finding."""
+    spread = spread_of(measurements, layer)
+    bound = bounds.dispersion
+    if standing(measurements, layer) is Standing.TRAINED and spread.fall > bounds.fall:
+        bound = min(bound, spread.first / bounds.fall)
+    return history(measurements, layer, spread.metric).onset(lambda value: value < bound)
+
+
+def _numbers(
+    measurements: Measurements, layer: LayerState, bounds: CollapseBounds, spread: Spread
+) -> dict[str, Evidence]:
+    other = {
+        "direction_dispersion": "relative_dispersion",
+        "relative_dispersion": "direction_dispersion",
+    }[spread.metric]
+    trained = standing(measurements, layer) is Standing.TRAINED
+    onset = _onset(measurements, layer, bounds)
+    null = null_of(layer, spread.metric)
+    meaning = "distance of the rows from their mean, relative to their length"
+    return evidence(
+        **{spread.metric: Evidence(spread.now, bounds.dispersion, "<", null, meaning=meaning)},
+        **{other: Evidence(layer.values.get(other, math.nan), null=null_of(layer, other))},
+        mean_cosine=Evidence(
+            layer.values.get("mean_cosine", math.nan), null=null_of(layer, "mean_cosine")
+        ),
+        at_first_step=Evidence(spread.first, meaning="the same measure at the first step")
+        if trained
+        else None,
+        onset_step=Evidence(onset, meaning="below the bound from here to the end")
+        if trained and onset is not None
+        else None,
+        rows=Evidence(layer.count),
+    )
+
+
+RULE = Rule(
+    code="CD301",
+    name="complete-collapse",
+    severity=Severity.ERROR,
+    bounds=CollapseBounds(),
+    check=check,
+    explains=("CD302", "CD303", "CD304", "CD306"),
+)

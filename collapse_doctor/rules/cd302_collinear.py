@@ -1,0 +1,154 @@
+"""CD302 collinear: the embeddings lie on one line.
+
+What it finds
+-------------
+All but 1 % of the variance of the rows, after their mean is taken out, lies along one direction.
+
+Why it matters
+--------------
+An embedding of hundreds of coordinates holds one number for each input. Cosines take few values,
+often just 1 and -1, and their mean may look perfectly healthy.
+
+Likely causes
+-------------
+A loss that one number can satisfy, such as agreement of neighbouring batches; a bottleneck of
+width 1 before the output (or a product with a per-sample scalar); a weight matrix of rank one
+after a step that was far too large; pulling together without pushing apart.
+
+What to do
+----------
+Look for the narrowest place before the embedding. Add a term that keeps the coordinates'
+variance up and their correlation down (VICReg, Barlow Twins), or negatives. Lower the learning
+rate and watch whether the line still forms.
+
+What would refute it
+--------------------
+The data have one degree of freedom; there are only two classes, which neural collapse puts at the
+two ends of a line; or one extreme row holds nearly all the variance.
+
+Bounds and their source
+-----------------------
+top_share: 0.99 of the variance on the first principal axis: perpendicular to the line the rows
+spread less than a tenth as far as along it (sqrt(0.01 / 0.99) = 0.1005). min_rows: 8. Of 8
+isotropic points in 3 dimensions, the least favourable size that is judged, none of 100 000
+draws reached 0.99. min_width: 3, since a plane has two directions in all.
+fall: 3. In a training, the spread across the line, sqrt(1 - top_share), must have shrunk by this
+factor since the first step (see geometry.FELL), unless the line is exact: what lies across it is
+below ten times the rounding of the dtype.
+
+References
+----------
+Jing et al., "Understanding Dimensional Collapse in Contrastive Self-supervised Learning", ICLR
+2022. Jolliffe, "Principal Component Analysis", 2002, section 2.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.geometry import (
+    FELL,
+    Standing,
+    capped,
+    embeddings,
+    evidence,
+    history,
+    judge,
+    null_of,
+    per_cent,
+    place,
+    rounding,
+    standing,
+    title,
+)
+from collapse_doctor.rules.neural_collapse import excuse
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.spread import require_spread
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When a cloud counts as a line."""
+
+    top_share: float = 0.99  # across the line a tenth of the spread along it
+    min_rows: int = 8  # none of 100 000 isotropic draws of 8 points in 3-D reached 0.99
+    min_width: int = 3  # a plane has two directions in all
+    fall: float = FELL  # times thinner than at the first step: measured, see geometry.FELL
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each embedding that is a line."""
+
+    def examine(layer: LayerState) -> Match | None:
+        return _examine(measurements, layer, bounds)
+
+    return judge(embeddings(measurements), examine)
+
+
+def _examine(measurements: Measurements, layer: LayerState, bounds: Bounds) -> Match | None:
+    if layer.width < bounds.min_width:
+        raise NotExamined(f"a line in {layer.width} dimensions is nothing special")
+    if layer.count < bounds.min_rows:
+        raise NotExamined(f"{layer.count} rows are too few; {bounds.min_rows} would do")
+    require_spread(measurements, layer)
+    share = layer.values.get("top_share", math.nan)
+    if math.isnan(share):
+        raise NotExamined("its principal axes are undefined")
+    if share <= bounds.top_share:
+        return None
+    if not _became_so(measurements, layer, bounds, share):
+        raise NotExamined("its rows lay on a line at the first step already")
+    reason = excuse(measurements, layer)
+    if reason:
+        raise NotExamined(reason)
+    return _match(measurements, layer, bounds, share)
+
+
+def _became_so(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> bool:
+    """Tell whether training made the line; a file has no history, an exact line needs none."""
+    across = math.sqrt(max(1 - share, 0.0))
+    exact = across <= 10 * rounding(layer) / layer.values["relative_dispersion"]
+    if exact or standing(measurements, layer) is not Standing.TRAINED:
+        return True
+    first = (layer.first or {}).get("top_share", math.nan)
+    return math.isnan(first) or math.sqrt(max(1 - first, 0.0)) > bounds.fall * across
+
+
+def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> Match:
+    now = standing(measurements, layer)
+    onset = history(measurements, layer, "top_share").onset(lambda v: v > bounds.top_share)
+    sure = now is not Standing.UNTRAINED
+    return Match(
+        message=(
+            f"The rows of {title(layer)} lie on one line: {per_cent(share)} of their variance is "
+            f"along a single direction of {layer.width}."
+        ),
+        where=place(layer, onset),
+        evidence=evidence(
+            top_share=Evidence(share, bounds.top_share, ">", null=null_of(layer, "top_share")),
+            effective_rank=Evidence(
+                layer.values.get("effective_rank", math.nan), null=null_of(layer, "effective_rank")
+            ),
+            at_first_step=Evidence((layer.first or {}).get("top_share", math.nan)),
+            onset_step=Evidence(onset) if onset is not None and layer.first else None,
+            rows=Evidence(layer.count, bounds.min_rows, ">="),
+        ),
+        severity=capped(Severity.ERROR, now, Severity.WARNING),
+        confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
+    )
+
+
+RULE = Rule(
+    code="CD302",
+    name="collinear",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD303",),
+)

@@ -1,0 +1,195 @@
+"""CD303 dimensional-collapse: the embedding uses a small part of its dimensions.
+
+What it finds
+-------------
+The effective rank of the centred rows is less than a tenth (warning) or a twentieth (error) of
+what isotropic rows of the same number and width would give.
+
+Why it matters
+--------------
+The rows are not all alike, so losses and mean cosines look healthy, but most of the width is
+wasted: neighbours crowd together, and a linear probe or an index built on it stays poor.
+
+Likely causes
+-------------
+Pulling together that is stronger than what keeps rows apart; augmentations stronger than the
+signal; a narrow layer before the embedding; too large a weight decay or learning rate; dead
+coordinates (CD304).
+
+What to do
+----------
+Strengthen what spreads the rows: more negatives, a higher temperature, a variance and covariance
+term (VICReg, Barlow Twins), whitening; put a projector between embedding and loss. Widen the
+narrowest layer, or narrow the embedding to what the data fill.
+
+What would refute it
+--------------------
+The data have that few degrees of freedom; the labels have that few classes (neural collapse); one
+extreme row holds most of the variance.
+
+Bounds and their source
+-----------------------
+warning: 0.1 and error: 0.05 of the isotropic null of Marchenko and Pastur. Natural spectra do not
+come near: at width 768 eigenvalues that fall as 1/i have an effective rank of 0.79 of the width,
+as 1/i² (steeper than is usual) of 0.20. Few rows raise the ratio and do not lower it, so
+a ratio below the bound counts on any number of rows, and one above it only with as many as CD601
+asks for. A rank is never below 1, so the null must exceed 1 / 0.1 = 10.
+fall: 3. In a training the ratio, batch for batch, must be that many times lower than at the first
+step (see geometry.FELL). Untrained plain networks can be this
+low: 0.08 at depth 12 and width 64 on digits, so without a training it is told as info.
+settled: 100 steps. A deep network that begins to learn passes through a phase of low rank. On
+digits the dip of a healthy InfoNCE training of depth 8 ended at step 42; the bound is about twice
+that. Training by class dips for longer, and is excused by its tight groups (`neural_collapse`).
+
+References
+----------
+Jing et al., "Understanding Dimensional Collapse in Contrastive Self-supervised Learning", ICLR
+2022. Roy and Vetterli, "The effective rank: a measure of effective dimensionality", EUSIPCO 2007.
+Garrido et al., "RankMe", ICML 2023.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.cd601_too_few_samples import rows_needed
+from collapse_doctor.rules.geometry import (
+    FELL,
+    Standing,
+    capped,
+    embeddings,
+    evidence,
+    history,
+    judge,
+    null_of,
+    place,
+    standing,
+    title,
+)
+from collapse_doctor.rules.neural_collapse import excuse
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.spread import require_spread
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When a rank counts as lost, as a share of the isotropic null."""
+
+    warning: float = 0.1  # half of what the steepest healthy spectrum reads
+    error: float = 0.05  # half of that again
+    fall: float = FELL  # times lower than at the first step: measured, see geometry.FELL
+    settled: int = 100  # steps: twice the longest dip of a healthy start, measured
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each embedding that lost its dimensions."""
+
+    def examine(layer: LayerState) -> Match | None:
+        return _examine(measurements, layer, bounds)
+
+    return judge(embeddings(measurements), examine)
+
+
+def _examine(measurements: Measurements, layer: LayerState, bounds: Bounds) -> Match | None:
+    if layer.width * bounds.warning <= 1:
+        raise NotExamined(f"a tenth of width {layer.width} is no full dimension; see CD302")
+    require_spread(measurements, layer)
+    rank, null = layer.values.get("effective_rank", math.nan), null_of(layer, "effective_rank")
+    if null is None or math.isnan(rank):
+        raise NotExamined("its effective rank is undefined")
+    needed = rows_needed(layer.width)
+    few = f"{layer.count} rows are too few to judge {layer.width} dimensions; {needed} would do"
+    if null * bounds.warning <= 1:
+        raise NotExamined(few)
+    if rank / null >= bounds.warning:
+        if layer.count < needed:
+            raise NotExamined(few)
+        return None
+    _require_no_excuse(measurements, layer, bounds)
+    return _match(measurements, layer, bounds, rank / null)
+
+
+def _require_no_excuse(measurements: Measurements, layer: LayerState, bounds: Bounds) -> None:
+    """Raise NotExamined if the rank was born low, may still recover, or is that of the classes."""
+    if standing(measurements, layer) is Standing.TRAINED:
+        course = history(measurements, layer, "effective_rank")
+        if course.first <= bounds.fall * course.last:  # False where it is unknown
+            raise NotExamined(
+                f"its rank was hardly higher at the first step ({course.first:.2f} of the null, "
+                f"now {course.last:.2f})"
+            )
+        onset = course.onset(lambda ratio: ratio < bounds.fall * bounds.warning)
+        if onset is not None and course.steps[-1] - onset < bounds.settled:
+            raise NotExamined(
+                f"its rank fell only at step {onset}; a healthy start may dip for up to "
+                f"{bounds.settled} steps"
+            )
+    reason = excuse(measurements, layer)
+    if reason:
+        raise NotExamined(reason)
+
+
+def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio: float) -> Match:
+    now = standing(measurements, layer)
+    bound = bounds.error if ratio < bounds.error else bounds.warning
+    course = history(measurements, layer, "effective_rank")
+    onset = course.onset(lambda value: value < bounds.warning)
+    trained = now is Standing.TRAINED
+    severity = Severity.ERROR if ratio < bounds.error else Severity.WARNING
+    return Match(
+        message=_message(layer),
+        where=place(layer, onset),
+        evidence=evidence(
+            rank_ratio=Evidence(ratio, bound, "<", null=1.0, meaning="effective rank / its null"),
+            effective_rank=Evidence(
+                layer.values["effective_rank"], null=null_of(layer, "effective_rank")
+            ),
+            participation_ratio=Evidence(
+                layer.values.get("participation_ratio", math.nan),
+                null=null_of(layer, "participation_ratio"),
+            ),
+            at_first_step=Evidence(course.first, meaning="the ratio at the first step")
+            if trained
+            else None,
+            onset_step=Evidence(onset) if trained and onset is not None else None,
+            rows=Evidence(layer.count),
+            width=Evidence(layer.width),
+        ),
+        severity=capped(severity, now, Severity.INFO),
+        confidence=_confidence(layer, now, severity),
+    )
+
+
+def _confidence(layer: LayerState, now: Standing, severity: Severity) -> Confidence:
+    """Near the bound, on few rows, or without a sign of training, the reading is less sure."""
+    few = layer.count < rows_needed(layer.width)
+    sure = severity is Severity.ERROR and not few and now is not Standing.UNTRAINED
+    return Confidence.HIGH if sure else Confidence.MEDIUM
+
+
+def _message(layer: LayerState) -> str:
+    rank, dead = layer.values["effective_rank"], layer.values.get("dead_share", 0.0)
+    null = layer.nulls["effective_rank"]
+    text = (
+        f"{title(layer).capitalize() if not layer.model else title(layer)} uses about {rank:.1f} "
+        f"of its {layer.width} dimensions, where varied rows of this number would use {null:.0f}"
+    )
+    if dead > 0:
+        text += f"; {dead:.0%} of its coordinates never vary"
+    return text + "."
+
+
+RULE = Rule(
+    code="CD303",
+    name="dimensional-collapse",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD304",),
+)

@@ -1,0 +1,174 @@
+"""CD306 narrow-cone: a large common mean makes all cosines high, although the rest is rich.
+
+What it finds
+-------------
+The mean cosine of all pairs is 0.85 or more, while the rows, once their mean is taken out, use
+their dimensions.
+
+Why it matters
+--------------
+All pairs look similar, so a threshold on the cosine tells little apart and a margin loss spends
+itself on the common part. The information is there; the cosine does not show it.
+
+Likely causes
+-------------
+A bias or common direction that grew during training; an activation that leaves no negative
+values before the output; a few rogue coordinates of large constant value, as in the raw hidden
+states of language models.
+
+What to do
+----------
+Subtract the mean of the data set before comparing, or whiten. In training, put a normalisation
+layer (BatchNorm without affine part) before the embedding or take off the last ReLU. For rogue
+coordinates standardise each coordinate: this is a property of such models and not a bug.
+
+What would refute it
+--------------------
+The embedding is never compared by cosine or inner product; or all rows are of one kind (one
+speaker, one scene), and their similarity is real.
+
+Bounds and their source
+-----------------------
+mean_cosine: 0.85. Independent coordinates that cannot be negative have a cosine of E[x]²/E[x²]
+by themselves: 1/π = 0.32 after a ReLU on normal values, 1/2 for exponential, 2/π = 0.64 for
+half-normal, 3/4 for uniform ones. The bound is above them all: 85 % of each vector's squared
+length is the same for all rows.
+rich: 0.1 of the isotropic null of the effective rank, the bound of CD303: below it the rest is
+not rich. rogue: 0.5. If three coordinates or fewer hold half of the squared length of the mean, it
+is told as info.
+narrowed: 2. In a training the spread of directions, sqrt(1 - mean cosine), must have halved since
+the first step: an untrained deep ReLU network is born in a cone (0.87 at depth 10, 0.95 at depth
+20, by the arc-cosine recursion), and benign dips reached 0.55 of the first value.
+
+References
+----------
+Ethayarajh, "How Contextual are Contextualized Word Representations?", EMNLP 2019. Cho and Saul,
+"Kernel Methods for Deep Learning", NeurIPS 2009. Timkey and van Schijndel, "All Bark and No
+Bite: Rogue Dimensions in Transformer Language Models Obscure Representational Quality", EMNLP 2021.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.geometry import (
+    Standing,
+    embeddings,
+    evidence,
+    history,
+    judge,
+    null_of,
+    place,
+    standing,
+    title,
+)
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.spread import require_spread
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """When a cone is narrow, and what excuses it."""
+
+    mean_cosine: float = 0.85  # above 3/4, the cosine of uniform non-negative coordinates
+    rich: float = 0.1  # effective rank over its null: the bound of CD303
+    rogue: float = 0.5  # half of the mean's squared length in at most three coordinates
+    narrowed: float = 2.0  # times less spread than at the first step; benign dips: 1 / 0.55
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each embedding that lies in a narrow cone."""
+
+    def examine(layer: LayerState) -> Match | None:
+        return _examine(measurements, layer, bounds)
+
+    return judge(embeddings(measurements), examine)
+
+
+def _examine(measurements: Measurements, layer: LayerState, bounds: Bounds) -> Match | None:
+    require_spread(measurements, layer)
+    cosine = layer.values.get("mean_cosine", math.nan)
+    if math.isnan(cosine):
+        raise NotExamined("its cosines are undefined")
+    if cosine < bounds.mean_cosine:
+        return None
+    rank, null = layer.values.get("effective_rank", math.nan), null_of(layer, "effective_rank")
+    if null is None or not rank >= bounds.rich * null:
+        raise NotExamined("its rank is low, too: a cone is not what is wrong first (see CD303)")
+    _require_narrowed(measurements, layer, bounds, cosine)
+    return _match(measurements, layer, bounds, cosine)
+
+
+def _require_narrowed(
+    measurements: Measurements, layer: LayerState, bounds: Bounds, cosine: float
+) -> None:
+    """Raise NotExamined for a cone that may be the one the network was born in."""
+    now = standing(measurements, layer)
+    if now is Standing.UNTRAINED:
+        raise NotExamined(
+            f"its mean cosine is {cosine:.2f}, but no optimizer stepped: untrained deep ReLU "
+            "networks are born in such a cone"
+        )
+    first = (layer.first or {}).get("mean_cosine", math.nan)
+    if now is Standing.TRAINED and not math.isnan(first):
+        spread, born = math.sqrt(max(1 - cosine, 0)), math.sqrt(max(1 - first, 0))
+        if born < bounds.narrowed * spread:
+            raise NotExamined(
+                f"its mean cosine is {cosine:.2f} and was {first:.2f} at the first step: the "
+                "network was born in this cone"
+            )
+
+
+def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine: float) -> Match:
+    rogue = layer.values.get("mean_top_share", math.nan)
+    is_rogue = rogue > bounds.rogue  # False for NaN
+    onset = history(measurements, layer, "mean_cosine").onset(lambda v: v >= bounds.mean_cosine)
+    return Match(
+        message=_message(layer, cosine, is_rogue=is_rogue),
+        where=place(layer, onset),
+        evidence=evidence(
+            mean_cosine=Evidence(cosine, bounds.mean_cosine, ">=", null=0.0),
+            effective_rank=Evidence(
+                layer.values["effective_rank"], null=null_of(layer, "effective_rank")
+            ),
+            mean_top_share=Evidence(
+                rogue, bounds.rogue, ">" if is_rogue else "", null_of(layer, "mean_top_share")
+            ),
+            at_first_step=Evidence((layer.first or {}).get("mean_cosine", math.nan)),
+            onset_step=Evidence(onset) if onset is not None and layer.first else None,
+            rows=Evidence(layer.count),
+        ),
+        severity=Severity.INFO if is_rogue else Severity.WARNING,
+        confidence=Confidence.HIGH,
+        cause=_ROGUE_CAUSE if is_rogue else "",
+        remedy="Centre or standardise the coordinates before comparing." if is_rogue else "",
+    )
+
+
+_ROGUE_CAUSE = (
+    "A few coordinates hold most of the common mean, as in the raw hidden states of language "
+    "models. That is a property of such models and not a bug."
+)
+
+
+def _message(layer: LayerState, cosine: float, *, is_rogue: bool) -> str:
+    why = "a few rogue coordinates" if is_rogue else "a large mean that all rows share"
+    return (
+        f"All cosines in {title(layer)} are high ({cosine:.3f} on average) because of {why}; "
+        "without it the rows are varied."
+    )
+
+
+RULE = Rule(
+    code="CD306",
+    name="narrow-cone",
+    severity=Severity.WARNING,
+    bounds=Bounds(),
+    check=check,
+)

@@ -1,0 +1,137 @@
+"""CD401 non-finite: NaN or infinity in the embedding, in a layer before it, or in the loss.
+
+What it finds
+-------------
+Rows with a coordinate that is NaN or infinite. The first layer in depth and the first step at
+which they were seen are named. Without such rows, a loss that is not a finite number.
+
+Why it matters
+--------------
+One such row makes the loss NaN, the loss the gradients, and the gradients every weight: from the
+next step on all outputs are NaN. Such rows are left out of all other measures.
+
+Likely causes
+-------------
+A learning rate too large, or no gradient clipping; half precision overflowing (65 504 for
+float16); log or division of 0; normalising a row of length 0 in half precision, where the usual
+eps of 1e-12 is 0; sqrt of 0, whose gradient is infinite; NaN in the data.
+
+What to do
+----------
+Look at the layer and step that are named, and at the batch of that step. Run once with
+torch.autograd.set_detect_anomaly(True). Lower the learning rate, clip gradients, use bfloat16 or
+float32, add an eps that exists in the dtype.
+
+What would refute it
+--------------------
+Rows that are masked out later are filled with NaN or infinity on purpose.
+
+Bounds and their source
+-----------------------
+share: 0. One non-finite row is one too many: NaN spreads through every sum it enters (IEEE 754).
+
+References
+----------
+IEEE Standard for Floating-Point Arithmetic (IEEE 754-2019). Micikevicius et al., "Mixed Precision
+Training", ICLR 2018.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.geometry import evidence, history, per_cent, place, title
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many non-finite rows are tolerated."""
+
+    share: float = 0.0  # IEEE 754: NaN spreads through every sum
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """A layer with non-finite rows: since when, and the largest share of its rows."""
+
+    layer: LayerState
+    step: int
+    share: float
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match: the first non-finite rows in time, then in depth; else the loss."""
+    if not measurements.layers:
+        raise NotExamined("no layer was measured")
+    seen = [found for layer in measurements.layers if (found := _seen(measurements, layer, bounds))]
+    if seen:
+        seen.sort(key=lambda found: (found.step, found.layer.depth))
+        yield _match(seen)
+    else:
+        yield from _loss(measurements)
+
+
+def _seen(measurements: Measurements, layer: LayerState, bounds: Bounds) -> _Seen | None:
+    course = history(measurements, layer, "nonfinite_share")
+    over = [
+        (step, share)
+        for step, share in zip(course.steps, course.values, strict=True)
+        if share > bounds.share
+    ]
+    if over:
+        return _Seen(layer, over[0][0], max(share for _, share in over))
+    share = layer.values.get("nonfinite_share", 0.0)
+    return _Seen(layer, layer.last_step or 0, share) if share > bounds.share else None
+
+
+def _match(seen: list[_Seen]) -> Match:
+    first, later = seen[0], seen[1:]
+    begun = f", first at step {first.step}" if first.layer.model else ""
+    return Match(
+        message=(
+            f"{title(first.layer)} holds NaN or infinity in {per_cent(first.share)} of its rows"
+            f"{begun}."
+        ),
+        where=place(first.layer, first.step),
+        related=tuple(place(s.layer, s.step, "NaN or infinity here, too") for s in later[:3]),
+        evidence=evidence(
+            nonfinite_share=Evidence(first.share, 0.0, ">", null=0.0, meaning="largest share seen"),
+            layers_affected=Evidence(len(seen)),
+        ),
+        confidence=Confidence.CERTAIN,
+    )
+
+
+def _loss(measurements: Measurements) -> Iterator[Match]:
+    """Yield one match if the loss was not finite although every layer was."""
+    losses = measurements.losses
+    if losses is None or losses.empty:
+        return
+    values = losses["value"].astype(float)
+    bad = losses[~values.abs().lt(float("inf"))]
+    if bad.empty:
+        return
+    step = int(bad["step"].min())
+    yield Match(
+        message=f"The loss is not a finite number at step {step}, although the embeddings are.",
+        where=Where(step=step),
+        evidence={"steps_affected": Evidence(len(bad), 0, ">", meaning=f"of {len(losses)} seen")},
+        confidence=Confidence.CERTAIN,
+        cause="The loss itself overflows, or takes the logarithm or the root of 0.",
+    )
+
+
+RULE = Rule(
+    code="CD401",
+    name="non-finite",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD301", "CD302", "CD303", "CD304", "CD306", "CD402", "CD601"),
+)

@@ -1,0 +1,113 @@
+"""CD402 zero-vectors: rows of the embedding have length zero, so their cosine is undefined.
+
+What it finds
+-------------
+Rows whose every coordinate is exactly 0: a warning from the first, an error from half of them on.
+
+Why it matters
+--------------
+A zero row has no direction. Libraries return 0, NaN or the eps of their normalisation for its
+cosine, and its gradient through a normalisation is huge or none.
+
+Likely causes
+-------------
+A ReLU as the last layer, silent in all units for some inputs, or dead for all; rows of padding;
+a mask that removed every token of a sample; inputs of zeros through layers without bias.
+
+What to do
+----------
+Take the ReLU off the embedding. Leave padding rows out before comparing. Give the last layer a
+bias, or skip samples whose mask is empty.
+
+What would refute it
+--------------------
+The zero rows are padding that a mask removes before the embedding is used.
+
+Bounds and their source
+-----------------------
+share: 0. The cosine of one zero row is already undefined (0 / 0). error: 0.5. When half of the
+rows are zero, three in four random pairs hold one (1 - 0.5²), so most comparisons are undefined.
+
+References
+----------
+PyTorch documentation, torch.nn.functional.cosine_similarity and normalize (their eps).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.geometry import (
+    RECENT,
+    embeddings,
+    evidence,
+    history,
+    judge,
+    per_cent,
+    place,
+    title,
+)
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How many zero rows are a warning, and how many an error."""
+
+    share: float = 0.0  # one zero row has no cosine
+    error: float = 0.5  # three in four random pairs are undefined
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each embedding with zero rows."""
+
+    def examine(layer: LayerState) -> Match | None:
+        share = _share(measurements, layer)
+        if math.isnan(share):
+            raise NotExamined("it has no finite rows")
+        return _match(measurements, layer, bounds, share) if share > bounds.share else None
+
+    return judge(embeddings(measurements), examine)
+
+
+def _share(measurements: Measurements, layer: LayerState) -> float:
+    """Return the mean share over the last steps: the median would hide a row now and then."""
+    recent = history(measurements, layer, "zero_share").values[-RECENT:]
+    return sum(recent) / len(recent) if recent else layer.values.get("zero_share", math.nan)
+
+
+def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> Match:
+    many = share >= bounds.error
+    onset = history(measurements, layer, "zero_share").onset(lambda v: v > bounds.share)
+    which = "Every row" if share >= 1 else f"{per_cent(share)} of the rows"
+    return Match(
+        message=f"{which} of {title(layer)} has length zero: its cosine is undefined.",
+        where=place(layer, onset),
+        evidence=evidence(
+            zero_share=Evidence(
+                share,
+                bounds.error if many else bounds.share,
+                ">=" if many else ">",
+                null=0.0,
+            ),
+            rows=Evidence(layer.count),
+        ),
+        severity=Severity.ERROR if many else Severity.WARNING,
+        confidence=Confidence.CERTAIN,
+    )
+
+
+RULE = Rule(
+    code="CD402",
+    name="zero-vectors",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD301", "CD302", "CD303", "CD304", "CD306"),
+)

@@ -1,0 +1,116 @@
+"""The six alias rules on hand-made comparisons."""
+
+from __future__ import annotations
+
+import pytest
+
+from collapse_doctor.findings import Confidence
+from collapse_doctor.recording.observations import CallSite
+from collapse_doctor.rules.rule import NotExamined
+
+KINDS = {
+    "CD101": "same-object",
+    "CD102": "shared-storage",
+    "CD103": "detached",
+    "CD104": "equal",
+    "CD105": "scalar-multiple",
+    "CD106": "stale",
+}
+BIRTH = CallSite("train.py", 35, "main", "vector2 = vector1")
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_each_rule_sees_its_relation_and_no_other(code, training_of, compared, check) -> None:
+    for other, kind in KINDS.items():
+        seen = training_of(comparisons=[compared(kind, age=1), compared(step=1)])
+        assert len(check(code, seen)) == (code == other)
+
+
+def test_the_line_to_change_is_where_the_alias_was_made(training_of, compared, check) -> None:
+    made = [compared("same-object", births=(BIRTH,)), compared("same-object", step=1)]
+    (match,) = check("CD101", training_of(comparisons=made))
+    assert (match.where.file, match.where.line, match.where.step) == ("train.py", 35, 0)
+    assert (match.where.model, match.where.layer) == ("model", "output")
+    assert match.where.source == "vector2 = vector1"
+    assert [(place.line, place.note) for place in match.related] == [
+        (38, "the two are compared here")
+    ]
+
+
+def test_without_a_birth_it_is_where_the_operands_met(training_of, compared, check) -> None:
+    (match,) = check("CD101", training_of(comparisons=[compared("same-object")]))
+    assert match.where.line == 38
+    assert match.related == ()
+    assert match.confidence is Confidence.CERTAIN
+    assert "`vector1` and `vector2` are the same tensor object" in match.message
+    assert "every similarity is exactly 1" in match.message
+
+
+def test_one_name_on_both_sides_is_said_so(training_of, compared, check) -> None:
+    twice = compared("same-object", names=("z", "z"))
+    (match,) = check("CD101", training_of(comparisons=[twice]))
+    assert "`z` is compared with itself" in match.message
+
+
+def test_operands_without_a_name_are_counted(training_of, compared, check) -> None:
+    (match,) = check("CD102", training_of(comparisons=[compared("shared-storage", names=("", ""))]))
+    assert match.message.startswith("operand 1 and operand 2")
+
+
+def test_a_site_is_told_once_with_its_counts(training_of, compared, check) -> None:
+    calls = [compared("stale", step=s, age=1, cosine=0.5) for s in (5, 2, 9)] + [compared(step=1)]
+    elsewhere = compared("stale", step=3, line=50, age=4)
+    first, second = check("CD106", training_of(comparisons=[*calls, elsewhere]))
+    assert first.where.step == 2
+    assert first.evidence["occurrences"].value == 3
+    assert first.evidence["occurrences"].meaning == "of 4 calls here"
+    assert (first.evidence["first_step"].value, first.evidence["last_step"].value) == (2, 9)
+    assert first.evidence["cosine"].value == 0.5
+    assert second.where.line == 50
+    assert "4 steps before" in second.message
+
+
+def test_the_stale_and_the_detached_side_are_named(training_of, compared, check) -> None:
+    stale = compared("stale", names=("now", "old"), cut=True, age=1)
+    assert check("CD106", training_of(comparisons=[stale]))[0].message.startswith("`old` is")
+    cut = compared("detached", names=("z", "t"), cut=True)
+    message = check("CD103", training_of(comparisons=[cut]))[0].message
+    assert message.startswith("`t` is `z` of the same step")
+
+
+@pytest.mark.parametrize("code", ["CD103", "CD104"])
+def test_a_teacher_born_equal_to_its_student_is_silent(code, training_of, compared, check) -> None:
+    towers = ("student", "teacher")
+    start = [compared(KINDS[code], step=s, models=towers) for s in range(3)]
+    moved = [compared(step=s, models=towers) for s in range(3, 40)]
+    assert check(code, training_of(comparisons=start + moved)) == []
+    assert check(code, training_of(comparisons=start)) == []  # a warm-up at learning rate 0
+    long = [compared(KINDS[code], step=s, models=towers) for s in range(30)]
+    assert check(code, training_of(comparisons=[*long, compared(step=30, models=towers)])) == []
+    never = [compared(KINDS[code], step=s, models=towers) for s in range(20)]
+    assert len(check(code, training_of(comparisons=never))) == 1
+
+
+def test_multiples_need_room_for_directions(training_of, compared, check) -> None:
+    flat = compared("scalar-multiple", width=2, scale=2.0)
+    assert check("CD105", training_of(comparisons=[flat])) == []
+    (match,) = check("CD105", training_of(comparisons=[compared("scalar-multiple", scale=-2.0)]))
+    assert "cosine is -1" in match.message
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_only_row_paired_comparisons_count(code, training_of, compared, check) -> None:
+    gram = [compared(KINDS[code], paired=False)] * 3
+    with pytest.raises(NotExamined, match="all 3 comparisons seen were of all pairs"):
+        check(code, training_of(comparisons=gram))
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_what_cannot_be_seen_is_said(code, training_of, file_of, check) -> None:
+    with pytest.raises(NotExamined, match="a file does not show"):
+        check(code, file_of())
+    blind = training_of(watched_comparisons=False, unseen={"comparisons": "model is compiled"})
+    with pytest.raises(NotExamined, match="model is compiled"):
+        check(code, blind)
+    with pytest.raises(NotExamined, match="none was seen"):
+        check(code, training_of())

@@ -1,0 +1,203 @@
+"""CD302, CD303, CD304, CD306 and CD601: lines, lost ranks, dead coordinates and cones."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from collapse_doctor.findings import Severity
+from collapse_doctor.measurements import Sample
+from collapse_doctor.metrics.nulls import effective_rank
+from collapse_doctor.rules.cd601_too_few_samples import rows_needed
+from collapse_doctor.rules.groups import within_groups
+from collapse_doctor.rules.rule import NotExamined
+
+LINE = {"top_share": 0.995, "effective_rank": 1.4}
+FLAT = {"effective_rank": 4.0, "top_share": 0.4}
+FLATTER = {"effective_rank": 2.5, "top_share": 0.6}
+CONE = {"mean_cosine": 0.9, "direction_dispersion": 0.316, "relative_dispersion": 0.316}
+
+
+def cloud(rank: int, rows: int = 300) -> Sample:
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((rows, rank)) @ rng.standard_normal((rank, 64))
+    return Sample(values.astype(np.float32), np.zeros(rows, dtype=np.int64))
+
+
+def groups(count: int, noise: float = 0.1, rows: int = 300) -> Sample:
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((count, 64))
+    values = centres[np.arange(rows) % count] + noise * rng.standard_normal((rows, 64))
+    return Sample(values.astype(np.float32), np.zeros(rows, dtype=np.int64))
+
+
+@pytest.mark.parametrize("code", ["CD302", "CD303", "CD304", "CD306", "CD601"])
+def test_healthy_files_and_trainings_are_silent(code, file_of, training_of, check) -> None:
+    assert check(code, file_of()) == []
+    assert check(code, training_of()) == []
+
+
+def test_a_line_is_found(file_of, training_of, check) -> None:
+    (match,) = check("CD302", file_of(LINE))
+    assert match.evidence["top_share"].value == 0.995
+    assert check("CD302", file_of({"top_share": 0.989})) == []
+    (match,) = check("CD302", training_of(LINE))
+    assert (match.severity, match.where.step) == (Severity.ERROR, 100)
+    assert check("CD302", training_of(LINE, trained=False))[0].severity is Severity.WARNING
+
+
+def test_a_line_must_have_become_one_or_be_exact(training_of, check) -> None:
+    with pytest.raises(NotExamined, match="first step already"):
+        check("CD302", training_of(LINE, {"top_share": 0.98}))
+    exact = {"top_share": 1.0, "effective_rank": 1.0}
+    assert len(check("CD302", training_of(exact, exact))) == 1
+
+
+@pytest.mark.parametrize(("size", "why"), [({"width": 2}, "2 dim"), ({"count": 7}, "8 would do")])
+def test_what_is_too_small_for_a_line_is_not_examined(size, why, file_of, check) -> None:
+    with pytest.raises(NotExamined, match=why):
+        check("CD302", file_of(LINE, **size))
+
+
+def test_eight_points_in_space_are_no_line() -> None:
+    points = np.random.default_rng(0).standard_normal((20_000, 8, 3))
+    points -= points.mean(axis=1, keepdims=True)
+    values = np.linalg.eigvalsh(points.transpose(0, 2, 1) @ points)
+    assert (values[:, -1] / values.sum(axis=1)).max() < 0.99
+
+
+def test_lost_dimensions_are_counted(file_of, training_of, check) -> None:
+    (match,) = check("CD303", file_of(FLAT))
+    assert match.severity is Severity.WARNING
+    assert "about 4.0 of its 64 dimensions" in match.message or "4.0 of" in match.message
+    assert match.evidence["rank_ratio"].value == pytest.approx(4 / 61)
+    assert check("CD303", file_of(FLATTER))[0].severity is Severity.ERROR
+    (match,) = check("CD303", training_of(FLATTER))
+    assert (match.severity, match.where.step) == (Severity.ERROR, 100)
+    assert check("CD303", training_of(FLATTER, trained=False))[0].severity is Severity.INFO
+
+
+def test_a_rank_that_was_born_low_or_just_dipped_is_no_collapse(training_of, check) -> None:
+    with pytest.raises(NotExamined, match="hardly higher at the first step"):
+        check("CD303", training_of(FLAT, {"effective_rank": 11.0}))
+    late = training_of(FLAT)
+    early = late.metrics[late.metrics["step"] <= 150]  # 50 steps after it fell
+    with pytest.raises(NotExamined, match="fell only at step 100"):
+        check("CD303", training_of(FLAT, metrics=early))
+
+
+def test_tight_groups_excuse_a_low_rank_and_a_flat_cloud_does_not(file_of, check) -> None:
+    five = {"effective_rank": 5.0}
+    with pytest.raises(NotExamined, match="neural collapse"):
+        check("CD303", file_of(five, sample=groups(6)))
+    assert len(check("CD303", file_of(five, sample=cloud(5)))) == 1
+    repeated = five | {"distinct_share": 0.02}
+    assert len(check("CD303", file_of(repeated, sample=groups(6, noise=0.0)))) == 1
+    with pytest.raises(NotExamined, match="neural collapse"):
+        check("CD302", file_of(LINE, sample=groups(2, noise=0.01)))
+
+
+def test_labels_decide_where_there_are_labels(file_of, check) -> None:
+    classes = pd.DataFrame({"label": range(6), "count": [85] * 6, "within": [0.0] * 6})
+    total = 64.0  # eigenvalues are all one
+    tight = classes.assign(within=0.1 * total)
+    with pytest.raises(NotExamined, match="of its 6 classes"):
+        check("CD303", file_of(FLAT, classes=tight, sample=cloud(5)))
+    loose = classes.assign(within=0.5 * total)
+    assert len(check("CD303", file_of(FLAT, classes=loose))) == 1
+    many = pd.DataFrame({"label": range(50), "count": [10] * 50, "within": [0.1 * total] * 50})
+    assert len(check("CD303", file_of(FLAT, classes=many))) == 1  # 4 of 49 dimensions
+
+
+def test_the_number_of_classes_decides_where_no_rows_were_kept(training_of, check) -> None:
+    def labels(distinct: int) -> pd.DataFrame:
+        columns = {"step": [0], "count": [64], "distinct": [distinct], "batch": [64]}
+        return pd.DataFrame(columns | {"value": [""], "scalar": [False]})
+
+    with pytest.raises(NotExamined, match="of the 6 classes of the labels"):
+        check("CD303", training_of(FLAT, labels=labels(6)))
+    assert len(check("CD303", training_of(FLAT, labels=labels(40)))) == 1
+
+
+@pytest.mark.parametrize("rank", [1, 2, 5, 12])
+def test_the_gap_statistic_is_one_for_a_cloud_and_small_for_groups(rank: int) -> None:
+    flat, tight = cloud(rank), groups(rank + 1)
+    assert 0.8 < (within_groups(flat.rows, flat.steps, rank) or 0) < 1.25
+    assert (within_groups(tight.rows, tight.steps, rank) or 1) < 0.3
+    assert within_groups(flat.rows[:5], flat.steps[:5], rank) is None
+
+
+def test_few_rows_may_show_a_collapse_but_never_health(file_of, check) -> None:
+    assert len(check("CD303", file_of(FLAT, count=20))) == 1
+    with pytest.raises(NotExamined, match="36 would do"):
+        check("CD303", file_of(count=20))
+    tiny = {"count": 8, "width": 768, "nulls": {"effective_rank": 7.0}}
+    with pytest.raises(NotExamined, match="420 would do"):
+        check("CD303", file_of({"effective_rank": 6.9}, **tiny))
+    with pytest.raises(NotExamined, match="width 10"):
+        check("CD303", file_of(width=10))
+
+
+@pytest.mark.parametrize("width", [11, 64, 128, 768])
+def test_rows_needed_is_the_fewest_that_separate_the_two_bounds(width: int) -> None:
+    needed = rows_needed(width)
+    assert 0.05 * width <= 0.1 * effective_rank(needed - 1, width)
+    assert 0.05 * width > 0.1 * effective_rank(needed - 2, width)
+
+
+def test_too_few_rows_are_said(file_of, check) -> None:
+    (match,) = check("CD601", file_of(count=35))
+    assert "36 would do" in match.message
+    assert match.evidence["rows"].bound == 36
+    assert check("CD601", file_of(count=36)) == []
+    with pytest.raises(NotExamined, match="width 3"):
+        check("CD601", file_of(width=3))
+
+
+def test_dead_coordinates_are_counted(file_of, training_of, check) -> None:
+    (match,) = check("CD304", file_of({"dead_share": 0.25}))
+    assert "16 of the 64 coordinates" in match.message
+    assert check("CD304", file_of({"dead_share": 0.09})) == []
+    with pytest.raises(NotExamined, match="32 would do"):
+        check("CD304", file_of({"dead_share": 0.5}, count=31))
+    assert check("CD304", training_of({"dead_share": 0.6}))[0].where.step == 100
+    with pytest.raises(NotExamined, match="dead at the first step"):
+        check("CD304", training_of({"dead_share": 0.55}, {"dead_share": 0.39}))
+    unmoved = training_of({"dead_share": 0.5}, trained=False)
+    assert check("CD304", unmoved)[0].severity is Severity.INFO
+
+
+def test_a_cone_is_a_warning_and_rogue_coordinates_are_an_info(file_of, check) -> None:
+    (match,) = check("CD306", file_of(CONE))
+    assert match.evidence["mean_cosine"].value == 0.9
+    assert match.severity is Severity.WARNING
+    rogue = check("CD306", file_of(CONE | {"mean_top_share": 0.8}))[0]
+    assert rogue.severity is Severity.INFO
+    assert "not a bug" in rogue.cause
+    uniform = CONE | {"mean_cosine": 0.75}  # coordinates uniform in [0, 1]
+    assert check("CD306", file_of(uniform)) == []
+
+
+def test_a_cone_must_have_narrowed_in_training(training_of, check) -> None:
+    assert len(check("CD306", training_of(CONE))) == 1
+    with pytest.raises(NotExamined, match="born in this cone"):
+        check("CD306", training_of(CONE, {"mean_cosine": 0.7}))
+    with pytest.raises(NotExamined, match="no optimizer stepped"):
+        check("CD306", training_of(CONE, trained=False))
+
+
+def test_a_cone_of_low_rank_is_left_to_the_rank(file_of, check) -> None:
+    with pytest.raises(NotExamined, match="CD303"):
+        check("CD306", file_of(CONE | FLAT))
+
+
+def test_one_judged_and_one_unjudged_layer_are_both_said(training_of, layer_of) -> None:
+    from collapse_doctor.rules.catalogue import find
+
+    seen = training_of(LINE, before=[layer_of({}, first={}, layer="head", width=2)])
+    rule = find("CD302")
+    matches = iter(rule.check(seen, rule.bounds))
+    assert next(matches).where.layer == "output"
+    with pytest.raises(NotExamined, match=r"model\.head: a line in 2 dimensions"):
+        next(matches)

@@ -1,0 +1,277 @@
+"""From a summary or a recording to tables, and from there to findings on real numbers."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+
+from collapse_doctor.diagnosis import diagnose
+from collapse_doctor.findings import Subject
+from collapse_doctor.measurements import Measurements, from_recording, from_summary
+from collapse_doctor.measurements.values import METRIC_COLUMNS
+from collapse_doctor.metrics.table import METRICS, measure
+from collapse_doctor.recording.memory import Recording
+from collapse_doctor.recording.observations import (
+    CallSite,
+    Comparison,
+    Labels,
+    LayerInfo,
+    Loss,
+    Manifest,
+    Measure,
+    ModelInfo,
+    Notice,
+    Operand,
+    Snapshot,
+    Tick,
+)
+from collapse_doctor.summary import EmbeddingSummary
+
+FILE = Subject("embeddings", "x.pt", notes=("read as rows",))
+
+
+def normal(rows: int, width: int, seed: int = 0) -> torch.Tensor:
+    return torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))
+
+
+def of_file(rows: torch.Tensor, labels: object = None) -> Measurements:
+    return from_summary(EmbeddingSummary.of(rows, labels), subject=FILE)
+
+
+def found(measurements: Measurements) -> set[str]:
+    return {finding.code for finding in diagnose(measurements).findings}
+
+
+def recording(
+    batches: list[torch.Tensor], *, clock: str = "optimizer", blocks: tuple[str, ...] = ()
+) -> Recording:
+    """Return a recording of one model whose output was ``batches``, one each step."""
+    layers = [LayerInfo(name, "ReLU", "block", depth) for depth, name in enumerate(blocks)]
+    layers.append(LayerInfo("output", "Net", "output", len(blocks)))
+    model = ModelInfo("model", "Net", 1234, tuple(layers))
+    kept = Recording(Manifest(1, "2024-01-01", {}, (model,)))
+    for index, rows in enumerate(batches):
+        step = 0 if clock == "forward" else index
+        values = dict(measure(EmbeddingSummary.of(rows)))
+        n, d = rows.shape
+        kept.append(Measure(step, index, "model", "output", n, d, "float32", True, values))
+        kept.append_snapshot(Snapshot(step, "model", "output", n, d), rows.float().numpy())
+    steps = 0 if clock == "forward" else len(batches)
+    kept.append(Tick(steps, len(batches), clock, ended=True))
+    return kept
+
+
+def test_a_file_is_one_layer_without_history() -> None:
+    seen = of_file(normal(500, 32))
+    (layer,) = seen.layers
+    assert (layer.model, layer.layer, layer.role) == ("", "embeddings", "output")
+    assert (layer.count, layer.width, layer.dtype) == (500, 32, "float32")
+    assert (layer.first, layer.classes, seen.labels, seen.trained) == (None, None, None, False)
+    assert set(layer.values) == {metric.name for metric in METRICS}
+    assert layer.values["effective_rank"] == pytest.approx(layer.nulls["effective_rank"], rel=0.02)
+    assert layer.sample is not None
+    assert layer.sample.rows.shape == (500, 32)
+    assert layer.eigenvalues.shape == (32,)
+    assert seen.subject.notes == ("read as rows",)
+
+
+def test_the_table_is_tidy() -> None:
+    frame = of_file(normal(100, 8)).metrics
+    assert tuple(frame.columns) == METRIC_COLUMNS
+    assert len(frame) == len(METRICS)
+    assert not frame.duplicated(["model", "layer", "step", "metric"]).any()
+    rank = frame[frame["metric"] == "effective_rank"].iloc[0]
+    assert rank["value"] == pytest.approx(rank["null"], rel=0.05)
+
+
+def test_classes_of_a_file_hold_the_scatter_within() -> None:
+    rows, labels = normal(90, 5).double(), np.arange(90) % 3
+    rows += torch.from_numpy(labels)[:, None] * 4.0
+    seen = of_file(rows, labels)
+    classes = seen.layers[0].classes
+    assert classes is not None
+    for label, count, within in classes.itertuples(index=False):
+        own = rows.numpy()[labels == label]
+        assert count == 30
+        assert within == pytest.approx(own.var(axis=0).sum(), rel=1e-9)
+    assert seen.labels is not None
+    assert seen.labels.iloc[0].to_dict() == {
+        "step": 0, "count": 90, "distinct": 3, "batch": 90, "value": "", "scalar": False,
+    }  # fmt: skip
+
+
+def scaled(share_alive: float) -> torch.Tensor:
+    alive = torch.zeros(128)
+    alive[: round(128 * share_alive)] = 1
+    return normal(1000, 128) * alive
+
+
+def low_rank(rank: int) -> torch.Tensor:
+    return normal(1000, rank) @ normal(rank, 128, seed=1)
+
+
+POINT = normal(1, 128, seed=2)
+CASES = {
+    "isotropic": (normal(1000, 128), set()),
+    "fewer rows than dimensions": (normal(100, 128), set()),
+    "power law": (normal(1000, 128) * torch.arange(1, 129) ** -0.5, set()),
+    "unit rows": (torch.nn.functional.normalize(normal(1000, 128)), set()),
+    "relu": (normal(1000, 128).relu(), set()),
+    "exact point": (POINT.repeat(1000, 1), {"CD301"}),
+    "point and noise 1e-6": (POINT + 1e-6 * normal(1000, 128), {"CD301"}),
+    "point and noise 1e-2": (POINT + 1e-2 * normal(1000, 128), {"CD301"}),
+    "cone": (normal(1000, 128) + 3.0, {"CD306"}),
+    "line": (low_rank(1), {"CD302", "CD303"}),
+    "plus and minus": (normal(1000, 1).sign() @ POINT, {"CD302", "CD303"}),
+    "five dimensions": (low_rank(5), {"CD303"}),
+    "a tenth alive": (scaled(0.1), {"CD304"}),
+    "half alive": (scaled(0.5), {"CD304"}),
+    "all zero": (torch.zeros(1000, 128), {"CD402"}),
+    "a few rows of zeros": (torch.cat([normal(990, 128), torch.zeros(10, 128)]), {"CD402"}),
+    "nan in one row": (normal(1000, 128).index_fill(0, torch.tensor([3]), float("nan")), {"CD401"}),
+    "two points": (normal(2, 768), {"CD601"}),
+    "eight points": (normal(8, 768), {"CD601"}),
+    "a plane": (normal(1000, 2), set()),
+}
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_files_of_known_shape(name: str) -> None:
+    rows, expected = CASES[name]
+    assert found(of_file(rows)) == expected
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float64])
+def test_the_dtype_does_not_decide(dtype: torch.dtype) -> None:
+    assert found(of_file(normal(500, 64).to(dtype))) == set()
+    assert found(of_file(POINT.to(dtype).repeat(500, 1))) == {"CD301"}
+
+
+def test_neural_collapse_is_no_finding_with_or_without_labels() -> None:
+    labels = np.arange(1000) % 10
+    rows = normal(10, 128, seed=3)[labels] + 0.1 * normal(1000, 128)
+    assert found(of_file(rows, labels)) == set()
+    assert found(of_file(rows)) == set()
+
+
+def test_one_class_in_a_file_is_an_info() -> None:
+    result = diagnose(of_file(normal(100, 16), ["cat"] * 100))
+    assert [finding.code for finding in result.findings] == ["CD503"]
+    assert result.verdict == "healthy"
+
+
+def test_a_training_has_a_first_and_a_last_state() -> None:
+    batches = [normal(64, 32, seed=s) * (1 + s) for s in range(20)]
+    seen = from_recording(recording(batches), title="run")
+    (layer,) = seen.layers
+    assert (seen.trained, seen.steps, seen.subject.kind) == (True, 20, "recording")
+    assert (layer.first_step, layer.last_step) == (0, 19)
+    lengths = [float(batch.double().norm(dim=1).mean()) for batch in batches]
+    assert layer.first is not None
+    assert layer.first["norm_mean"] == pytest.approx(lengths[0])
+    assert layer.values["norm_mean"] == pytest.approx(np.median(lengths[-5:]))
+    assert len(seen.metrics) == 20 * len(METRICS)
+    assert found(seen) == set()
+
+
+def test_ranks_rest_on_the_late_snapshots_together() -> None:
+    """Batches of 40 rows, centred each by itself, tell width 64 from a rank of 3."""
+    rotation = normal(64, 64, seed=9)
+    healthy = [normal(40, 64, seed=s) + s for s in range(40)]
+    (layer,) = from_recording(recording(healthy), title="run").layers
+    assert layer.count == 8 * 39 + 1
+    ratio = layer.values["effective_rank"] / layer.nulls["effective_rank"]
+    assert ratio == pytest.approx(1, rel=0.02)
+    flat = torch.zeros(64)
+    flat[:3] = 1
+    sick = [b if s < 5 else (b * flat) @ rotation for s, b in enumerate(healthy)]
+    sick += [(normal(40, 64, seed=s) * flat) @ rotation for s in range(40, 160)]
+    seen = from_recording(recording(sick), title="run")
+    assert found(seen) == {"CD303"}
+    assert diagnose(seen).findings[0].where.step == 5
+
+
+def test_a_column_that_never_varies_stays_dead_when_batches_are_pooled() -> None:
+    batches = [normal(40, 64, seed=s) for s in range(20)]
+    for step, batch in enumerate(batches):
+        batch[:, 10:] = 0.1 * step + 1 / 3
+    (layer,) = from_recording(recording(batches), title="run").layers
+    assert layer.values["dead_share"] == pytest.approx(54 / 64)
+
+
+def test_without_optimizer_a_step_is_a_forward_pass() -> None:
+    kept = recording([normal(64, 32, seed=s) for s in range(10)], clock="forward")
+    operand = Operand("z", (64, 32), "float32", requires_grad=False)
+    site = CallSite("eval.py", 3)
+    kept.append(Comparison(0, 7, "F.cosine_similarity", True, site, (operand, operand)))
+    seen = from_recording(kept, title="run")
+    assert (seen.steps, seen.trained) == (10, False)
+    assert sorted(seen.metrics["step"].unique()) == list(range(10))
+    assert seen.comparisons[0].step == 7
+    assert seen.layers[0].last_step == 9
+    assert found(seen) == set()
+
+
+def test_a_training_that_collapses_is_found_with_its_onset() -> None:
+    batches = [POINT + normal(64, 128, seed=s) * (1.0 if s < 12 else 1e-3) for s in range(30)]
+    first = diagnose(from_recording(recording(batches), title="run")).findings[0]
+    assert (first.code, first.where.step, first.severity) == ("CD301", 12, "error")
+
+
+def test_a_training_that_began_collapsed_is_no_finding_but_said() -> None:
+    batches = [POINT + normal(64, 128, seed=s) * 1e-3 for s in range(30)]
+    result = diagnose(from_recording(recording(batches), title="run"))
+    assert not result.findings
+    assert "CD301" not in result.passed
+    assert "first step" in next(s.reason for s in result.skipped if s.code == "CD301")
+
+
+def test_eval_mode_is_left_out_of_a_training() -> None:
+    kept = recording([normal(64, 32, seed=s) for s in range(10)])
+    point = dict(measure(EmbeddingSummary.of(POINT[:, :32].repeat(64, 1))))
+    for forward in range(10, 15):
+        kept.append(Measure(9, forward, "model", "output", 64, 32, "float32", False, point))
+    assert found(from_recording(kept, title="run")) == set()
+
+
+def test_none_reads_as_undefined_and_nan_rows_are_found() -> None:
+    batches = [normal(64, 32, seed=s) for s in range(10)]
+    batches[6] = torch.full((64, 32), float("nan"))
+    first = diagnose(from_recording(recording(batches), title="run")).findings[0]
+    assert (first.code, first.where.step) == ("CD401", 6)
+
+
+def test_labels_losses_and_notices_are_carried_over() -> None:
+    kept = recording([normal(64, 32, seed=s) for s in range(5)], blocks=("stem",))
+    for step in range(5):
+        kept.append(Labels(step, 64, 10, 64))
+        kept.append(Loss(step, 1.0 / (1 + step)))
+    kept.append(Notice("comparisons", "not observed, because a model is compiled"))
+    seen = from_recording(kept, title="run")
+    assert seen.labels is not None
+    assert seen.labels["distinct"].tolist() == [10] * 5
+    assert seen.losses is not None
+    assert seen.losses["value"].iloc[1] == 0.5
+    assert not seen.watched_comparisons
+    assert seen.unseen["model.stem"] == "no output of it was measured"
+    reasons = {s.code: s.reason for s in diagnose(seen).skipped}
+    assert "compiled" in reasons["CD101"]
+
+
+def test_an_empty_recording_is_measured_and_nothing_passes() -> None:
+    kept = Recording(Manifest(1, "2024-01-01", {}, ()))
+    result = diagnose(from_recording(kept, title="run"))
+    assert (result.findings, result.passed) == ((), ())
+
+
+def test_rules_are_read_without_torch_and_pandas() -> None:
+    code = (
+        "import sys; import collapse_doctor.diagnosis, collapse_doctor.rules.catalogue; "
+        "print([name for name in ('torch', 'pandas', 'sklearn') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
