@@ -161,11 +161,17 @@ class Notice(Struct, frozen=True, tag="notice"):
 
 
 class Use(Struct, frozen=True, tag="use"):
-    """What an output was seen to be used for: compared with something, or classified."""
+    """What an output was seen to be used for: compared, classified, or fitted to numbers.
+
+    ``through`` is true when layers of its own (a head) stood in between. ``dimensions`` is what
+    the target needs at most: K - 1 for K classes, the number of numbers for a regression.
+    """
 
     model: str
     layer: str
-    purpose: Literal["compared", "classified"]
+    purpose: Literal["compared", "classified", "regressed"]
+    through: bool = False
+    dimensions: int | None = None
 
 
 class Snapshot(Struct, frozen=True, tag="snapshot"):

@@ -1,0 +1,162 @@
+"""Labels: from a value, a table of the same file, or a file of their own; always one per row."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from collapse_doctor.errors import InputError
+from collapse_doctor.readers.choice import LABEL_NAMES, last_name
+from collapse_doctor.readers.contents import Entry
+
+__all__ = ["TEXT_SUFFIXES", "as_labels", "detect", "fit", "read_column"]
+
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
+
+
+def as_labels(value: Any, where: str) -> np.ndarray:
+    """Return labels as a 1-D array of integers, floats or strings.
+
+    Booleans, and floats that are all whole numbers, become ``int64``. Other things become
+    strings.
+
+    Parameters
+    ----------
+    value
+        Tensor, array, Series or sequence, (n,) or (n, 1).
+    where
+        What it is, for messages.
+
+    Raises
+    ------
+    InputError
+        If it has another shape, or a label is missing.
+    """
+    if isinstance(value, torch.Tensor):
+        value = value.detach().cpu()
+        value = value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
+        array = value.numpy()
+    else:
+        array = _as_array(value, where)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        remedy = "pass one label per row, for example the argmax of a one-hot row"
+        got = f"labels of shape {array.shape}"
+        raise InputError("labels of shape (n,)", got, where=where, remedy=remedy)
+    return _plain(array, where)
+
+
+def fit(labels: np.ndarray, shape: tuple[int, ...], rows: int, where: str) -> np.ndarray:
+    """Return ``labels`` if there is one for each of ``rows`` rows.
+
+    Raises
+    ------
+    InputError
+        If not; it says both lengths.
+    """
+    if len(labels) == rows:
+        return labels
+    table = f" (the table has shape {shape})" if len(shape) > 2 else ""
+    expected = f"{rows} labels, one for each of the {rows} rows{table}"
+    remedy = "pass the labels of exactly these rows, in their order"
+    raise InputError(expected, f"{len(labels)} labels", where=where, remedy=remedy)
+
+
+def detect(entries: Sequence[Entry], chosen: Entry, rows: int) -> tuple[np.ndarray, Entry] | None:
+    """Return the labels that lie beside the embeddings under a usual name, if they fit.
+
+    Real numbers are no classes and are not taken.
+    """
+    for name in LABEL_NAMES:
+        for entry in entries:
+            if entry is chosen or last_name(entry) != name:
+                continue
+            if entry.shape not in ((rows,), (rows, 1)):
+                continue
+            if entry.is_float or entry.is_integer or entry.text is not None:
+                labels = as_labels(entry.values(), entry.name)
+                if labels.dtype.kind != "f":
+                    return labels, entry
+    return None
+
+
+def read_column(path: Path, rows: int) -> np.ndarray:
+    """Read a text file with one label per line, with or without a line of heading.
+
+    The first line is a heading if there is exactly one line more than rows, or if it alone is not
+    a number.
+
+    Raises
+    ------
+    InputError
+        If it cannot be read as text, or has several columns.
+    """
+    try:
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            table = [row for row in csv.reader(file, delimiter=_delimiter(path)) if row]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        got = f"a file that cannot be read ({error})"
+        remedy = "save one label per line as UTF-8 text"
+        raise InputError("a column of labels", got, where=str(path), remedy=remedy) from error
+    widths = {len(row) for row in table}
+    if widths != {1}:
+        got = f"{max(widths, default=0)} columns"
+        remedy = "save the labels alone, one per line, or as .npy"
+        raise InputError("one column of labels", got, where=str(path), remedy=remedy)
+    column = [row[0].strip() for row in table]
+    headed = len(column) == rows + 1 or (
+        not _is_number(column[0]) and len(column) > 1 and all(map(_is_number, column[1:]))
+    )
+    column = column[1:] if headed else column
+    numeric = all(map(_is_number, column))
+    return _plain(np.array(column, dtype=np.float64 if numeric else np.str_), str(path))
+
+
+def _as_array(value: Any, where: str) -> np.ndarray:
+    try:
+        # A Series may hold a type of its own (categories, nullable integers): take its values.
+        return np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
+    except (ValueError, TypeError) as error:
+        remedy = "pass a tensor, an array or a list with one label per row"
+        raise InputError("labels of shape (n,)", str(error), where=where, remedy=remedy) from error
+
+
+def _plain(array: np.ndarray, where: str) -> np.ndarray:
+    missing = sum(map(_is_missing, array.tolist()))
+    if missing:
+        got = f"{missing} of {len(array)} labels missing"
+        remedy = "give every row a label, or leave the labels out"
+        raise InputError("a label for every row", got, where=where, remedy=remedy)
+    if array.dtype.kind in "biu":
+        return array.astype(np.int64)
+    if array.dtype.kind == "f":
+        whole = bool(np.isfinite(array).all() and (array == np.round(array)).all())
+        return array.astype(np.int64) if whole else array.astype(np.float64)
+    if array.dtype.kind == "S":
+        return np.char.decode(array, "utf-8", "replace")
+    if array.dtype.kind == "U":
+        return array
+    return np.array([str(item) for item in array.tolist()], dtype=np.str_)
+
+
+def _is_missing(item: object) -> bool:
+    # pandas' NA is neither equal nor unequal to itself, None is equal, NaN and NaT are unequal.
+    return item is None or type(item).__name__ == "NAType" or bool(item != item)
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,84 @@
+"""Hand-made observations, and a way to write the recordings of other processes."""
+
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+
+from collapse_doctor.recording.observations import (
+    CallSite,
+    Comparison,
+    Labels,
+    LayerInfo,
+    Loss,
+    Manifest,
+    Measure,
+    ModelInfo,
+    Notice,
+    Operand,
+    Origin,
+    Relation,
+    Snapshot,
+    Tick,
+    Use,
+)
+
+
+class Make:
+    """Builds one observation of every kind."""
+
+    @staticmethod
+    def manifest(layer="encoder"):
+        layers = (LayerInfo(layer, "Linear", "output", 0),)
+        return Manifest(1, "2026-01-01T00:00:00Z", {"torch": "2"}, (ModelInfo("", "N", 9, layers),))
+
+    @staticmethod
+    def measure(step=0, layer="encoder", **values):
+        values = values or {"effective_rank": 7.25}
+        return Measure(step, step, "", layer, 64, 128, "float32", True, values)
+
+    @staticmethod
+    def comparison(step=0, line=38, kinds=("same-object",), similarity=1.0):
+        side = Operand("a", (64, 128), "float32", True, Origin("", "encoder", step, 0, ("clone",)))
+        relations = tuple(Relation(kind, 0, 1, cosine=1.0) for kind in kinds)
+        site = CallSite("train.py", line, "main", "F.cosine_similarity(a, b)")
+        births = (CallSite("train.py", 37),)
+        name = "cosine_similarity"
+        return Comparison(step, 0, name, True, site, (side, side), relations, births, similarity)
+
+    @staticmethod
+    def snapshot(step=0, layer="encoder", rows=8, width=4):
+        return Snapshot(step, "", layer, rows, width)
+
+    @staticmethod
+    def rows(step=0, rows=8, width=4):
+        return np.random.default_rng(step).normal(size=(rows, width)).astype(np.float32)
+
+    def one_of_each(self):
+        return [
+            self.measure(),
+            self.comparison(),
+            Labels(0, 64, 10, 64),
+            Loss(0, 0.5),
+            Notice("encoder", "pooled over tokens"),
+            Use("", "encoder", "compared"),
+            Tick(1, 1, "optimizer", ended=True),
+        ]
+
+
+@pytest.fixture
+def make():
+    return Make()
+
+
+@pytest.fixture
+def in_process():
+    """Run Python code in a process of its own and return the finished process."""
+
+    def run(code, *arguments, check=True):
+        command = [sys.executable, "-c", textwrap.dedent(code), *map(str, arguments)]
+        return subprocess.run(command, check=check, capture_output=True, text=True, timeout=60)
+
+    return run
