@@ -164,6 +164,7 @@ def _save(
     diagnoses: Sequence[Diagnosis], *, html: Path | None, json: Path | None, quiet: bool
 ) -> None:
     """Render everything first, then write: a report that fails leaves no other one behind."""
+    from collapse_doctor.atomic import write_whole
     from collapse_doctor.reports import RENDERERS
 
     texts: list[tuple[Path, str]] = []
@@ -177,7 +178,7 @@ def _save(
         if path == STDOUT:
             console.write(text)
         else:
-            console.write_file(path, text)
+            write_whole(path, text.encode())
             console.note(f"Report: {path} ({path.stat().st_size // 1000 + 1} kB)", quiet=quiet)
 
 

@@ -24,7 +24,6 @@ __all__ = [
     "exit_code_of",
     "note",
     "write",
-    "write_file",
 ]
 
 PROGRAM = "collapse-doctor"
@@ -109,13 +108,3 @@ def write(text: str) -> None:
 def _mute_stdout() -> None:
     # Python flushes stdout once more as it exits, and would complain about the pipe again.
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def write_file(path: Path, text: str) -> None:
-    """Write ``path`` at once: a reader sees the old file or all of the new one, never a half."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 
 import click
 import pytest
@@ -101,15 +100,3 @@ def test_a_character_the_stream_lacks_is_no_fault(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stdout", stream)
     assert console.exit_code_of(lambda: console.write("✖ sick"), debug=False) == 0
     assert stream.buffer.getvalue().strip() == b"? sick"
-
-
-def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    page = tmp_path / "report.html"
-    page.write_text("old")
-    with pytest.raises(UnicodeEncodeError):
-        console.write_file(page, "half \ud800")
-    assert page.read_text() == "old"
-    assert list(tmp_path.iterdir()) == [page]
-    console.write_file(page, "new\n")
-    assert page.read_bytes() == b"new\n"
-    assert list(tmp_path.iterdir()) == [page]

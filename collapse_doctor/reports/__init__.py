@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from collapse_doctor.atomic import write_whole
 from collapse_doctor.errors import UsageError
 from collapse_doctor.findings import Diagnosis
 
@@ -91,20 +91,14 @@ def save(diagnosis: Diagnosis, path: str | os.PathLike[str]) -> Path:
             where=str(target),
             remedy=f"name it for example {target.stem or 'report'}.html",
         )
-    _replace(target, renderer(diagnosis))
+    _write(target, renderer(diagnosis))
     return target
 
 
-def _replace(target: Path, text: str) -> None:
-    """Write beside the target, then put it in place in one step."""
-    target = target.resolve()
-    beside = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+def _write(target: Path, text: str) -> None:
     try:
-        beside.write_text(text, encoding="utf-8", newline="\n")
-        os.replace(beside, target)
+        write_whole(target.resolve(), text.encode())
     except OSError as error:
-        with contextlib.suppress(OSError):
-            beside.unlink()
         raise UsageError(
             "a folder that can be written to",
             f"{error.strerror or error} ({type(error).__name__})",
