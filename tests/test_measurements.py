@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from collapse_doctor.metrics.table import METRICS, measure
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import (
     CallSite,
+    Clock,
     Comparison,
     Labels,
     LayerInfo,
@@ -28,6 +30,7 @@ from collapse_doctor.recording.observations import (
     Operand,
     Snapshot,
     Tick,
+    Use,
 )
 from collapse_doctor.summary import EmbeddingSummary
 
@@ -38,7 +41,7 @@ def normal(rows: int, width: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(rows, width, generator=torch.Generator().manual_seed(seed))
 
 
-def of_file(rows: torch.Tensor, labels: object = None) -> Measurements:
+def of_file(rows: torch.Tensor, labels: Any = None) -> Measurements:
     return from_summary(EmbeddingSummary.of(rows, labels), subject=FILE)
 
 
@@ -47,7 +50,7 @@ def found(measurements: Measurements) -> set[str]:
 
 
 def recording(
-    batches: list[torch.Tensor], *, clock: str = "optimizer", blocks: tuple[str, ...] = ()
+    batches: list[torch.Tensor], *, clock: Clock = "optimizer", blocks: tuple[str, ...] = ()
 ) -> Recording:
     """Return a recording of one model whose output was ``batches``, one each step."""
     layers = [LayerInfo(name, "ReLU", "block", depth) for depth, name in enumerate(blocks)]
@@ -56,7 +59,7 @@ def recording(
     kept = Recording(Manifest(1, "2024-01-01", {}, (model,)))
     for index, rows in enumerate(batches):
         step = 0 if clock == "forward" else index
-        values = dict(measure(EmbeddingSummary.of(rows)))
+        values: dict[str, float | None] = {**measure(EmbeddingSummary.of(rows))}
         n, d = rows.shape
         kept.append(Measure(step, index, "model", "output", n, d, "float32", True, values))
         kept.append_snapshot(Snapshot(step, "model", "output", n, d), rows.float().numpy())
@@ -232,7 +235,8 @@ def test_a_training_that_began_collapsed_is_no_finding_but_said() -> None:
 
 def test_eval_mode_is_left_out_of_a_training() -> None:
     kept = recording([normal(64, 32, seed=s) for s in range(10)])
-    point = dict(measure(EmbeddingSummary.of(POINT[:, :32].repeat(64, 1))))
+    summary = EmbeddingSummary.of(POINT[:, :32].repeat(64, 1))
+    point: dict[str, float | None] = {**measure(summary)}
     for forward in range(10, 15):
         kept.append(Measure(9, forward, "model", "output", 64, 32, "float32", False, point))
     assert found(from_recording(kept, title="run")) == set()
@@ -275,3 +279,36 @@ def test_rules_are_read_without_torch_and_pandas() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_what_is_classified_as_it_is_are_logits() -> None:
+    kept = recording([normal(64, 32, seed=s) for s in range(10)])
+    kept.append(Use("model", "output", "classified", through=False, dimensions=9))
+    assert from_recording(kept, title="run").layers[0].role == "logits"
+    kept.append(Use("model", "output", "compared"))
+    assert from_recording(kept, title="run").layers[0].role == "output"
+
+
+def test_a_head_tells_how_many_dimensions_are_needed() -> None:
+    kept = recording([normal(64, 32, seed=s) for s in range(10)])
+    kept.append(Use("model", "output", "classified", through=True, dimensions=9))
+    (layer,) = from_recording(kept, title="run").layers
+    assert (layer.role, layer.dimensions) == ("output", 9)
+    kept.append(Use("model", "output", "compared"))
+    assert from_recording(kept, title="run").layers[0].dimensions is None
+
+
+def on_a_line(step: int) -> torch.Tensor:
+    """Begin in all dimensions and end on one line, as an embedding for two classes does."""
+    line = normal(64, 1, seed=step) @ normal(1, 128)
+    return line + normal(64, 128, seed=step) * (1.0 if step < 5 else 0.01)
+
+
+@pytest.mark.parametrize(("dimensions", "codes"), [(None, {"CD302"}), (64, {"CD302"}), (1, set())])
+def test_a_line_is_all_that_a_head_for_two_classes_needs(
+    dimensions: int | None, codes: set[str]
+) -> None:
+    kept = recording([on_a_line(step) for step in range(300)])
+    if dimensions is not None:
+        kept.append(Use("model", "output", "classified", through=True, dimensions=dimensions))
+    assert found(from_recording(kept, title="run")) & {"CD302"} == codes

@@ -26,7 +26,7 @@ SNAPSHOT_ROWS = 256
 MOST_PENDING = 64
 
 
-@dataclass
+@dataclass(eq=False)
 class _Seen:
     """What one layer gave in one forward pass, until the step is over."""
 
@@ -48,6 +48,7 @@ class Embeddings:
     """
 
     def __init__(self, sink: Sink) -> None:
+        self.doubles: set[tuple[str, str]] = set()  # blocks whose output is the model's
         self._sink = sink
         self._pending: list[_Seen] = []
         self._noted: set[tuple[str, str]] = set()
@@ -87,11 +88,12 @@ class Embeddings:
             self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
         rows = pooled.values
         stride = -(-rows.shape[0] // MOST_ROWS)
-        summary = EmbeddingSummary(rows.shape[1], dtype=str(rows.dtype).removeprefix("torch."))
-        summary.add(rows[::stride])
+        summary = EmbeddingSummary.of(rows[::stride], sample_size=SNAPSHOT_ROWS)
         ref = weakref.ref(tensor)
         if output:  # the last block's output is the model's: one thing, one name
-            self._pending = [seen for seen in self._pending if seen.tensor() is not tensor]
+            doubles = [seen for seen in self._pending if seen.tensor() is tensor]
+            self.doubles |= {(seen.model, seen.layer) for seen in doubles}
+            self._pending = [seen for seen in self._pending if seen not in doubles]
         self._pending.append(
             _Seen(model, layer, step, forward, module.training, output, summary, ref)
         )
@@ -131,7 +133,7 @@ class Embeddings:
             )
         )
         if seen.keeps_rows:
-            rows = summary.sample.rows[:SNAPSHOT_ROWS].float().cpu().numpy()
+            rows = summary.sample.rows.float().cpu().numpy()
             shot = Snapshot(seen.step, seen.model, seen.layer, *rows.shape)
             self._sink.append_snapshot(shot, rows)
 

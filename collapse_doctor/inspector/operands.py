@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -14,12 +14,25 @@ from collapse_doctor.inspector.names import birth_of, written
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.relations import Related, mean_cosine, relate
-from collapse_doctor.inspector.vocabulary import CARRIERS, CLASSIFIERS, COMPARATORS, Comparator
+from collapse_doctor.inspector.vocabulary import (
+    BINARY,
+    CARRIERS,
+    CLASSIFIERS,
+    COMPARATORS,
+    HEADS,
+    REGRESSIONS,
+    Comparator,
+)
 from collapse_doctor.recording.observations import CallSite, Comparison, Operand, Relation, Use
 
 __all__ = ["SEEN", "Now", "Operands"]
 
-SEEN: frozenset[Callable[..., Any]] = frozenset(COMPARATORS) | frozenset(CARRIERS) | CLASSIFIERS
+SEEN: frozenset[Callable[..., Any]] = (
+    frozenset(COMPARATORS) | frozenset(CARRIERS) | frozenset(HEADS) | CLASSIFIERS
+)
+
+
+_HEAD_NAMES = frozenset(HEADS.values()) - {"dropout", "softmax", "log_softmax"}
 
 
 class Now(Protocol):
@@ -66,14 +79,21 @@ class Operands:
         if func in COMPARATORS:
             self._compared(COMPARATORS[func], args, kwargs)
         elif func in CLASSIFIERS:
-            first = args[0] if args else kwargs.get("input")
-            if isinstance(first, Tensor) and is_plain(first):
-                self._used(self._provenance.of(first), "classified")
+            self._classified(args[0] if args else kwargs.get("input"), func)
+        elif func in HEADS:
+            self._carried(HEADS[func], args[:1], result)
         else:
-            self._carried(CARRIERS[func], args, result)
+            self._carried(CARRIERS[func], args[:2], result)
+
+    def _classified(self, logits: Any, func: Callable[..., Any]) -> None:
+        if isinstance(logits, Tensor) and is_plain(logits):
+            width = logits.shape[1] if logits.dim() > 1 else 1
+            binary = func in BINARY and width == 1
+            dimensions = 1 if binary else width - 1
+            self._used(self._provenance.of(logits), "classified", dimensions)
 
     def _carried(self, operation: str, args: tuple[Any, ...], result: Any) -> None:
-        sources = [arg for arg in args[:2] if isinstance(arg, Tensor) and is_plain(arg)]
+        sources = [arg for arg in args if isinstance(arg, Tensor) and is_plain(arg)]
         source = next((s for s in sources if self._provenance.of(s) is not None), None)
         frame = user_frame() if source is not None else None
         if source is None or frame is None:
@@ -91,13 +111,30 @@ class Operands:
         if frame is None or not all(isinstance(t, Tensor) and is_plain(t) for t in tensors):
             return
         known = [self._provenance.of(tensor) for tensor in tensors]
-        for one in known:
-            self._used(one, "compared")
+        self._note_uses(comparator, tensors, known)
         # A product of an embedding with anything is no comparison of embeddings.
         if not comparator.paired and not all(known):
             return
         dim = comparator.feature_dim(args, kwargs)
         self._record(comparator, frame, tensors, known, dim)
+
+    def _note_uses(
+        self, comparator: Comparator, tensors: list[Tensor], known: list[Known | None]
+    ) -> None:
+        """Tell a regression (a head's output against given numbers) from a comparison."""
+        outputs = [one for one in known if one is not None]
+        fixed = [t for t, one in zip(tensors, known, strict=True) if one is None]
+        if (
+            comparator.name in REGRESSIONS
+            and len(outputs) == len(fixed) == 1
+            and _has_head(outputs[0])
+            and not fixed[0].requires_grad
+        ):
+            width = fixed[0].shape[-1] if fixed[0].dim() > 1 else 1
+            self._used(outputs[0], "regressed", width)
+            return
+        for one in outputs:
+            self._used(one, "compared")
 
     def _record(
         self,
@@ -197,13 +234,22 @@ class Operands:
         """
         return self._now.learning or not torch.equal(weights, self._now.weights())
 
-    def _used(self, known: Known | None, purpose: str) -> None:
+    def _used(
+        self,
+        known: Known | None,
+        purpose: Literal["compared", "classified", "regressed"],
+        dimensions: int | None = None,
+    ) -> None:
         if known is None:
             return
-        use = Use(known.origin.model, known.origin.layer, purpose)  # type: ignore[arg-type]
+        use = Use(known.origin.model, known.origin.layer, purpose, _has_head(known), dimensions)
         if use not in self._uses:
             self._uses.add(use)
             self._emit(use)
+
+
+def _has_head(known: Known) -> bool:
+    return not _HEAD_NAMES.isdisjoint(known.origin.path)
 
 
 def _pairs(count: int) -> Sequence[tuple[int, int]]:

@@ -15,7 +15,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-__all__ = ["CARRIERS", "CLASSIFIERS", "COMPARATORS", "Comparator"]
+__all__ = [
+    "BINARY",
+    "CARRIERS",
+    "CLASSIFIERS",
+    "COMPARATORS",
+    "HEADS",
+    "REGRESSIONS",
+    "Comparator",
+]
 
 
 @dataclass(frozen=True)
@@ -74,13 +82,21 @@ CLASSIFIERS: frozenset[Callable[..., Any]] = frozenset(
     {
         F.cross_entropy,
         F.nll_loss,
-        F.log_softmax,
+        F.binary_cross_entropy,
         F.binary_cross_entropy_with_logits,
         F.multi_margin_loss,
         F.multilabel_soft_margin_loss,
     }
 )
 """Losses whose first argument are logits, not an embedding."""
+
+REGRESSIONS = frozenset({"F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss"})
+"""Comparators that also fit predictions to numbers."""
+
+BINARY: frozenset[Callable[..., Any]] = frozenset(
+    {F.binary_cross_entropy, F.binary_cross_entropy_with_logits}
+)
+"""Those for which one column stands for two classes."""
 
 
 @functools.cache
@@ -97,6 +113,12 @@ def _methods(*names: str) -> dict[Callable[..., Any], str]:
                 found[function] = name
     return found
 
+
+HEADS: Mapping[Callable[..., Any], str] = _methods(
+    # layers that people put between an embedding and a classification
+    "linear", "relu", "relu_", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "dropout",
+    "batch_norm", "layer_norm", "softmax", "log_softmax",
+)  # fmt: skip
 
 CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
     # one tensor in, the same embedding out: cut, copied, cast, moved, reshaped, selected, scaled

@@ -16,7 +16,7 @@ from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fuse import Fuse
 from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
-from collapse_doctor.inspector.layers import choose_all
+from collapse_doctor.inspector.layers import Layer, choose_all
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
@@ -198,11 +198,19 @@ class Watch:
             self._provenance.born(tensor, Known(origin, moment.inputs))
         if not tensor.is_floating_point() or tensor.dim() < 2:
             return None
+        self._measure(model, name, tensor, module, output=True)
         if name not in self._outputs[model] and self._sink is not None:
             self._outputs[model].append(name)
-            self._sink.describe(describe(self._models, self._blocks, self._outputs))
-        self._measure(model, name, tensor, module, output=True)
+            self._sink.describe(describe(self._models, self._distinct_blocks(), self._outputs))
         return tensor.shape[0]
+
+    def _distinct_blocks(self) -> dict[str, list[Layer]]:
+        """Return the watched blocks without those whose output is the model's own."""
+        doubles = self._embeddings.doubles
+        return {
+            model: [layer for layer in layers if (model, layer.name) not in doubles]
+            for model, layers in self._blocks.items()
+        }
 
     def _measure(
         self, model: str, layer: str, tensor: Tensor, module: nn.Module, *, output: bool

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import msgspec
 import pandas as pd
@@ -18,6 +18,7 @@ from collapse_doctor.recording.observations import (
     LayerInfo,
     Measure,
     Notice,
+    Use,
 )
 
 __all__ = ["measure_training"]
@@ -111,7 +112,24 @@ def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[Layer
             for shot, values in shots
             if (shot.model, shot.layer, shot.width) == (model, info.name, last.width)
         ]
-        yield layer_state(model, info, last.dtype, history, rows)
+        used = [use for use in recording.uses if (use.model, use.layer) == (model, info.name)]
+        state = layer_state(model, _in_role(info, used), last.dtype, history, rows)
+        yield replace(state, dimensions=_dimensions(used))
+
+
+def _in_role(info: LayerInfo, used: Sequence[Use]) -> LayerInfo:
+    """Return a layer as logits if it was classified as it is, and never compared."""
+    direct = any(use.purpose == "classified" and not use.through for use in used)
+    if info.role != "output" or not direct or any(use.purpose == "compared" for use in used):
+        return info
+    return msgspec.structs.replace(info, role="logits")
+
+
+def _dimensions(used: Sequence[Use]) -> int | None:
+    """Return how many dimensions are needed by what is learnt from an output, if that was seen."""
+    if any(use.purpose == "compared" for use in used):
+        return None
+    return max((use.dimensions for use in used if use.dimensions is not None), default=None)
 
 
 def _watched(recording: Recording) -> Iterator[tuple[str, LayerInfo]]:

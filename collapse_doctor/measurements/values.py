@@ -39,6 +39,7 @@ class LayerState:
     for a file, which has no history. ``count`` is the number of rows ``values`` rest on.
     ``eigenvalues`` are those of the centred covariance, largest first, float64. ``classes`` has one
     row per class: label, count, and within, the mean squared distance to the class mean.
+    ``dimensions`` is how many the task of a head on top of the layer needs, where one was seen.
     """
 
     model: str
@@ -55,6 +56,7 @@ class LayerState:
     first_step: int | None = None
     last_step: int | None = None
     classes: pd.DataFrame | None = None
+    dimensions: int | None = None
     sample: Sample | None = None
 
 

@@ -94,5 +94,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD106",),
 )

@@ -95,5 +95,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD106",),
 )

@@ -88,5 +88,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD106",),
 )

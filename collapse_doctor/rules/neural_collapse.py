@@ -37,6 +37,12 @@ def excuse(measurements: Measurements, layer: LayerState) -> str:
     rank = layer.values.get("effective_rank", math.nan)
     if layer.classes is not None and len(layer.classes) > 1:
         return _by_labels(layer, rank)
+    if layer.dimensions is not None and rank >= FILLED * layer.dimensions:
+        needed = f"{layer.dimensions} dimension{'s' if layer.dimensions > 1 else ''}"
+        return (
+            f"its rank of {rank:.1f} is what the head on top of it learns to predict: that needs "
+            f"no more than {needed}"
+        )
     if layer.values.get("distinct_share", 1.0) < DISTINCT:
         return ""
     if layer.sample is None:

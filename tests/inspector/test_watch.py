@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from collapse_doctor.errors import CollapseDoctorError, UsageError
 from collapse_doctor.inspector import watch as watch_module
 from collapse_doctor.inspector.watch import Watch
+from collapse_doctor.recording.observations import Use
 
 
 class Unwatched(contextlib.AbstractContextManager):
@@ -256,11 +257,35 @@ def test_two_towers() -> None:
     assert [o.origin.model for o in operands if o.origin] == ["image", "text"]
 
 
-def test_logits_are_told_from_embeddings() -> None:
-    model = nn.Linear(4, 3)
+@pytest.mark.parametrize(
+    ("head", "through", "dimensions"),
+    [
+        (nn.Identity(), False, 5),
+        (nn.Linear(6, 3), True, 2),
+        (nn.Sequential(nn.BatchNorm1d(6), nn.ReLU(), nn.Dropout(), nn.Linear(6, 4)), True, 3),
+    ],
+)
+def test_what_is_classified_is_told_from_what_is_compared(head, through, dimensions) -> None:
+    model = nn.Linear(4, 6)
     with watching(model) as watch:
-        F.cross_entropy(model(torch.randn(5, 4)), torch.tensor([0, 1, 2, 0, 1]))
-    assert [(use.layer, use.purpose) for use in watch.recording.uses] == [("output", "classified")]
+        F.cross_entropy(head(model(torch.randn(5, 4))), torch.tensor([0, 1, 2, 0, 1]))
+    assert watch.recording.uses == [Use("model", "output", "classified", through, dimensions)]
+
+
+def test_one_logit_tells_two_classes_apart() -> None:
+    model, head = nn.Linear(4, 6), nn.Linear(6, 1)
+    with watching(model) as watch:
+        scores = head(model(torch.randn(5, 4))).squeeze(1)
+        F.binary_cross_entropy_with_logits(scores, torch.ones(5))
+        F.binary_cross_entropy(torch.sigmoid(scores), torch.ones(5))
+    assert watch.recording.uses == [Use("model", "output", "classified", True, 1)]
+
+
+def test_a_regression_through_a_head_is_no_comparison_of_embeddings() -> None:
+    model, head = nn.Linear(4, 6), nn.Linear(6, 2)
+    with watching(model) as watch:
+        F.mse_loss(head(model(torch.randn(5, 4))), torch.ones(5, 2))
+    assert watch.recording.uses == [Use("model", "output", "regressed", True, 2)]
 
 
 def test_compiled_models_are_watched_at_their_outputs_and_the_rest_is_said() -> None:

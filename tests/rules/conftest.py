@@ -131,7 +131,7 @@ def compared() -> Callable[..., Comparison]:
     """One call of cosine_similarity in line 38 of train.py."""
 
     def make(
-        kind: str | None = None,
+        kind: Any | None = None,
         *,
         step: int = 0,
         line: int = 38,
