@@ -1,0 +1,233 @@
+"""The public face: what users call. Each call runs the stages below it in their one order."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, ConsoleOptions
+from rich.text import Text
+from torch import nn
+
+from collapse_doctor import diagnosis as engine
+from collapse_doctor import findings, measurements, reports
+from collapse_doctor.errors import InputError
+from collapse_doctor.inspector.watch import Watch
+from collapse_doctor.readers.opening import from_value, open_source
+from collapse_doctor.readers.source import Source
+from collapse_doctor.recording.memory import Recording
+from collapse_doctor.recording.reader import read
+from collapse_doctor.summary import EmbeddingSummary
+
+__all__ = ["Diagnosis", "Inspector", "Run", "analyze", "load"]
+
+
+class Diagnosis(findings.Diagnosis):
+    """A diagnosis that can show and save itself.
+
+    See :class:`collapse_doctor.findings.Diagnosis` for what it holds: ``verdict``, ``primary``,
+    ``findings``, ``skipped``, ``to_frame()``.
+    """
+
+    def save(self, path: str | Path) -> Path:
+        """Write a report and return its path; the suffix decides the form.
+
+        Parameters
+        ----------
+        path
+            ``.html`` for the full report, ``.json`` for machines, ``.txt`` for plain text. The
+            file appears whole or not at all.
+
+        Raises
+        ------
+        UsageError
+            For a suffix that has no renderer, or a folder that cannot be written.
+        """
+        return reports.save(self, path)
+
+    def _repr_html_(self) -> str:
+        return reports.to_notebook(self)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Any]:
+        """Render on a rich console."""
+        with console.capture() as capture:
+            reports.to_terminal(self, console)
+        yield Text.from_ansi(capture.get())
+
+    def __str__(self) -> str:
+        """Return the plain text of the terminal report."""
+        console = Console(width=100, color_system=None, force_terminal=False, record=False)
+        with console.capture() as capture:
+            reports.to_terminal(self, console)
+        return capture.get()
+
+
+class Inspector(Watch):
+    """Watches a training from inside a ``with`` block and diagnoses it.
+
+    The training code stays as it is. Steps are counted from the optimizers; what is compared,
+    what comes out of the model and its main blocks is observed by hooks that are removed at the
+    end of the block. Nothing here changes a loss, a parameter or a random number, and a fault of
+    the Inspector's own never reaches the training: it switches itself off and says so.
+
+    Parameters
+    ----------
+    model
+        The module that is trained, or a dict of names to modules (towers; teacher and student).
+    layers
+        Names, glob patterns (``"encoder.layers.*"``) or modules to watch beside the outputs.
+        Default: the model's main blocks.
+    every
+        Measure every n-th step. Default: every step at first, then ever more rarely.
+    out
+        Folder in which the recording is written as it grows; it survives a kill and can be read
+        meanwhile. Default: kept in memory, bounded.
+
+    Raises
+    ------
+    UsageError
+        For something that is no model, a layer that matches nothing, an ``every`` below 1.
+    RecordingError
+        On entering the block, when ``out`` holds other files already or cannot be written.
+
+    Examples
+    --------
+    >>> with Inspector(model) as inspector:  # doctest: +SKIP
+    ...     for x, y in loader:
+    ...         ...
+    ...         inspector.step(loss=loss, labels=y)  # optional
+    >>> inspector.diagnose().save("report.html")  # doctest: +SKIP
+    """
+
+    def __init__(
+        self,
+        model: nn.Module | Mapping[str, nn.Module],
+        *,
+        layers: Sequence[str | nn.Module] | None = None,
+        every: int | None = None,
+        out: str | Path | None = None,
+    ) -> None:
+        models = model if isinstance(model, Mapping) else {"model": model}
+        super().__init__(models, layers=layers, every=every, out=out)
+
+    def diagnose(self, *, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Diagnosis:
+        """Diagnose what was seen so far; inside the block or after it, as often as you like.
+
+        Parameters
+        ----------
+        select, ignore
+            Codes (``"CD301"``), prefixes (``"CD3"``) or names of rules to run, or not to run.
+        """
+        title = ", ".join(info.kind for info in self.recording.manifest.models)
+        return _diagnose_recording(self.recording, title, select, ignore)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A recording read from its folder."""
+
+    path: Path
+    recording: Recording
+
+    def diagnose(self, *, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Diagnosis:
+        """Diagnose the recording; parameters as for :meth:`Inspector.diagnose`."""
+        return _diagnose_recording(self.recording, self.path.name, select, ignore)
+
+
+def load(path: str | Path) -> Run:
+    """Read a recording's folder, also one that is still being written or whose run was killed.
+
+    Raises
+    ------
+    RecordingError
+        When there is no recording, or one from a newer version.
+    """
+    return Run(Path(path), read(Path(path)))
+
+
+def analyze(
+    value: Any,
+    *,
+    labels: Any = None,
+    key: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+) -> Diagnosis:
+    """Diagnose embeddings that were computed already, or a recording's folder.
+
+    Parameters
+    ----------
+    value
+        A path (``.pt``, ``.safetensors``, ``.npy``, ``.npz``, a recording's folder), a tensor, an
+        array or a DataFrame. The last dimension is features, all others are rows.
+    labels
+        One label per row: a tensor, array, Series or path, or the name of a key or column.
+    key
+        Which tensor of a file holds the embeddings, when it cannot be guessed.
+    select, ignore
+        Codes, prefixes or names of rules to run, or not to run.
+
+    Raises
+    ------
+    InputError
+        When there is nothing to diagnose; says what was expected, what came and what to do.
+    """
+    if isinstance(value, str | Path) and Path(value).is_dir():
+        return load(value).diagnose(select=select, ignore=ignore)
+    if isinstance(value, str | Path):
+        source = open_source(Path(value), key=key, labels=labels)
+    else:
+        source = from_value(value, key=key, labels=labels)
+    summary = _summarise(source)
+    notes = (*source.notes, *summary.notes())
+    subject = findings.Subject("embeddings", source.name, _details(source), notes)
+    return _shown(
+        engine.diagnose(
+            measurements.from_summary(summary, subject=subject), select=select, ignore=ignore
+        )
+    )
+
+
+def _summarise(source: Source) -> EmbeddingSummary:
+    summary = EmbeddingSummary(source.width, dtype=source.dtype)
+    start = 0
+    for chunk in source.chunks():
+        stop = start + len(chunk)
+        labels = source.labels[start:stop] if source.labels is not None else None
+        summary.add(chunk, labels)
+        start = stop
+    if summary.count < 2:
+        raise InputError(
+            "at least 2 rows of finite numbers",
+            f"{summary.count} finite of {start} rows",
+            where=source.name,
+            remedy="look for the step at which the model began to give NaN: wrap the training in "
+            "collapse_doctor.Inspector",
+        )
+    return summary
+
+
+def _details(source: Source) -> dict[str, str]:
+    details = {
+        "rows": f"{source.rows:,}",
+        "width": f"{source.width:,}",
+        "dtype": source.dtype,
+    }
+    if source.labels is not None:
+        details["labels"] = f"{len(set(source.labels.tolist())):,} distinct"
+    return details
+
+
+def _diagnose_recording(
+    recording: Recording, title: str, select: Sequence[str], ignore: Sequence[str]
+) -> Diagnosis:
+    tables = measurements.from_recording(recording, title=title)
+    return _shown(engine.diagnose(tables, select=select, ignore=ignore))
+
+
+def _shown(plain: findings.Diagnosis) -> Diagnosis:
+    fields = {f.name: getattr(plain, f.name) for f in dataclasses.fields(plain)}
+    return Diagnosis(**fields)
