@@ -15,6 +15,7 @@ from collapse_doctor.recording.observations import (
     LayerInfo,
     Manifest,
     ModelInfo,
+    Role,
 )
 from collapse_doctor.version import __version__
 
@@ -25,24 +26,30 @@ def describe(
     models: Mapping[str, nn.Module],
     blocks: Mapping[str, Sequence[Layer]],
     outputs: Mapping[str, Sequence[str]],
+    role: Role,
 ) -> Manifest:
-    """Return the manifest for models whose ``blocks`` are watched and gave these ``outputs``."""
+    """Return the manifest for models whose ``blocks`` are watched and gave these ``outputs``.
+
+    ``role`` is that of the blocks: whether they were asked for or taken by default.
+    """
     versions = {
         "collapse_doctor": __version__,
         "torch": str(torch.__version__),
         "python": platform.python_version(),
     }
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-    infos = tuple(_model(name, m, blocks[name], outputs[name]) for name, m in models.items())
+    infos = tuple(
+        _model(name, model, blocks[name], outputs[name], role) for name, model in models.items()
+    )
     return Manifest(FORMAT_VERSION, created, versions, infos)
 
 
 def _model(
-    name: str, model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str]
+    name: str, model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str], role: Role
 ) -> ModelInfo:
     kind = type(model).__name__
     layers = [
-        LayerInfo(layer.name, type(layer.module).__name__, "block", depth)
+        LayerInfo(layer.name, type(layer.module).__name__, role, depth)
         for depth, layer in enumerate(blocks)
     ]
     layers += [

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from collapse_doctor.inspector.outputs import pool
 from collapse_doctor.metrics.table import measure
 from collapse_doctor.recording.memory import Sink
-from collapse_doctor.recording.observations import Measure, Notice, Snapshot
+from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
 from collapse_doctor.summary import EmbeddingSummary
 
 __all__ = ["Embeddings"]
@@ -61,8 +61,7 @@ class Embeddings:
         when: tuple[int, int],
         tensor: Tensor,
         module: nn.Module,
-        *,
-        output: bool,
+        role: Role,
     ) -> None:
         """Take in what a layer returned in one forward pass.
 
@@ -74,8 +73,8 @@ class Embeddings:
             Step and number of the forward pass.
         tensor, module
             What was returned, by which module.
-        output
-            Whether it is what the model itself returns: of that, some rows are kept.
+        role
+            Of outputs of the model, and of layers that were asked for, some rows are kept.
         """
         model, layer = place
         step, forward = when
@@ -90,12 +89,12 @@ class Embeddings:
         stride = -(-rows.shape[0] // MOST_ROWS)
         summary = EmbeddingSummary.of(rows[::stride], sample_size=SNAPSHOT_ROWS)
         ref = weakref.ref(tensor)
-        if output:  # the last block's output is the model's: one thing, one name
+        if role == "output":  # the last block's output is the model's: one thing, one name
             doubles = [seen for seen in self._pending if seen.tensor() is tensor]
             self.doubles |= {(seen.model, seen.layer) for seen in doubles}
             self._pending = [seen for seen in self._pending if seen not in doubles]
         self._pending.append(
-            _Seen(model, layer, step, forward, module.training, output, summary, ref)
+            _Seen(model, layer, step, forward, module.training, role != "block", summary, ref)
         )
 
     def tell(self, *, merge: bool) -> None:

@@ -24,7 +24,7 @@ from collapse_doctor.inspector.outputs import is_plain, tensors_in
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import Notice, Origin, Tick
+from collapse_doctor.recording.observations import Notice, Origin, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
@@ -64,6 +64,7 @@ class Watch:
         self._models = _checked(models)
         self._schedule = Schedule(every)
         self._blocks = choose_all(self._models, layers)
+        self._role: Role = "block" if layers is None else "chosen"
         self._outputs: dict[str, list[str]] = {name: [] for name in self._models}
         self._out = Path(out) if out is not None else None
         self._fuse = Fuse(self._blown)
@@ -85,7 +86,7 @@ class Watch:
                 "one that was entered before",
                 remedy="make a new Inspector(model)",
             )
-        manifest = describe(self._models, self._blocks, self._outputs)
+        manifest = describe(self._models, self._blocks, self._outputs, self._role)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
         self._embeddings = Embeddings(sink)
@@ -171,7 +172,7 @@ class Watch:
         def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
             # Of several tensors the first is a block's output by convention, the rest its state.
             for _, tensor in tensors_in(output):
-                self._measure(model, layer, tensor, module, output=False)
+                self._measure(model, layer, tensor, module, self._role)
                 return
 
         return hook
@@ -198,10 +199,11 @@ class Watch:
             self._provenance.born(tensor, Known(origin, moment.inputs))
         if not tensor.is_floating_point() or tensor.dim() < 2:
             return None
-        self._measure(model, name, tensor, module, output=True)
+        self._measure(model, name, tensor, module, "output")
         if name not in self._outputs[model] and self._sink is not None:
             self._outputs[model].append(name)
-            self._sink.describe(describe(self._models, self._distinct_blocks(), self._outputs))
+            blocks = self._distinct_blocks()
+            self._sink.describe(describe(self._models, blocks, self._outputs, self._role))
         return tensor.shape[0]
 
     def _distinct_blocks(self) -> dict[str, list[Layer]]:
@@ -213,12 +215,12 @@ class Watch:
         }
 
     def _measure(
-        self, model: str, layer: str, tensor: Tensor, module: nn.Module, *, output: bool
+        self, model: str, layer: str, tensor: Tensor, module: nn.Module, role: Role
     ) -> None:
         moment = self._moment
         if self._schedule.measures(moment.due(model)):
             when = (moment.step, moment.forwards_of(model))
-            self._embeddings.add((model, layer), when, tensor, module, output=output)
+            self._embeddings.add((model, layer), when, tensor, module, role)
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         self._operands.seen(func, args, kwargs, result)

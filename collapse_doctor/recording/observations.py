@@ -33,9 +33,10 @@ __all__ = [
 
 FORMAT_VERSION = 1
 
-Role = Literal["output", "logits", "block"]
-"""``output``: what the model returns; ``logits``: an output that was only ever fed to a
-classification loss; ``block``: something inside the model."""
+Role = Literal["output", "chosen", "logits", "block"]
+"""``output``: what the model returns; ``chosen``: a layer the user asked for, judged like an
+output; ``logits``: an output that was only ever fed to a classification loss; ``block``:
+something inside the model."""
 
 Clock = Literal["optimizer", "manual", "forward"]
 """What counted the steps: optimizers, ``inspector.step()``, or outermost forward passes."""

@@ -63,10 +63,12 @@ from collapse_doctor.rules.geometry import (
     embeddings,
     evidence,
     history,
+    is_embedding,
     judge,
     null_of,
     per_cent,
     place,
+    rounding,
     standing,
     title,
 )
@@ -88,7 +90,20 @@ def check(measurements: Measurements, bounds: CollapseBounds) -> Iterator[Match]
         verdict = collapse(measurements, layer, bounds)
         return _match(measurements, layer, bounds, verdict) if verdict else None
 
-    return judge(embeddings(measurements), examine)
+    judged = [layer for layer in measurements.layers if is_embedding(layer) or _is_dead(layer)]
+    # Without any, asking for them says why there are none.
+    return judge(judged or embeddings(measurements), examine)
+
+
+def _is_dead(layer: LayerState) -> bool:
+    """Tell whether a layer is logits that do not depend on the input at all.
+
+    Logits are no embedding: those of a language model share the frequencies of words, those of a
+    lopsided problem its odds, and lie close together. Only rows that are equal up to rounding
+    mean that no input reaches them.
+    """
+    spread = layer.values.get("relative_dispersion", math.nan)
+    return layer.role == "logits" and spread < 10 * rounding(layer)
 
 
 def _match(

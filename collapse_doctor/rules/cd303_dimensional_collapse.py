@@ -177,8 +177,8 @@ def _message(layer: LayerState) -> str:
     rank, dead = layer.values["effective_rank"], layer.values.get("dead_share", 0.0)
     null = layer.nulls["effective_rank"]
     text = (
-        f"{title(layer).capitalize() if not layer.model else title(layer)} uses about {rank:.1f} "
-        f"of its {layer.width} dimensions, where varied rows of this number would use {null:.0f}"
+        f"Of {layer.width} dimensions {title(layer)} fills about {rank:.1f}, where as many varied "
+        f"rows would fill {null:.0f}"
     )
     if dead > 0:
         text += f"; {dead:.0%} of its coordinates never vary"

@@ -138,7 +138,11 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
                 layer.values["effective_rank"], null=null_of(layer, "effective_rank")
             ),
             mean_top_share=Evidence(
-                rogue, bounds.rogue, ">" if is_rogue else "", null_of(layer, "mean_top_share")
+                rogue,
+                bounds.rogue,
+                ">" if is_rogue else "<=",
+                null_of(layer, "mean_top_share"),
+                meaning="share of the common mean in its few largest coordinates",
             ),
             at_first_step=Evidence((layer.first or {}).get("mean_cosine", math.nan)),
             onset_step=Evidence(onset) if onset is not None and layer.first else None,

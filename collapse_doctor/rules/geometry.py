@@ -26,6 +26,7 @@ __all__ = [
     "embeddings",
     "evidence",
     "history",
+    "is_embedding",
     "judge",
     "null_of",
     "per_cent",
@@ -109,9 +110,14 @@ def capped(severity: Severity, now: Standing, ceiling: Severity) -> Severity:
     return ceiling if above else severity
 
 
+def is_embedding(layer: LayerState) -> bool:
+    """Tell whether a layer's geometry is judged: it is an output, or was asked for by name."""
+    return layer.role in ("output", "chosen")
+
+
 def embeddings(measurements: Measurements) -> tuple[LayerState, ...]:
     """Return the layers whose geometry is judged, raising NotExamined when there are none."""
-    outputs = tuple(layer for layer in measurements.layers if layer.role == "output")
+    outputs = tuple(layer for layer in measurements.layers if is_embedding(layer))
     if outputs:
         return outputs
     if any(layer.role == "logits" for layer in measurements.layers):

@@ -11,7 +11,7 @@ import math
 
 from collapse_doctor.measurements import LayerState, Measurements
 
-__all__ = ["excuse"]
+__all__ = ["excuse", "within_share"]
 
 GROUPED = 0.45
 """Scatter left within clusters, as a share of a Gaussian cloud's (see ``groups``).
@@ -55,13 +55,19 @@ def excuse(measurements: Measurements, layer: LayerState) -> str:
 
 
 def _by_labels(layer: LayerState, rank: float) -> str:
+    classes = 0 if layer.classes is None else len(layer.classes)
+    filled = rank >= FILLED * (classes - 1)
+    small = within_share(layer) < WITHIN_CLASSES  # False for NaN
+    return _about(f"of its {classes} classes", rank) if filled and small else ""
+
+
+def within_share(layer: LayerState) -> float:
+    """Return the share of the variance that lies within classes, NaN where it is unknown."""
     classes = layer.classes
-    assert classes is not None
-    scatter = float(layer.eigenvalues.sum()) * max(layer.count - 1, 1)
-    within = float((classes["count"] * classes["within"]).sum()) / scatter if scatter else 1.0
-    filled = rank >= FILLED * (len(classes) - 1)
-    small = within < WITHIN_CLASSES
-    return _about(f"of its {len(classes)} classes", rank) if filled and small else ""
+    total = float(layer.eigenvalues.sum()) * max(layer.count - 1, 1)
+    if classes is None or not total > 0:
+        return math.nan
+    return float((classes["count"] * classes["within"]).sum()) / total
 
 
 def _by_count(classes: int, rank: float) -> str:

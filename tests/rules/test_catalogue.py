@@ -24,6 +24,7 @@ CODES = {
     "CD303": "dimensional-collapse",
     "CD304": "dead-dimensions",
     "CD306": "narrow-cone",
+    "CD307": "class-collapse",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
     "CD503": "degenerate-labels",

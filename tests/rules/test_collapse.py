@@ -119,3 +119,18 @@ def test_rounding_noise_of_a_born_point_is_not_judged(training_of, check) -> Non
     born = {"relative_dispersion": 1e-6, "top_share": 1.0}
     with pytest.raises(NotExamined, match="rounding of their dtype"):
         check("CD302", training_of(born, born, steps=10))
+
+
+def test_logits_are_dead_only_where_no_input_reaches_them(training_of, check) -> None:
+    state = {"role": "logits"}
+    (match,) = check("CD301", training_of({"relative_dispersion": 0.0}, state=state))
+    assert "exactly the same vector" in match.message
+    with pytest.raises(NotExamined, match="logits"):
+        check("CD301", training_of({"relative_dispersion": 0.01}, state=state))
+
+
+def test_a_layer_that_was_asked_for_is_judged_like_an_output(training_of, check) -> None:
+    same = {"relative_dispersion": 0.001, "direction_dispersion": 0.001}
+    assert check("CD301", training_of(same, state={"role": "chosen"}))
+    with pytest.raises(NotExamined):
+        check("CD301", training_of(same, state={"role": "block"}))

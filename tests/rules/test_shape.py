@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -201,3 +203,39 @@ def test_one_judged_and_one_unjudged_layer_are_both_said(training_of, layer_of) 
     assert next(matches).where.layer == "output"
     with pytest.raises(NotExamined, match=r"model\.head: a line in 2 dimensions"):
         next(matches)
+
+
+def classes_of(within: float, per_class: int = 50, classes: int = 10) -> dict[str, Any]:
+    """Return the class table of a layer whose total scatter is 1 a row, and its spectrum."""
+    count = per_class * classes
+    table = pd.DataFrame({"label": range(classes), "count": per_class, "within": within})
+    spectrum = np.full(64, count / (count - 1) / 64)
+    return {"classes": table, "count": count, "eigenvalues": spectrum}
+
+
+def test_classes_that_are_points_are_worth_knowing(file_of, check) -> None:
+    (match,) = check("CD307", file_of(**classes_of(within=0.01)))
+    assert match.evidence["within_share"].value == pytest.approx(0.01)
+    assert match.evidence["within_share"].null == pytest.approx(1 - 9 / 499)
+    assert not check("CD307", file_of(**classes_of(within=0.06)))
+
+
+@pytest.mark.parametrize(
+    ("state", "why"),
+    [
+        ({}, "no labels"),
+        (classes_of(0.01, classes=1), "one class"),
+        (classes_of(0.01, per_class=4), "50 would do"),
+    ],
+)
+def test_classes_that_cannot_be_judged(state, why, file_of, check) -> None:
+    with pytest.raises(NotExamined, match=why):
+        check("CD307", file_of(**state))
+
+
+def test_a_head_that_needs_few_dimensions_excuses_a_low_rank(training_of, check) -> None:
+    low = {"effective_rank": 2.0, "top_share": 0.5}
+    assert check("CD303", training_of(low, state={"dimensions": None}))
+    with pytest.raises(NotExamined, match="no more than 2 dimensions"):
+        check("CD303", training_of(low, state={"dimensions": 2}))
+    assert check("CD303", training_of(low, state={"dimensions": 40}))
