@@ -157,7 +157,7 @@ def test_the_dtype_does_not_decide(dtype: torch.dtype) -> None:
 def test_neural_collapse_is_no_finding_with_or_without_labels() -> None:
     labels = np.arange(1000) % 10
     rows = normal(10, 128, seed=3)[labels] + 0.1 * normal(1000, 128)
-    assert found(of_file(rows, labels)) == set()
+    assert found(of_file(rows, labels)) == {"CD307"}, "worth knowing, and no more"
     assert found(of_file(rows)) == set()
 
 

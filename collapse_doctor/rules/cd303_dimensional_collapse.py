@@ -177,8 +177,8 @@ def _message(layer: LayerState) -> str:
     rank, dead = layer.values["effective_rank"], layer.values.get("dead_share", 0.0)
     null = layer.nulls["effective_rank"]
     text = (
-        f"Of {layer.width} dimensions {title(layer)} fills about {rank:.1f}, where as many varied "
-        f"rows would fill {null:.0f}"
+        f"About {rank:.1f} of the {layer.width} dimensions of {title(layer)} are in use, where as "
+        f"many varied rows would use {null:.0f}"
     )
     if dead > 0:
         text += f"; {dead:.0%} of its coordinates never vary"
