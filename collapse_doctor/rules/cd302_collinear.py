@@ -47,6 +47,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
@@ -84,14 +85,10 @@ class Bounds:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each embedding that is a line."""
-
-    def examine(layer: LayerState) -> Match | None:
-        return _examine(measurements, layer, bounds)
-
-    return judge(embeddings(measurements), examine)
+    return judge(embeddings(measurements), partial(_examine, measurements, bounds))
 
 
-def _examine(measurements: Measurements, layer: LayerState, bounds: Bounds) -> Match | None:
+def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> Match | None:
     if layer.width < bounds.min_width:
         raise NotExamined(f"a line in {layer.width} dimensions is nothing special")
     if layer.count < bounds.min_rows:
