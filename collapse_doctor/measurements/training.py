@@ -161,11 +161,12 @@ def _frame(entries: Sequence[msgspec.Struct], columns: Sequence[str]) -> pd.Data
 def _details(recording: Recording, course: _Course) -> dict[str, str]:
     models = recording.manifest.models
     counted = "forward passes" if course.by_forward else "steps"
-    details = {
-        "model": ", ".join(f"{m.name} ({m.kind}, {m.parameters:,} parameters)" for m in models),
-        counted: f"{course.steps:,}",
-        "layers": f"{sum(len(model.layers) for model in models):,}",
-    }
+    details = {counted: f"{course.steps:,}"}
+    if len(models) == 1:  # its class is the title
+        details["parameters"] = f"{models[0].parameters:,}"
+    else:
+        details["models"] = ", ".join(f"{m.name} ({m.parameters:,} parameters)" for m in models)
+    details["layers"] = f"{sum(len(model.layers) for model in models):,}"
     if recording.tick is not None and recording.tick.reason:
         details["ended"] = recording.tick.reason
     return details
