@@ -89,13 +89,21 @@ def _fits(assignment: Assignment, kind: RelationKind) -> bool:
 
 def assignments(scope: ast.AST) -> Iterator[Assignment]:
     """Yield every ``name = chain(name)`` of a scope, tuple assignments taken apart."""
-    for node in ast.walk(scope):
+    for node in _statements(scope):
         if isinstance(node, ast.Assign):
             for target in node.targets:
                 yield from _pairs(target, node.value, node.lineno)
             yield from _chained(node)
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             yield from _pairs(node.target, node.value, node.lineno)
+
+
+def _statements(scope: ast.AST) -> Iterator[ast.AST]:
+    """Walk a scope without the functions and classes inside it: their names are their own."""
+    for child in ast.iter_child_nodes(scope):
+        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            yield child
+            yield from _statements(child)
 
 
 def _chained(node: ast.Assign) -> Iterator[Assignment]:

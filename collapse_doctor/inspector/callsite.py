@@ -10,6 +10,7 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from types import CodeType, FrameType
+from typing import Any
 
 from collapse_doctor.recording.observations import CallSite
 
@@ -112,6 +113,30 @@ def expressions(frame: FrameType, parameters: Sequence[str]) -> list[str]:
             value = node.args[position]
         written.append(ast.unparse(value) if value is not None else "")
     return written
+
+
+def called(frame: FrameType) -> Any:
+    """Return the object that is called where a frame is, or None if finding it would run code.
+
+    Global names, and attributes that lie in an object's own dictionary (or among a module's
+    parts), are looked up; everything else would have to be evaluated. Local names are not: asking
+    a frame for them makes a copy that keeps the user's tensors alive.
+    """
+    node = call_at(frame)
+    return _look_up(node.func, frame) if isinstance(node, ast.Call) else None
+
+
+def _look_up(node: ast.expr, frame: FrameType) -> Any:
+    if isinstance(node, ast.Name):
+        code = frame.f_code
+        if node.id in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
+            return None
+        return frame.f_globals.get(node.id, frame.f_builtins.get(node.id))
+    if isinstance(node, ast.Attribute):
+        owner = _look_up(node.value, frame)
+        own = getattr(owner, "__dict__", {})
+        return own.get(node.attr) or own.get("_modules", {}).get(node.attr)
+    return None
 
 
 @functools.lru_cache(maxsize=64)

@@ -83,6 +83,9 @@ class Embeddings:
         pooled = pool(tensor, module)
         if pooled is None or pooled.values.shape[1] == 0:
             return
+        if _is_masked(pooled.values):
+            self._note(f"{model}.{layer}", "-inf beside numbers: masked scores, not measured")
+            return
         if pooled.how:
             self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
         rows = pooled.values
@@ -150,3 +153,12 @@ class Embeddings:
         if (about, text) not in self._noted:
             self._noted.add((about, text))
             self._sink.append(Notice(about=about, text=text))
+
+
+def _is_masked(rows: Tensor) -> bool:
+    """Tell whether rows hold -inf on purpose: beside finite numbers, and without NaN or +inf.
+
+    A softmax makes exact zeros of them; that is how scores that must not be chosen are written.
+    """
+    lowest, highest = rows.amin(), rows.amax()
+    return bool(lowest == -torch.inf) and bool(highest.isfinite())

@@ -8,6 +8,8 @@ import traceback
 from collections.abc import Callable
 from typing import Any
 
+import torch
+
 __all__ = ["Fuse"]
 
 _log = logging.getLogger("collapse_doctor")
@@ -37,7 +39,9 @@ class Fuse:
             if self.reason is not None:
                 return
             try:
-                callback(*args, **kwargs)
+                # Neither our mode nor the user's (a default device) sees what we compute.
+                with torch._C.DisableTorchFunction():
+                    callback(*args, **kwargs)
             except Exception as error:
                 self.blow(error)
 

@@ -18,8 +18,9 @@ Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
 class ForwardHook:
     """A forward hook that always returns None and goes quiet where it must not look.
 
-    It does nothing while code is being compiled, while the backward pass recomputes a
-    checkpointed forward, and in threads other than the one it was made in (replicas). A deep copy
+    It does nothing while code is being compiled or traced, under a dispatch mode, while the
+    backward pass recomputes a checkpointed forward, and in threads other than the one it was made
+    in (replicas). A deep copy
     or a pickle of the model carries an inert stand-in from the standard library instead, so that
     an EMA copy is not watched and a saved model loads where this package is not installed.
     """
@@ -32,11 +33,16 @@ class ForwardHook:
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
         """Pass one forward call on to the callback."""
-        if torch.compiler.is_compiling():
-            return
-        if torch._C._current_graph_task_id() != -1 or threading.get_ident() != self._thread:
+        if torch.compiler.is_compiling() or self._elsewhere():
             return
         self._callback(module, args, kwargs, output)
+
+    def _elsewhere(self) -> bool:
+        in_backward = torch._C._current_graph_task_id() != -1
+        # A dispatch mode traces, fakes or counts operations: ours would be among them.
+        observed = torch._C._len_torch_dispatch_stack() > 0
+        traced = torch._C._is_tracing()
+        return in_backward or observed or traced or threading.get_ident() != self._thread
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Callable[..., None]:
         """Return a stand-in that does nothing."""

@@ -8,6 +8,7 @@ place of itself.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -51,6 +52,7 @@ class ModeWindow:
     def __init__(self, known: frozenset[Callable[..., Any]], seen: Seen) -> None:
         self._mode = _Watching(known, seen)
         self._base = 0
+        self._thread = 0  # each thread has a stack of its own
 
     @property
     def is_open(self) -> bool:
@@ -60,14 +62,18 @@ class ModeWindow:
     def enter(self) -> None:
         """Open the window for the first time; the stack as it is now is the user's own."""
         self._base = len(_get_current_function_mode_stack())
+        self._thread = threading.get_ident()
         _push_mode(self._mode)
 
     def set(self, wanted: bool) -> None:
         """Open or close the window if that can be done without a trace, else leave it as it is.
 
         Only the top of the stack may go, and only the stack that :meth:`enter` found may be
-        added to: with a user's mode in the way the next step will try again.
+        added to: with a user's mode in the way the next step will try again. A training in
+        another thread than the one that entered is left alone.
         """
+        if threading.get_ident() != self._thread:
+            return
         stack = _get_current_function_mode_stack()
         if not wanted and stack and stack[-1] is self._mode:
             _pop_mode()

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -14,13 +15,16 @@ from collapse_doctor.inspector.provenance import fingerprint
 
 __all__ = ["Moment"]
 
+MOST_SHAPES = 64
+
 
 class Moment:
     """The present, as the parts of the Inspector need to know it.
 
     ``inputs`` is a fingerprint of what a watched model was last given; ``labelled_step`` and
     ``batch`` are the step and the number of rows of the last forward pass, to which labels told
-    afterwards belong even when the optimizer has stepped in between.
+    afterwards belong even when the optimizer has stepped in between; ``sizes`` are the numbers
+    of rows, or of positions, that the forward passes of that step gave, alone and together.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
@@ -30,6 +34,7 @@ class Moment:
         self.inputs: Tensor | None = None
         self.labelled_step = 0
         self.batch: int | None = None
+        self._shapes: list[tuple[int, ...]] = []
 
     @property
     def step(self) -> int:
@@ -55,9 +60,20 @@ class Moment:
         first = next((tensor for tensor in found if is_plain(tensor) and tensor.numel()), None)
         self.inputs = fingerprint(first) if first is not None else None
 
-    def passed(self, model: str, rows: int | None) -> None:
-        """Count one outermost forward pass of ``model`` that gave ``rows`` rows."""
-        self.labelled_step, self.batch = self._clock.steps, rows
+    @property
+    def sizes(self) -> tuple[int, ...]:
+        """All numbers of rows that labels of the labelled step may have."""
+        each = [size for shape in self._shapes for size in (*shape[:-1], math.prod(shape[:-1]))]
+        together = sum(shape[0] for shape in self._shapes)
+        return tuple(sorted({*each, together}))
+
+    def passed(self, model: str, shapes: Sequence[tuple[int, ...]]) -> None:
+        """Count one outermost forward pass of ``model`` that gave tensors of these shapes."""
+        if self.labelled_step != self._clock.steps:
+            self._shapes.clear()
+        self.labelled_step = self._clock.steps
+        self.batch = shapes[0][0] if shapes else None
+        self._shapes = [*self._shapes, *shapes][-MOST_SHAPES:]
         self._forwards[model] += 1
         self._clock.forwards = max(self._forwards.values())
 

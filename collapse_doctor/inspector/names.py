@@ -7,11 +7,25 @@ and the mistake is at the line that called it.
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+import functools
+import linecache
+import sys
+import types
+from collections.abc import Callable, Sequence
 from types import FrameType
+from typing import Any
+
+from torch import nn
 
 from collapse_doctor.inspector.births import birth_line
-from collapse_doctor.inspector.callsite import call_at, expressions, scope_of, site_of, user_frame
+from collapse_doctor.inspector.callsite import (
+    call_at,
+    called,
+    expressions,
+    scope_of,
+    site_of,
+    user_frame,
+)
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
 __all__ = ["birth_of", "line_at", "written"]
@@ -19,9 +33,37 @@ __all__ = ["birth_of", "line_at", "written"]
 MOST_LEVELS = 4
 
 
-def written(frame: FrameType, parameters: Sequence[str]) -> list[str]:
-    """Return the operands as the user wrote them at the comparison (``""`` where unknown)."""
+def written(frame: FrameType, function: Callable[..., Any], parameters: Sequence[str]) -> list[str]:
+    """Return the operands as the user wrote them at the comparison (``""`` where unknown).
+
+    They are unknown where the call that is written is not that of ``function``: a loss of an
+    installed library, ``map``, a ``partial`` that holds one operand already.
+    """
+    if not _is_direct(frame) or not _may_be(called(frame), function):
+        return [""] * len(parameters)
     return expressions(frame, parameters)
+
+
+def _is_direct(frame: FrameType) -> bool:
+    """Tell whether nothing but torch and this package lies between a frame and the comparison."""
+    inner: FrameType | None = sys._getframe(1)
+    while inner is not None and inner is not frame:
+        package = inner.f_globals.get("__name__", "").partition(".")[0]
+        if package not in ("torch", "collapse_doctor"):
+            return False
+        inner = inner.f_back
+    return True
+
+
+def _may_be(callee: Any, function: Callable[..., Any]) -> bool:
+    """Tell whether calling ``callee`` hands its arguments to ``function`` as they are.
+
+    None is what could not be looked up without running code, such as ``losses[name]``.
+    """
+    if callee is None or callee is function or isinstance(callee, nn.Module):
+        return True
+    wrapped = isinstance(callee, type | functools.partial | types.BuiltinFunctionType)
+    return not wrapped
 
 
 def birth_of(frame: FrameType, left: str, right: str, kind: RelationKind) -> CallSite | None:
@@ -47,8 +89,6 @@ def birth_of(frame: FrameType, left: str, right: str, kind: RelationKind) -> Cal
 
 def line_at(frame: FrameType, line: int) -> CallSite:
     """Return another line of the file a frame runs, as a call site."""
-    import linecache
-
     code = frame.f_code
     text = linecache.getline(code.co_filename, line, frame.f_globals).strip()
     return CallSite(code.co_filename, line, code.co_qualname, text)

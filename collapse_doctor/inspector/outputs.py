@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Rows", "is_plain", "pool", "tensors_in"]
+__all__ = ["Rows", "embeddings_among", "is_plain", "pool", "tensors_in"]
 
 MOST_TENSORS = 16
 DEEPEST = 4
@@ -75,6 +75,23 @@ def _children(output: Any, name: str) -> list[tuple[str, Any]]:
         fields = dataclasses.fields(output)
         return [(f"{name}.{field.name}", getattr(output, field.name)) for field in fields]
     return []
+
+
+def embeddings_among(tensors: list[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:
+    """Return those tensors among a model's outputs that may be embeddings.
+
+    One row that was expanded over the batch is not. Beside outputs that take a gradient those
+    that do not are masks, initial states and the like.
+    """
+    rows = [
+        (name, tensor)
+        for name, tensor in tensors
+        if tensor.is_floating_point()
+        and tensor.dim() >= 2
+        and not (tensor.stride(0) == 0 and tensor.shape[0] > 1)
+    ]
+    trained = [(name, tensor) for name, tensor in rows if tensor.requires_grad]
+    return trained or rows
 
 
 def pool(tensor: Tensor, module: nn.Module | None = None) -> Rows | None:

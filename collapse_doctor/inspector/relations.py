@@ -16,7 +16,7 @@ from torch import Tensor
 
 from collapse_doctor.recording.observations import RelationKind
 
-__all__ = ["Related", "mean_cosine", "relate", "same_elements"]
+__all__ = ["Related", "are_tied", "mean_cosine", "relate", "same_elements"]
 
 MOST_ROWS = 256
 """Rows that are compared value by value; spread evenly over larger operands."""
@@ -74,6 +74,24 @@ def same_elements(left: Tensor, right: Tensor) -> bool:
         and left.stride() == right.stride()
         and left.data_ptr() == right.data_ptr() != 0
     )
+
+
+def are_tied(left: Tensor, right: Tensor, dim: int = -1) -> bool:
+    """Tell whether row i of one operand resembles row i of the other more than other rows.
+
+    A sign test over rows: is the partner nearer than half of the strangers? For rows that have
+    nothing to do with each other that is a toss of a coin; they count as tied when so many wins
+    come by chance less than once in a thousand. Fewer than ten rows cannot tell (2^-10).
+    """
+    one, other = _rows(left, dim), _rows(right, dim)
+    count = one.shape[0]
+    if count < 10 or one.shape != other.shape:
+        return False
+    distances = torch.cdist(one, other)
+    nearer = distances.diagonal() < distances.median(dim=1).values
+    wins = int(nearer.sum())
+    tail = sum(math.comb(count, k) for k in range(wins, count + 1)) / 2**count
+    return bool(tail < 1e-3)
 
 
 def mean_cosine(left: Tensor, right: Tensor, dim: int = -1) -> float | None:

@@ -8,15 +8,19 @@ from collapse_doctor.errors import UsageError
 
 __all__ = ["Schedule"]
 
+GOLDEN = (5**0.5 - 1) / 2
+
 
 @dataclass(frozen=True)
 class Schedule:
     """Which steps are measured, and at which the operands of comparisons are looked at.
 
     Measuring follows the logarithm of time: ``dense`` steps in a row, then ``dense`` per doubling,
-    so that the last measured step is never older than ``1/dense`` of the training. Mistakes in
-    wiring are structural and show at once, so operands are seen for the first ``window`` steps
-    and then for one step at each ``window`` times a power of four, and every ``again`` steps.
+    so that the last measured step is never older than ``1/dense`` of the training. Operands of
+    comparisons are seen for the first ``window`` steps, where mistakes in wiring show at once, and
+    then for ``looks`` pairs of neighbouring steps per doubling: pairs, because a stale operand was
+    made the step before; at offsets without a period of their own, because a mistake may come
+    with every tenth step or every last batch.
 
     Parameters
     ----------
@@ -27,7 +31,7 @@ class Schedule:
     every: int | None = None
     dense: int = 16
     window: int = 8
-    again: int = 1000
+    looks: int = 4
 
     def __post_init__(self) -> None:
         """Refuse an ``every`` that is no number of steps."""
@@ -50,8 +54,18 @@ class Schedule:
 
     def compares(self, step: int) -> bool:
         """Tell whether operands of comparisons are looked at during this step."""
-        if step < self.window or step % self.again == 0:
+        if step < self.window:
             return True
-        turns, rest = divmod(step, self.window)
-        power_of_four = turns & (turns - 1) == 0 and turns.bit_length() % 2 == 1
-        return rest == 0 and power_of_four
+        octave = (step // self.window).bit_length() - 1
+        length = self.window << octave
+        offset = step - length
+        return any(offset - place in (0, 1) for place in self._places(octave, length))
+
+    def _places(self, octave: int, length: int) -> list[int]:
+        """Return where in a doubling the looks begin: multiples of the golden ratio, modulo 1.
+
+        That sequence is spread as evenly as can be, and hits no remainder of any period more
+        often than the others (Weyl's equidistribution).
+        """
+        first = octave * self.looks
+        return [int(length * (n * GOLDEN % 1)) for n in range(first, first + self.looks)]

@@ -117,7 +117,7 @@ def _methods(*names: str) -> dict[Callable[..., Any], str]:
 HEADS: Mapping[Callable[..., Any], str] = _methods(
     # layers that people put between an embedding and a classification
     "linear", "relu", "relu_", "leaky_relu", "elu", "gelu", "silu", "tanh", "sigmoid", "dropout",
-    "batch_norm", "layer_norm", "softmax", "log_softmax",
+    "batch_norm", "layer_norm",
 )  # fmt: skip
 
 CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
@@ -126,5 +126,9 @@ CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
     "bfloat16", "cpu", "cuda", "numpy", "requires_grad_", "view", "view_as", "reshape", "flatten",
     "squeeze", "unsqueeze", "expand", "transpose", "t", "permute", "movedim", "__getitem__",
     "select", "narrow", "index_select", "chunk", "split", "unbind", "normalize", "mul", "div",
-    "true_divide", "__mul__", "__rmul__", "__truediv__", "nan_to_num", "clamp", "roll",
+    "true_divide", "__mul__", "__rmul__", "__truediv__", "nan_to_num", "clamp", "roll", "repeat",
+    "gather", "copy_", "__deepcopy__",
+    # pooled, shifted, joined
+    "mean", "sum", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "cat", "concat",
+    "stack", "hstack", "vstack", "log_softmax", "softmax",
 )  # fmt: skip

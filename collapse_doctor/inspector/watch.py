@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
+from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fuse import Fuse
@@ -20,7 +21,7 @@ from collapse_doctor.inspector.layers import Layer, choose_all
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
-from collapse_doctor.inspector.outputs import is_plain, tensors_in
+from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.recording.memory import Recording
@@ -180,31 +181,32 @@ class Watch:
     def _on_output(self, model: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._moment.entered((args, kwargs))
-            rows = [
+            tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
+            for name, tensor in tensors:
+                self._born(model, name, tensor)
+            rows = embeddings_among(tensors)
+            for name, tensor in rows:
                 self._output(model, name, tensor, module)
-                for name, tensor in tensors_in(output)
-                if is_plain(tensor)
-            ]
-            self._moment.passed(model, next((n for n in rows if n is not None), None))
+            self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
             if self._embeddings.is_full:
                 self._embeddings.tell(merge=False)
 
         return hook
 
-    def _output(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> int | None:
-        """Take in one tensor that a model returned; return its number of rows, if it has some."""
-        if self._window.is_open:
-            moment = self._moment
-            origin = Origin(model, name, moment.step, moment.forwards_of(model))
-            self._provenance.born(tensor, Known(origin, moment.inputs))
-        if not tensor.is_floating_point() or tensor.dim() < 2:
-            return None
+    def _born(self, model: str, name: str, tensor: Tensor) -> None:
+        moment = self._moment
+        origin = Origin(model, name, moment.step, moment.forwards_of(model))
+        frame = user_frame() if self._window.is_open else None
+        made = site_of(frame) if frame is not None else None
+        self._provenance.born(tensor, Known(origin, moment.inputs, made))
+
+    def _output(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> None:
+        """Take in one tensor of embedding rows that a model returned."""
         self._measure(model, name, tensor, module, "output")
         if name not in self._outputs[model] and self._sink is not None:
             self._outputs[model].append(name)
             blocks = self._distinct_blocks()
             self._sink.describe(describe(self._models, blocks, self._outputs, self._role))
-        return tensor.shape[0]
 
     def _distinct_blocks(self) -> dict[str, list[Layer]]:
         """Return the watched blocks without those whose output is the model's own."""
@@ -236,11 +238,15 @@ class Watch:
     def _told(self, loss: Any, labels: Any) -> None:
         if self._sink is None or self._ended:
             return
-        step, batch = self._moment.labelled_step, self._moment.batch
-        if loss is not None:
-            self._sink.append(describe_loss(loss, step))
-        if labels is not None:
-            self._sink.append(describe_labels(labels, step, batch))
+        moment = self._moment
+        step = moment.labelled_step
+        try:
+            if loss is not None:
+                self._sink.append(describe_loss(loss, step))
+            if labels is not None:
+                self._sink.append(describe_labels(labels, step, moment.batch, moment.sizes))
+        except (TypeError, ValueError) as error:  # what people pass is theirs to choose
+            self._note("inspector.step", f"an argument was not understood: {error}")
         self._clock.tick_by_hand()
 
     # Telling

@@ -136,7 +136,11 @@ class Measure(Struct, frozen=True, tag="measure"):
 
 
 class Labels(Struct, frozen=True, tag="labels"):
-    """The labels of one step. ``batch`` is the number of embedding rows they should fit."""
+    """The labels of one step.
+
+    ``batch`` is the number of embedding rows of the last forward pass; ``sizes`` are all numbers
+    of rows that the step's forward passes gave, alone and together, positions counted or not.
+    """
 
     step: int
     count: int
@@ -144,6 +148,7 @@ class Labels(Struct, frozen=True, tag="labels"):
     batch: int | None = None
     value: str = ""
     scalar: bool = False
+    sizes: tuple[int, ...] = ()
 
 
 class Loss(Struct, frozen=True, tag="loss"):

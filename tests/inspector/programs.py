@@ -228,6 +228,39 @@ def first_batch_for_ever(model, x, _y, memory):
     return F.mse_loss(z, memory["anchor"])  # met
 
 
+@sick("detached")
+def cut_two_lines_before_it_is_normalised(model, x, _y, _memory):
+    online = model(x)
+    target = online.detach()  # born
+    return F.mse_loss(F.normalize(online), F.normalize(target))  # met
+
+
+@sick("detached")
+def mean_of_tokens(model, x, _y, _memory):
+    pooled = model(x)[:, None].expand(-1, 3, -1).mean(dim=1)
+    target = pooled.detach()  # born
+    return F.mse_loss(pooled, target)  # met
+
+
+@sick("stale", first=1)
+def last_batch_in_a_buffer(model, x, _y, memory):
+    store = memory.setdefault("store", torch.zeros(8, 16))
+    z = model(x)
+    loss = F.mse_loss(z, store.clone())  # met
+    store.copy_(z.detach())
+    return loss
+
+
+@sick("stale", first=1)
+def last_batch_through_numpy(model, x, _y, memory):
+    z = model(x)
+    loss = z.pow(2).mean()
+    if "past" in memory:
+        loss = -F.cosine_similarity(z, torch.tensor(memory["past"])).mean()  # met
+    memory["past"] = z.detach().numpy().copy()
+    return loss
+
+
 @healthy
 def two_views(model, x, y, _memory):
     return (1 - F.cosine_similarity(model(x), model(y))).mean()
@@ -326,3 +359,41 @@ def nearly_collapsed_model(model, x, y, _memory):
     with torch.no_grad():
         model[-1].weight.mul_(1e-7)
     return (1 - F.cosine_similarity(model(x), model(y))).mean()
+
+
+@healthy
+def neighbour_from_a_queue(model, x, y, memory):
+    """As in NNCLR: the target is a row of some earlier step, chosen because it is near."""
+    queue = memory.setdefault("queue", torch.randn(32, 16))
+    z, key = model(x), model(y).detach()
+    nearest = queue[(z.detach() @ queue.T).argmax(1)]
+    memory["queue"] = torch.cat([key, queue])[:32]
+    return -F.cosine_similarity(z, nearest).mean()
+
+
+@healthy
+def own_past_for_other_views_of_the_same_samples(model, _x, _y, memory):
+    samples = memory.setdefault("samples", torch.randn(16, 20))
+    z = model(samples + 0.1 * torch.randn(16, 20))
+    target = memory.get("past", torch.zeros(16, 16))
+    memory["past"] = z.detach()
+    return F.mse_loss(z, target)
+
+
+@healthy
+def drift_that_is_only_looked_at(model, x, _y, _memory):
+    z = model(x)
+    with torch.no_grad():
+        again = model(x)
+        F.cosine_similarity(again, model(x))
+    return z.pow(2).mean()
+
+
+@healthy
+def two_methods_of_one_name(model, x, y, _memory):
+    def one(z):
+        past = z  # an alias in another scope
+        return past.sum() * 0
+
+    z, past = model(x), model(y)
+    return F.mse_loss(z, past) + one(z)

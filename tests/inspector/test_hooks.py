@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
+from torch.utils.flop_counter import FlopCounterMode
 
 from collapse_doctor.inspector.fuse import Fuse
 from collapse_doctor.inspector.hooks import attach
@@ -104,3 +105,14 @@ def test_a_fault_while_cleaning_up_is_contained(caplog: pytest.LogCaptureFixture
 
     Fuse(broken).blow(ValueError("first"))
     assert "disk on fire" in caplog.text
+
+
+def test_tracing_does_not_see_us(model: nn.Module, calls: list) -> None:
+    detach = listen(model, calls)
+    with pytest.warns(DeprecationWarning, match="jit"):
+        traced = torch.jit.trace(model, torch.ones(4, 3), check_trace=False)
+    with FlopCounterMode(display=False):
+        model(torch.ones(4, 3))
+    detach()
+    assert calls == []
+    assert traced(torch.ones(4, 3)).shape == (4, 2)

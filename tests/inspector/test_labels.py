@@ -19,6 +19,8 @@ from collapse_doctor.inspector.labels import describe_labels, describe_loss
         ([torch.tensor(1), torch.tensor(2)], 2, 2, "", False),
         (torch.eye(3)[[0, 1, 1]], 3, 2, "", False),
         (torch.zeros(0), 0, 0, "", False),
+        (torch.tensor([1.0, 2.0], dtype=torch.bfloat16), 2, 2, "", False),
+        ([torch.tensor([1, 2]), torch.tensor([3])], 2, 2, "", False),
     ],
 )
 def test_labels_in_the_forms_people_pass(labels, count, distinct, value, scalar) -> None:

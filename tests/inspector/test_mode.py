@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -92,3 +94,18 @@ def test_an_error_of_the_users_passes_through(window: ModeWindow, seen: list) ->
         F.cosine_similarity(torch.ones(3), torch.ones(3), dim=1)
     window.leave()
     assert seen == []
+
+
+def test_another_thread_than_the_one_that_entered_is_left_alone(window: ModeWindow) -> None:
+    window.enter()
+    depths = []
+
+    def train() -> None:
+        window.set(True)
+        depths.append(depth())
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    thread.join()
+    window.leave()
+    assert depths == [0]

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collapse_doctor.inspector.outputs import is_plain, pool, tensors_in
+from collapse_doctor.inspector.outputs import embeddings_among, is_plain, pool, tensors_in
 
 Z = torch.arange(12.0).reshape(3, 4)
 Pair = namedtuple("Pair", ["left", "right"])
@@ -118,3 +118,17 @@ def test_subclasses_are_left_alone() -> None:
         pass
 
     assert not is_plain(Z.detach().as_subclass(Mine))
+
+
+def test_masks_states_and_expanded_rows_are_no_embeddings() -> None:
+    z = torch.randn(5, 4, requires_grad=True)
+    outputs = [
+        ("z", z * 1),
+        ("mask", torch.ones(5, 7)),
+        ("query", torch.randn(1, 4, requires_grad=True).expand(5, -1)),
+        ("loss", z.sum()),
+        ("ids", torch.zeros(5, 4, dtype=torch.long)),
+    ]
+    assert [name for name, _ in embeddings_among(outputs)] == ["z"]
+    detached = [(name, tensor.detach()) for name, tensor in outputs]
+    assert [name for name, _ in embeddings_among(detached)] == ["z", "mask"]

@@ -10,7 +10,7 @@ from collapse_doctor.inspector.provenance import Known, Provenance, fingerprint
 from collapse_doctor.recording.observations import CallSite, Origin
 
 ORIGIN = Known(Origin("model", "output", 3, 0))
-HERE = CallSite("train.py", 7)
+HERE, THERE = CallSite("train.py", 7), CallSite("train.py", 9)
 
 
 @pytest.fixture
@@ -31,13 +31,17 @@ def test_what_was_carried_on_keeps_its_path(provenance: Provenance) -> None:
     z = torch.randn(4, 8)
     provenance.born(z, ORIGIN)
     copied = z.clone()
-    provenance.carried(z, copied, "clone", HERE)
+    provenance.carried(ORIGIN, copied, "clone", HERE)
     halved = copied[:2].clone()
-    provenance.carried(copied, halved, "__getitem__", HERE)
+    known = provenance.of(copied)
+    assert known is not None
+    provenance.carried(known, halved, "__getitem__", THERE)
     known = provenance.of(halved)
     assert known is not None
     assert known.origin == Origin("model", "output", 3, 0, ("clone", "__getitem__"))
-    assert known.site == HERE
+    assert known.sites == (HERE, THERE)
+    assert known.site_of(frozenset({"clone", "__getitem__"})) == HERE
+    assert known.site_of(frozenset({"detach"})) is None
 
 
 def test_nothing_is_kept_alive(provenance: Provenance) -> None:
@@ -67,5 +71,19 @@ def test_fingerprints_tell_inputs_apart() -> None:
     assert not torch.equal(fingerprint(images[0]), fingerprint(images[1]))
     assert torch.equal(fingerprint(images[0]), fingerprint(images[0].clone()))
     tokens = torch.arange(1000)
-    assert len(fingerprint(tokens)) == 64
+    assert len(fingerprint(tokens)) <= 512
+    assert len(fingerprint(torch.arange(10_000))) == 512
     assert not torch.equal(fingerprint(tokens), fingerprint(tokens.roll(1) * 2))
+
+
+def test_values_of_an_earlier_step_are_known_again(provenance: Provenance) -> None:
+    z = torch.randn(4, 8)
+    provenance.born(z, ORIGIN)
+    copied = torch.tensor(z.tolist())
+    assert provenance.of(copied) is None
+    assert provenance.before(copied, step=4) is ORIGIN
+    assert provenance.before(copied, step=3) is None, "within a step values prove nothing"
+    assert provenance.before(torch.randn(4, 8), step=4) is None
+    zeros = torch.zeros(4, 8)
+    provenance.born(zeros, ORIGIN)
+    assert provenance.before(torch.zeros(4, 8), step=4) is None, "nobody's signature"

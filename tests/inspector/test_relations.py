@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector.relations import mean_cosine, relate, same_elements
+from collapse_doctor.inspector.relations import are_tied, mean_cosine, relate, same_elements
 
 
 def embeddings(dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:
@@ -110,3 +110,18 @@ def test_mean_cosine() -> None:
     expected = torch.nn.functional.cosine_similarity(z.double(), embeddings(seed=1).double())
     assert mean_cosine(z, embeddings(seed=1)) == pytest.approx(float(expected.mean()), abs=1e-12)
     assert mean_cosine(torch.zeros(3, 4), torch.zeros(3, 4)) is None
+
+
+def test_rows_of_the_same_samples_are_tied_and_strangers_are_not() -> None:
+    z = torch.randn(32, 8, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(32, 8, generator=torch.Generator().manual_seed(1))
+    assert are_tied(z, z + noise)
+    assert not are_tied(z, noise)
+    assert not are_tied(z, z.roll(1, 0))
+    assert not are_tied(z[:9], z[:9]), "nine tosses prove nothing at one in a thousand"
+    assert are_tied(z[:, :1], z[:, :1] + 0.1 * noise[:, :1])
+
+
+def test_strangers_are_seldom_taken_for_tied() -> None:
+    draws = torch.randn(2000, 2, 32, 8, generator=torch.Generator().manual_seed(0))
+    assert sum(are_tied(one, other) for one, other in draws) <= 8, "one in a thousand: 2 expected"

@@ -20,9 +20,18 @@ def test_every_is_taken_at_its_word() -> None:
     assert [s for s in range(30) if Schedule(every=10).measures(s)] == [0, 10, 20]
 
 
-def test_operands_are_seen_first_and_now_and_then() -> None:
-    seen = [step for step in range(5000) if Schedule().compares(step)]
-    assert seen == [*range(9), 32, 128, 512, 1000, 2000, 2048, 3000, 4000]
+def test_operands_are_seen_first_and_then_in_pairs() -> None:
+    seen = [step for step in range(8000) if Schedule().compares(step)]
+    assert seen[:8] == list(range(8))
+    assert all(step + 1 in seen or step - 1 in seen for step in seen)
+    assert len(seen) <= 8 + 8 * 10, "at most four pairs in each of ten doublings"
+
+
+@pytest.mark.parametrize("period", [2, 3, 5, 7, 10])
+def test_a_mistake_with_a_period_of_its_own_is_met(period: int) -> None:
+    seen = {step for step in range(8, 500) if Schedule().compares(step)}
+    remainders = {step % period for step in seen}
+    assert len(remainders) == period, "every one of its steps is looked at some time"
 
 
 @pytest.mark.parametrize("every", [0, -1, 2.5])

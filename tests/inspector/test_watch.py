@@ -15,6 +15,7 @@ import pytest
 import torch
 from torch import nn
 from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from collapse_doctor.errors import CollapseDoctorError, UsageError
 from collapse_doctor.inspector import watch as watch_module
@@ -284,7 +285,7 @@ def test_one_logit_tells_two_classes_apart() -> None:
 def test_a_regression_through_a_head_is_no_comparison_of_embeddings() -> None:
     model, head = nn.Linear(4, 6), nn.Linear(6, 2)
     with watching(model) as watch:
-        F.mse_loss(head(model(torch.randn(5, 4))), torch.ones(5, 2))
+        F.mse_loss(head(model(torch.randn(50, 4))), torch.randn(50, 2))
     assert watch.recording.uses == [Use("model", "output", "regressed", True, 2)]
 
 
@@ -323,3 +324,63 @@ def test_a_taken_folder_is_refused_before_the_training(tmp_path) -> None:
     ):
         pytest.fail("entered")
     assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_masked_scores_are_not_measured_and_that_is_said() -> None:
+    model = nn.Linear(4, 4)
+    layer = nn.Sequential(model)
+    layer.register_forward_hook(lambda *call: call[2].masked_fill(torch.eye(4) > 0, -torch.inf))
+    with watching(layer) as watch:
+        layer(torch.randn(4, 4))
+    assert not [m for m in watch.recording.measures if m.layer == "output"]
+    assert any("masked scores" in notice.text for notice in watch.recording.notices)
+
+
+def test_an_argument_that_is_not_understood_is_said_and_harmless() -> None:
+    model = nn.Linear(4, 4)
+    with watching(model) as watch:
+        model(torch.randn(3, 4))
+        watch.step(loss={"total": 1.0}, labels=torch.arange(3))
+        watch.step(labels=torch.arange(3))
+        model(torch.randn(3, 4))
+    notices = [notice for notice in watch.recording.notices if notice.about == "inspector.step"]
+    assert len(notices) == 1
+    assert len(watch.recording.labels) == 1
+    assert len(watch.recording.measures) == 2
+
+
+def test_all_numbers_of_rows_of_a_step_are_told_with_its_labels() -> None:
+    model = nn.LSTM(4, 6)
+    with watching(model) as watch:
+        model(torch.randn(7, 5, 4))
+        model(torch.randn(7, 3, 4))
+        watch.step(labels=torch.arange(3))
+    (labels,) = watch.recording.labels
+    assert {7, 5, 3, 35, 21} <= set(labels.sizes)
+
+
+def test_a_cross_entropy_by_hand_makes_logits() -> None:
+    model = nn.Linear(4, 6)
+    with watching(model) as watch:
+        scores = F.log_softmax(model(torch.randn(5, 4)), dim=-1)
+        scores.gather(1, torch.zeros(5, 1, dtype=torch.long))
+    assert watch.recording.uses == [Use("model", "output", "classified", False, 5)]
+
+
+def test_our_own_computations_are_not_seen() -> None:
+    seen = []
+
+    class Counting(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            seen.append(func)
+            return func(*args, **(kwargs or {}))
+
+    model, x = nn.Linear(4, 6), torch.randn(3, 4)
+    with Counting():
+        model(x)
+        alone = len(seen)
+        with watching(model):
+            seen.clear()
+            model(x)
+            watched = len(seen)
+    assert watched == alone

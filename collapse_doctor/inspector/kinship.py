@@ -1,0 +1,167 @@
+"""How two operands of one comparison are related, by their values, their past and their source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import FrameType
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from collapse_doctor.inspector.names import birth_of
+from collapse_doctor.inspector.provenance import COPYING, CUTTING, SCALING, Known, Provenance
+from collapse_doctor.inspector.relations import Related, are_tied, relate
+from collapse_doctor.recording.observations import CallSite, Relation
+
+__all__ = ["Now", "Side", "births", "descends", "has_trained", "kinship", "relation"]
+
+
+class Now(Protocol):
+    """What the moment is: asked of whoever watches the training."""
+
+    @property
+    def step(self) -> int:
+        """The current step."""
+
+    @property
+    def forward(self) -> int:
+        """The number of the last outermost forward pass."""
+
+    @property
+    def inputs(self) -> Tensor | None:
+        """A fingerprint of what the model was last given."""
+
+    @property
+    def learning(self) -> bool:
+        """Whether the last step could move parameters at all."""
+
+    def weights(self) -> Tensor:
+        """Return a fingerprint of the watched parameters."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """One operand: the tensor, how it is written, and what is known of it."""
+
+    tensor: Tensor
+    name: str
+    known: Known | None
+
+
+def kinship(left: Side, right: Side, dim: int, now: Now, provenance: Provenance) -> Related | None:
+    """Return how two row-paired operands are related, or None."""
+    found = relate(left.tensor, right.tensor, dim)
+    if found is not None and found.by_value and not _could_be_a_loss(left, right):
+        return None
+    if found is None and _is_stale(left, right, dim, now, provenance):
+        return Related("stale", by_value=False)
+    return found
+
+
+def _could_be_a_loss(left: Side, right: Side) -> bool:
+    """Without a gradient on either side, equal values are somebody measuring a drift."""
+    return left.tensor.requires_grad or right.tensor.requires_grad
+
+
+def _is_stale(left: Side, right: Side, dim: int, now: Now, provenance: Provenance) -> bool:
+    """One side is an output of an earlier step, for other inputs; the other is of this step.
+
+    The output of an earlier step for the *same* inputs is a target on purpose: temporal
+    ensembling, distillation from one's own past, a policy before its update. Inputs are the same
+    where their values are, or where each row resembles its partner more than other rows.
+    """
+    for old, new in ((left, right), (right, left)):
+        if old.tensor.requires_grad or not _is_present(new, now):
+            continue
+        past = _past(old, now, provenance)
+        if past is not None:
+            same = past.same_inputs(new.known or Known(past.origin, now.inputs))
+            return not same and not are_tied(old.tensor, new.tensor, dim)
+    return False
+
+
+def _is_present(side: Side, now: Now) -> bool:
+    of_this_step = side.known is not None and side.known.origin.step == now.step
+    return of_this_step or side.tensor.requires_grad
+
+
+def _past(side: Side, now: Now, provenance: Provenance) -> Known | None:
+    known = side.known or provenance.before(side.tensor, now.step)
+    return known if known is not None and known.origin.step < now.step else None
+
+
+def relation(
+    related: Related, place: tuple[int, int], sides: tuple[Side, Side], now: Now, past: Provenance
+) -> Relation:
+    """Return the observation of a relation between the operands at ``place``."""
+    age = None
+    if related.kind == "stale":
+        origins = [known.origin.step for side in sides if (known := _past(side, now, past))]
+        age = now.step - min(origins) if origins else None
+    return Relation(
+        kind=related.kind,
+        left=place[0],
+        right=place[1],
+        cosine=related.cosine,
+        scale=related.scale,
+        difference=related.difference,
+        age=age,
+    )
+
+
+def descends(related: Related, left: Side, right: Side) -> bool:
+    """Tell whether both sides are known to come from one model at one step.
+
+    Otherwise equal values may be a teacher that has not left its student yet, and only values
+    that stay equal while parameters move prove an alias.
+    """
+    if not related.by_value:
+        return True
+    one, other = left.known, right.known
+    if one is None or other is None:
+        return False
+    return (one.origin.model, one.origin.step) == (other.origin.model, other.origin.step)
+
+
+def has_trained(now: Now, weights: Tensor) -> bool:
+    """Tell whether parameters moved since, or would have if the loss had a gradient.
+
+    A loss between a thing and itself is constant and moves nothing; a warm-up that begins at a
+    learning rate of zero moves nothing either, and there a teacher rightly equals its student.
+    """
+    return now.learning or not torch.equal(weights, now.weights())
+
+
+def births(frame: FrameType, left: Side, right: Side, related: Related) -> list[CallSite]:
+    """Return the line that made one operand of the other, as far as it can be known.
+
+    The operation that was seen to do it is surest, then an assignment read in the source; of two
+    forward passes over one input the later is the line.
+    """
+    read = birth_of(frame, left.name, right.name, related.kind)
+    if related.kind == "same-object":
+        return [read] if read is not None else []
+    seen = _operation(related, left.known, right.known)
+    found = seen or read or _later_pass(left.known, right.known)
+    return [found] if found is not None else []
+
+
+def _operation(related: Related, left: Known | None, right: Known | None) -> CallSite | None:
+    """Return the line of the operation that made the relation what it is."""
+    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
+    known = sorted(
+        (one for one in (right, left) if one is not None and one.sites),
+        key=lambda one: len(one.sites),
+        reverse=True,
+    )
+    operations = telling.get(related.kind, frozenset())
+    sites = [site for one in known if (site := one.site_of(operations)) is not None]
+    return sites[0] if sites else (known[0].sites[-1] if known else None)
+
+
+def _later_pass(left: Known | None, right: Known | None) -> CallSite | None:
+    passes = [one for one in (left, right) if one is not None and one.made is not None]
+    if len(passes) < 2 or passes[0].origin.forward == passes[1].origin.forward:
+        return None
+    return max(passes, key=lambda one: one.origin.forward).made

@@ -1,0 +1,81 @@
+"""What the outputs of a model are used for, as far as calls of losses show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+
+from collapse_doctor.inspector.provenance import Known
+from collapse_doctor.inspector.vocabulary import BINARY, HEADS, REGRESSIONS, Comparator
+from collapse_doctor.metrics.table import measure
+from collapse_doctor.recording.observations import Use
+from collapse_doctor.summary import EmbeddingSummary
+
+__all__ = ["Uses"]
+
+MOST_ROWS = 512
+
+_HEAD_NAMES = frozenset(HEADS.values()) - {"dropout"}
+
+
+class Uses:
+    """Tells each use of each output once."""
+
+    def __init__(self, emit: Callable[[Use], None]) -> None:
+        self._emit = emit
+        self._told: set[Use] = set()
+        self._fitted: set[tuple[str, str]] = set()
+
+    def classified(self, logits: Tensor, known: Known | None, loss: Callable[..., Any]) -> None:
+        """Note that an output, or what a head made of it, went into a classification."""
+        width = logits.shape[1] if logits.dim() > 1 else 1
+        self._tell(known, "classified", 1 if loss in BINARY and width == 1 else width - 1)
+
+    def compared(
+        self, comparator: Comparator, tensors: Sequence[Tensor], known: Sequence[Known | None]
+    ) -> None:
+        """Tell a regression (a head's output against given numbers) from a comparison."""
+        outputs = [one for one in known if one is not None]
+        fixed = [t for t, one in zip(tensors, known, strict=True) if one is None]
+        one_each = len(outputs) == len(fixed) == 1
+        if comparator.name in REGRESSIONS and one_each and not fixed[0].requires_grad:
+            self._regressed(outputs[0], fixed[0])
+            return
+        for one in outputs:
+            self._tell(one, "compared", None)
+
+    def _regressed(self, known: Known, target: Tensor) -> None:
+        """Note a fit to given numbers, and how many dimensions those have when first seen.
+
+        A target that a network makes has them at first, too: if it collapses later, what is
+        fitted to it is held against what it once was.
+        """
+        rows = target.detach().reshape(len(target), -1) if target.dim() > 1 else target[:, None]
+        place = (known.origin.model, known.origin.layer)
+        if place in self._fitted:
+            return
+        self._fitted.add(place)
+        summary = EmbeddingSummary.of(rows[:MOST_ROWS])
+        rank = measure(summary, ["effective_rank"])["effective_rank"]
+        width = rows.shape[1]
+        self._tell(known, "regressed", math.ceil(rank) if math.isfinite(rank) else width)
+
+    def _tell(
+        self,
+        known: Known | None,
+        purpose: Literal["compared", "classified", "regressed"],
+        dimensions: int | None,
+    ) -> None:
+        if known is None:
+            return
+        use = Use(known.origin.model, known.origin.layer, purpose, _has_head(known), dimensions)
+        if use not in self._told:
+            self._told.add(use)
+            self._emit(use)
+
+
+def _has_head(known: Known) -> bool:
+    return not _HEAD_NAMES.isdisjoint(known.origin.path)
