@@ -52,11 +52,13 @@ class Side:
 def kinship(left: Side, right: Side, dim: int, now: Now, provenance: Provenance) -> Related | None:
     """Return how two row-paired operands are related, or None."""
     found = relate(left.tensor, right.tensor, dim)
-    if found is not None and found.by_value and not _could_be_a_loss(left, right):
-        return None
-    if found is None and _is_stale(left, right, dim, now, provenance):
-        return Related("stale", by_value=False)
-    return found
+    if found is not None and not found.by_value:
+        return found
+    # Equal to an output of an earlier step: that is the past, whatever the values became.
+    if _past(left, now, provenance) is not None or _past(right, now, provenance) is not None:
+        stale = _is_stale(left, right, dim, now, provenance)
+        return Related("stale", by_value=False) if stale else None
+    return found if found is not None and _could_be_a_loss(left, right) else None
 
 
 def _could_be_a_loss(left: Side, right: Side) -> bool:

@@ -73,5 +73,5 @@ def _labels(classes: pd.DataFrame | None) -> pd.DataFrame | None:
         return None
     count, distinct = int(classes["count"].sum()), len(classes)
     value = str(classes["label"].iloc[0]) if distinct == 1 else ""
-    entry = (0, count, distinct, count, value, False)
+    entry = (0, count, distinct, count, value, False, (count,))
     return pd.DataFrame([entry], columns=list(LABEL_COLUMNS))

@@ -2,12 +2,12 @@
 
 What it finds
 -------------
-In this order, the first that holds: labels that do not fit the batch (a single label beside
-several rows, or a number of labels that neither divides the rows nor is divided by them); labels
-that never vary over the whole training; batches that nearly all carry one label each. The last
-two count only where a comparison between embeddings was seen, since only a pairwise loss needs
-several labels in a batch; a classifier on a sorted data set is no finding. In a file: labels with
-a single class.
+In this order, the first that holds: a single label beside several rows that are compared row by
+row; more labels than the forward passes of the step gave rows; labels that never vary over the
+whole training; batches that nearly all carry one label each, now this one, now that. All but the
+second count only where outputs of watched models were compared with each other, since only a
+pairwise loss needs several labels in a batch; a classifier on a sorted data set is no finding.
+Fewer labels than rows may be a mask: an info. In a file: labels with a single class.
 
 Why it matters
 --------------
@@ -36,6 +36,9 @@ steps: 3, the fewest from which "never varies" is said; constant labels of K equ
 classes have then a chance of K^-2 even with one label in a batch. one_label: 0.9 of the batches.
 Of B random rows of K balanced classes all carry one label with probability K^(1 - B), at most
 1/8 for B = 4; in a sorted data set only batches that straddle two classes carry more than one.
+dominant: 0.9 of the one-label batches. Where one label is so frequent (0.97 of the rows, say) that
+small batches often hold no other, nearly all one-label batches carry that one; in a sorted data
+set each label has its turn.
 
 References
 ----------
@@ -47,10 +50,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Comparison
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 if TYPE_CHECKING:
@@ -65,6 +69,7 @@ class Bounds:
 
     steps: int = 3  # constant by chance over 3 steps: K ** -2
     one_label: float = 0.9  # of the batches; by chance at most K ** (1 - B)
+    dominant: float = 0.9  # of the one-label batches: a frequent label, not a sorted data set
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -75,76 +80,124 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     if measurements.subject.kind == "embeddings":
         yield from _single_class(labels)
         return
-    misfits = labels[_misfits(labels)]
-    if not misfits.empty:
-        yield _misfit(measurements, labels, misfits)
-        return
-    several_rows = labels[labels["count"] > 1]
-    if len(several_rows) < bounds.steps:
-        raise NotExamined(f"labels of fewer than {bounds.steps} batches were seen")
-    if not measurements.comparisons:
-        _require_comparisons(measurements, several_rows, bounds)
-    elif _one_label_share(several_rows) >= bounds.one_label:
-        yield _one_label(measurements, several_rows, bounds)
+    match = _misfit(measurements, labels) or _of_one_kind(measurements, labels, bounds)
+    if match is not None:
+        yield match
 
 
-def _misfits(labels: pd.DataFrame) -> pd.Series[bool]:
-    """Return a mask of the steps whose labels do not fit their batch.
-
-    Two views of each row, or pairs of rows, make one number a multiple of the other: that fits.
-    """
-    batch, count = labels["batch"].astype("Float64"), labels["count"].astype("Float64")
-    single = labels["scalar"].astype(bool) | (count == 1)
-    uneven = (count == 0) | ((batch % count != 0) & (count % batch != 0))
-    return ((batch > 1) & (single | uneven)).fillna(False).astype(bool)
+def _between_outputs(measurements: Measurements) -> list[Comparison]:
+    """Return the comparisons of outputs of watched models with each other."""
+    return [
+        comparison
+        for comparison in measurements.comparisons
+        if all(operand.origin is not None for operand in comparison.operands[:2])
+    ]
 
 
-def _one_label_share(labels: pd.DataFrame) -> float:
-    return float((labels["distinct"] == 1).mean())
+def _misfit(measurements: Measurements, labels: pd.DataFrame) -> Match | None:
+    single = labels[(labels["scalar"].astype(bool) | labels["count"].eq(1)) & labels["batch"].gt(1)]
+    if not single.empty:
+        row_by_row = any(comparison.paired for comparison in _between_outputs(measurements))
+        if row_by_row:
+            return _too_few(measurements, labels, single)
+        if not measurements.watched_comparisons:
+            raise NotExamined("one label a batch was told; whether a loss compares rows is unknown")
+        return None
+    excess = labels[[_exceeds(row) for row in labels.itertuples()]]
+    if not excess.empty:
+        return _wrong_number(labels, excess, Severity.ERROR)
+    fewer = labels[[_falls_short(row) for row in labels.itertuples()]]
+    return _wrong_number(labels, fewer, Severity.INFO) if not fewer.empty else None
+
+
+def _sizes(row: Any) -> set[int]:
+    known = set(row.sizes) if isinstance(row.sizes, tuple) else set()
+    return known | ({int(row.batch)} if row.batch is not None and row.batch == row.batch else set())
+
+
+def _exceeds(row: Any) -> bool:
+    """More labels than rows, and no number of labels for each row."""
+    sizes = {size for size in _sizes(row) if size > 0}
+    return bool(sizes) and row.count > max(sizes) and all(row.count % size for size in sizes)
+
+
+def _falls_short(row: Any) -> bool:
+    """Fewer labels than rows, and no number of rows for each label."""
+    sizes = _sizes(row)
+    fits = any(row.count and size % row.count == 0 for size in sizes)
+    return bool(sizes) and row.count < max(sizes) and not fits
+
+
+def _too_few(measurements: Measurements, labels: pd.DataFrame, single: pd.DataFrame) -> Match:
+    """Say that one label stands for a batch: an error, unless it may be a constant target."""
+    first = single.iloc[0]
+    constant = not _varies(labels)
+    value = f" ({first['value']})" if first["value"] else ""
+    return Match(
+        message=f"There is one label{value} for a batch of {int(first['batch'])} rows.",
+        where=Where(step=int(first["step"])),
+        related=_compared(measurements),
+        evidence=_counted(labels, single),
+        severity=Severity.WARNING if constant else Severity.ERROR,
+        confidence=Confidence.MEDIUM if constant else Confidence.HIGH,
+        cause="A single label, as `labels[0]` gives it, stands for every row of the batch.",
+    )
+
+
+def _wrong_number(labels: pd.DataFrame, wrong: pd.DataFrame, severity: Severity) -> Match:
+    first = wrong.iloc[0]
+    mask = severity is Severity.INFO
+    return Match(
+        message=f"There are {int(first['count'])} labels for a batch of {int(first['batch'])} rows"
+        + (": only some rows have one, or they belong to another batch." if mask else "."),
+        where=Where(step=int(first["step"])),
+        evidence=_counted(labels, wrong),
+        severity=severity,
+        confidence=Confidence.LOW if mask else Confidence.HIGH,
+        cause="Labels of another batch, split or loader, or of single positions."
+        if not mask
+        else "",
+    )
+
+
+def _counted(labels: pd.DataFrame, affected: pd.DataFrame) -> dict[str, Evidence]:
+    count, batch = int(affected.iloc[0]["count"]), int(affected.iloc[0]["batch"])
+    return {
+        "labels": Evidence(count, batch, "<" if count < batch else ">", meaning="labels, rows"),
+        "steps_affected": Evidence(len(affected), 1, ">=", meaning=f"of {len(labels)} seen"),
+    }
+
+
+def _of_one_kind(measurements: Measurements, labels: pd.DataFrame, bounds: Bounds) -> Match | None:
+    several = labels[labels["count"] > 1]
+    if len(several) < bounds.steps:
+        if labels["count"].gt(1).any():
+            raise NotExamined(f"labels of fewer than {bounds.steps} batches were seen")
+        return None
+    ones = several[several["distinct"] == 1]
+    if len(ones) < bounds.one_label * len(several) or _is_frequent(several, ones, bounds):
+        return None
+    if not measurements.watched_comparisons:
+        raise NotExamined(
+            "nearly every batch has one label, but whether a pairwise loss uses them was not seen"
+        )
+    return _one_label(measurements, several, bounds) if _between_outputs(measurements) else None
+
+
+def _is_frequent(labels: pd.DataFrame, ones: pd.DataFrame, bounds: Bounds) -> bool:
+    """Tell whether one-label batches come of one label that is merely frequent."""
+    share = ones["value"].value_counts(normalize=True).max()
+    return _varies(labels) and bool(share >= bounds.dominant)
 
 
 def _varies(labels: pd.DataFrame) -> bool:
     return bool((labels["distinct"] > 1).any() or labels["value"].nunique() > 1)
 
 
-def _require_comparisons(measurements: Measurements, labels: pd.DataFrame, bounds: Bounds) -> None:
-    """Raise NotExamined if one-label batches were seen but it is unknown what they are for."""
-    if _one_label_share(labels) >= bounds.one_label and not measurements.watched_comparisons:
-        raise NotExamined(
-            "nearly every batch has one label, but whether a pairwise loss uses them was not seen"
-        )
-
-
-def _misfit(measurements: Measurements, labels: pd.DataFrame, misfits: pd.DataFrame) -> Match:
-    """Say that labels do not fit: an error, unless the one label may be a constant target."""
-    first = misfits.iloc[0]
-    count, batch = int(first["count"]), int(first["batch"])
-    single = bool(first["scalar"]) or count == 1
-    constant = single and not _varies(labels)
-    sees = "one label" if single else f"{count} labels"
-    value = f" ({first['value']})" if single and first["value"] else ""
-    return Match(
-        message=f"There is {sees}{value} for a batch of {batch} rows."
-        if single
-        else f"There are {sees} for a batch of {batch} rows.",
-        where=Where(step=int(first["step"])),
-        related=_compared(measurements),
-        evidence={
-            "labels": Evidence(count, batch, "<" if count < batch else ">", meaning="labels, rows"),
-            "steps_affected": Evidence(len(misfits), 1, ">=", meaning=f"of {len(labels)} seen"),
-        },
-        severity=Severity.WARNING if constant else Severity.ERROR,
-        confidence=Confidence.MEDIUM if constant else Confidence.HIGH,
-        cause="A single label, as `labels[0]` gives it, stands for every row of the batch."
-        if single
-        else "",
-    )
-
-
 def _one_label(measurements: Measurements, labels: pd.DataFrame, bounds: Bounds) -> Match:
-    share, varies = _one_label_share(labels), _varies(labels)
+    share = float((labels["distinct"] == 1).mean())
     first = labels[labels["distinct"] == 1].iloc[0]
-    if varies:
+    if _varies(labels):
         message = f"{share:.0%} of the batches carry one label each, so no pair is a negative pair."
         cause = "The data set is sorted by class and read without shuffling."
     else:
@@ -164,7 +217,7 @@ def _one_label(measurements: Measurements, labels: pd.DataFrame, bounds: Bounds)
 
 def _compared(measurements: Measurements) -> tuple[Where, ...]:
     """Return where embeddings were first compared: the loss that needs the labels."""
-    for comparison in measurements.comparisons[:1]:
+    for comparison in _between_outputs(measurements)[:1]:
         site = comparison.site
         note = "embeddings are compared here"
         return (Where(file=site.file, line=site.line, source=site.source or None, note=note),)

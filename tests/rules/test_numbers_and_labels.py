@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import msgspec
 import pandas as pd
 import pytest
 
 from collapse_doctor.findings import Severity
+from collapse_doctor.measurements.values import LABEL_COLUMNS
 from collapse_doctor.rules.rule import NotExamined
 
 
 def labels(*entries: tuple[int, int, str], batch: int | None = 32, scalar: bool = False):
     """Return labels from (count, distinct, value), one for each step."""
-    return pd.DataFrame(
-        [
-            {"step": step, "count": c, "distinct": d, "batch": batch, "value": v, "scalar": scalar}
-            for step, (c, d, v) in enumerate(entries)
-        ]
-    )
+    rows = [
+        (step, count, distinct, batch, value, scalar, ())
+        for step, (count, distinct, value) in enumerate(entries)
+    ]
+    return pd.DataFrame(rows, columns=list(LABEL_COLUMNS))
 
 
 @pytest.mark.parametrize("code", ["CD401", "CD402"])
@@ -86,10 +87,13 @@ def test_a_constant_target_is_only_a_warning(training_of, compared, check) -> No
     assert match.severity is Severity.WARNING
 
 
-@pytest.mark.parametrize(("count", "fires"), [(32, 0), (16, 0), (64, 0), (31, 1), (33, 1), (0, 1)])
-def test_labels_must_fit_rows_views_or_pairs(count, fires, training_of, compared, check) -> None:
-    given = labels(*[(count, 5, "")] * 3)
-    assert len(check("CD503", training_of(labels=given, comparisons=[compared()]))) == fires
+@pytest.mark.parametrize(
+    ("count", "severity"),
+    [(32, None), (16, None), (64, None), (31, "info"), (33, "error"), (0, "info")],
+)
+def test_labels_must_fit_rows_views_or_pairs(count, severity, training_of, check) -> None:
+    found = check("CD503", training_of(labels=labels(*[(count, 5, "")] * 3)))
+    assert [match.severity for match in found] == ([severity] if severity else [])
 
 
 def test_labels_that_never_vary_matter_to_a_pairwise_loss(training_of, compared, check) -> None:
@@ -119,3 +123,39 @@ def test_a_file_of_one_class_is_an_info(file_of, check) -> None:
     assert check("CD503", file_of(labels=labels((512, 2, ""), batch=512))) == []
     with pytest.raises(NotExamined, match="no labels"):
         check("CD503", file_of())
+
+
+def test_the_right_number_is_any_that_the_step_gave(training_of, check) -> None:
+    """Labels of a sequence, of two passes together, of the unlabelled half left out."""
+    given = labels(*[(35, 5, "")] * 3, batch=7)
+    assert check("CD503", training_of(labels=given)) == []
+    given = labels(*[(36, 5, "")] * 3, batch=7)
+    (match,) = check("CD503", training_of(labels=given))
+    assert match.severity is Severity.ERROR
+    given["sizes"] = [(7, 12, 36)] * 3
+    assert check("CD503", training_of(labels=given)) == []
+
+
+def test_fewer_labels_than_rows_may_be_a_mask(training_of, check) -> None:
+    (match,) = check("CD503", training_of(labels=labels(*[(20, 5, "")] * 3)))
+    assert match.severity is Severity.INFO
+
+
+def test_one_label_for_rows_that_nothing_compares_is_no_finding(
+    training_of, compared, check
+) -> None:
+    given = labels((1, 1, "3"), (1, 1, "7"), (1, 1, "3"), scalar=True)
+    assert check("CD503", training_of(labels=given)) == []
+    apart = msgspec.structs.replace(
+        compared(),
+        operands=tuple(msgspec.structs.replace(o, origin=None) for o in compared().operands),
+    )
+    assert check("CD503", training_of(labels=given, comparisons=[apart])) == []
+    with pytest.raises(NotExamined, match="unknown"):
+        check("CD503", training_of(labels=given, watched_comparisons=False))
+
+
+def test_a_frequent_label_is_no_sorted_data_set(training_of, compared, check) -> None:
+    often = [(3, 1, "0")] * 19 + [(3, 2, "")]
+    given = labels(*often, batch=3)
+    assert check("CD503", training_of(labels=given, comparisons=[compared()])) == []
