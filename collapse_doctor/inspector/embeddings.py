@@ -20,23 +20,38 @@ __all__ = ["Embeddings"]
 MOST_FORWARDS = 8
 """Forward passes of one step that are measured: two views and more, but not all of a long
 gradient accumulation."""
-MOST_ROWS = 512
-"""Rows of one forward pass that are measured; beyond that, evenly spread ones."""
-SNAPSHOT_ROWS = 256
+MOST_ROWS = 256
+"""Rows of one step that are measured of a layer; beyond that, evenly spread ones. Their spectrum
+costs the cube of it, and rank is judged on the rows of several steps together anyway."""
 MOST_PENDING = 64
+
+BLOCK_METRICS = (
+    "norm_mean",
+    "mean_cosine",
+    "relative_dispersion",
+    "direction_dispersion",
+    "effective_rank",
+    "dead_share",
+    "zero_share",
+    "nonfinite_share",
+)
+"""What tells at which block of a model something is lost; all else is asked of outputs only."""
 
 
 @dataclass(eq=False)
 class _Seen:
-    """What one layer gave in one forward pass, until the step is over."""
+    """What one layer gave in one forward pass, until the step is over.
+
+    ``rows`` are a copy: the next module may write into what this one returned.
+    """
 
     model: str
     layer: str
     step: int
     forward: int
     training: bool
-    keeps_rows: bool
-    summary: EmbeddingSummary
+    role: Role
+    rows: Tensor
     tensor: weakref.ref[Tensor]
 
 
@@ -77,9 +92,10 @@ class Embeddings:
             Of outputs of the model, and of layers that were asked for, some rows are kept.
         """
         model, layer = place
-        step, forward = when
-        if self._passed_over(model, layer, step, module.training):
+        if self._passed_over(model, layer, when[0], module.training):
             return
+        if role == "output":  # the last block's output is the model's: one thing, one name
+            self._drop_doubles(tensor)
         pooled = pool(tensor, module)
         if pooled is None or pooled.values.shape[1] == 0:
             return
@@ -88,56 +104,55 @@ class Embeddings:
             return
         if pooled.how:
             self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
-        rows = pooled.values
-        stride = -(-rows.shape[0] // MOST_ROWS)
-        summary = EmbeddingSummary.of(rows[::stride], sample_size=SNAPSHOT_ROWS)
+        rows = _spread(pooled.values, MOST_ROWS).clone()
         ref = weakref.ref(tensor)
-        if role == "output":  # the last block's output is the model's: one thing, one name
-            doubles = [seen for seen in self._pending if seen.tensor() is tensor]
-            self.doubles |= {(seen.model, seen.layer) for seen in doubles}
-            self._pending = [seen for seen in self._pending if seen not in doubles]
-        self._pending.append(
-            _Seen(model, layer, step, forward, module.training, role != "block", summary, ref)
-        )
+        self._pending.append(_Seen(model, layer, *when, module.training, role, rows, ref))
 
+    def _drop_doubles(self, tensor: Tensor) -> None:
+        doubles = [seen for seen in self._pending if seen.tensor() is tensor]
+        self.doubles |= {(seen.model, seen.layer) for seen in doubles}
+        self._pending = [seen for seen in self._pending if seen not in doubles]
+
+    @torch.no_grad()
     def tell(self, *, merge: bool) -> None:
         """Measure what is pending and hand it on; ``merge`` joins all passes of one step."""
         pending, self._pending = self._pending, []
-        groups: dict[Hashable, _Seen] = {}
+        groups: dict[Hashable, list[_Seen]] = {}
         for seen in pending:
             moment = seen.step if merge else (seen.step, seen.forward)
-            key = (seen.model, seen.layer, seen.training, seen.summary.width, moment)
-            if key in groups:
-                groups[key].summary.merge(seen.summary)
-            else:
-                groups[key] = seen
-        for seen in groups.values():
-            self._tell_one(seen)
+            width, dtype = seen.rows.shape[1], seen.rows.dtype
+            key = (seen.model, seen.layer, seen.training, width, dtype, moment)
+            groups.setdefault(key, []).append(seen)
+        for passes in groups.values():
+            self._tell_one(passes)
 
     @property
     def is_full(self) -> bool:
         """True when telling should not wait any longer (forward passes without any step)."""
         return len(self._pending) >= MOST_PENDING
 
-    def _tell_one(self, seen: _Seen) -> None:
-        summary = seen.summary
+    def _tell_one(self, passes: list[_Seen]) -> None:
+        seen = passes[0]
+        together = torch.cat([one.rows for one in passes]) if len(passes) > 1 else seen.rows
+        rows = _spread(together, MOST_ROWS)
+        summary = EmbeddingSummary.of(rows, sample_size=1)
+        block = seen.role == "block"
         self._sink.append(
             Measure(
                 step=seen.step,
                 forward=seen.forward,
                 model=seen.model,
                 layer=seen.layer,
-                rows=summary.count + summary.nonfinite_rows,
+                rows=len(rows),
                 width=summary.width,
                 dtype=summary.dtype,
                 training=seen.training,
-                values=dict(measure(summary)),
+                values=dict(measure(summary, BLOCK_METRICS if block else None)),
             )
         )
-        if seen.keeps_rows:
-            rows = summary.sample.rows.float().cpu().numpy()
+        if not block:
             shot = Snapshot(seen.step, seen.model, seen.layer, *rows.shape)
-            self._sink.append_snapshot(shot, rows)
+            self._sink.append_snapshot(shot, rows.float().cpu().numpy())
 
     def _passed_over(self, model: str, layer: str, step: int, training: bool) -> bool:
         """Tell whether to leave out a pass: evaluation in between would be read as training."""
@@ -162,3 +177,8 @@ def _is_masked(rows: Tensor) -> bool:
     """
     lowest, highest = rows.amin(), rows.amax()
     return bool(lowest == -torch.inf) and bool(highest.isfinite())
+
+
+def _spread(rows: Tensor, most: int) -> Tensor:
+    """Return at most ``most`` rows, evenly spread."""
+    return rows[:: -(-len(rows) // most)]

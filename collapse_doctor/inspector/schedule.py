@@ -15,8 +15,8 @@ GOLDEN = (5**0.5 - 1) / 2
 class Schedule:
     """Which steps are measured, and at which the operands of comparisons are looked at.
 
-    Measuring follows the logarithm of time: ``dense`` steps in a row, then ``dense`` per doubling,
-    so that the last measured step is never older than ``1/dense`` of the training. Operands of
+    Measuring follows the logarithm of time: ``dense`` steps in a row, then ``later`` per doubling,
+    so that the last measured step is never older than ``1/later`` of the training. Operands of
     comparisons are seen for the first ``window`` steps, where mistakes in wiring show at once, and
     then for ``looks`` pairs of neighbouring steps per doubling: pairs, because a stale operand was
     made the step before; at offsets without a period of their own, because a mistake may come
@@ -30,6 +30,7 @@ class Schedule:
 
     every: int | None = None
     dense: int = 16
+    later: int = 8
     window: int = 8
     looks: int = 4
 
@@ -49,7 +50,7 @@ class Schedule:
             return step % self.every == 0
         if step < self.dense:
             return True
-        gap = 1 << ((step // self.dense).bit_length() - 1)
+        gap = 1 << ((step // self.later).bit_length() - 1)
         return step % gap == 0
 
     def compares(self, step: int) -> bool:
