@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,10 +15,11 @@ from torch import nn
 
 from collapse_doctor import diagnosis as engine
 from collapse_doctor import findings, measurements, reports
-from collapse_doctor.errors import InputError
+from collapse_doctor.errors import InputError, UsageError
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.readers.opening import from_value, open_source
 from collapse_doctor.readers.source import Source
+from collapse_doctor.recording.format import MANIFEST_FILE
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.reader import read
 from collapse_doctor.summary import EmbeddingSummary
@@ -174,8 +176,13 @@ def analyze(
     ------
     InputError
         When there is nothing to diagnose; says what was expected, what came and what to do.
+    RecordingError
+        When a recording is damaged or from a newer version.
+    UsageError
+        When ``labels`` or ``key`` is given for a recording, which brings its own.
     """
-    if isinstance(value, str | Path) and Path(value).is_dir():
+    if isinstance(value, str | Path) and os.path.exists(Path(value) / MANIFEST_FILE):
+        _refuse_options(Path(value), labels, key)
         return load(value).diagnose(select=select, ignore=ignore)
     if isinstance(value, str | Path):
         source = open_source(Path(value), key=key, labels=labels)
@@ -189,6 +196,16 @@ def analyze(
             measurements.from_summary(summary, subject=subject), select=select, ignore=ignore
         )
     )
+
+
+def _refuse_options(recording: Path, labels: Any, key: str | None) -> None:
+    """Refuse what would be ignored: a recording holds the layers and labels that were seen."""
+    if labels is not None:
+        remedy = "leave labels out; they are handed over in training, by inspector.step(labels=...)"
+        raise UsageError("no labels", "labels", where=f"recording {recording}", remedy=remedy)
+    if key is not None:
+        remedy = "leave key out; all watched layers of a recording are diagnosed"
+        raise UsageError("no key", repr(key), where=f"recording {recording}", remedy=remedy)
 
 
 def _summarise(source: Source) -> EmbeddingSummary:

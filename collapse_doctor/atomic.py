@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import secrets
 from pathlib import Path
 
 __all__ = ["write_whole"]
@@ -17,7 +18,7 @@ def write_whole(target: Path, content: bytes, *, durable: bool = False) -> None:
     Parameters
     ----------
     target
-        The file; its folder must exist.
+        The file; its folder must exist. Of a link, the file it points to is written.
     content
         All of it.
     durable
@@ -26,22 +27,27 @@ def write_whole(target: Path, content: bytes, *, durable: bool = False) -> None:
     Raises
     ------
     OSError
-        If it cannot be written; then nothing is left behind.
+        If it cannot be written; then nothing is left behind, and ``filename`` is ``target``.
     """
-    hidden = target.with_name(f".{target.name}.{os.getpid()}.tmp")
+    place = Path(os.path.realpath(target))
+    # Not made from the target's name, which may be as long as a name can be.
+    hidden = place.with_name(f".collapse-doctor-{secrets.token_hex(8)}.tmp")
     try:
-        with open(hidden, "wb") as file:
+        with open(hidden, "xb") as file:
             file.write(content)
             if durable:
                 file.flush()
                 os.fsync(file.fileno())
-        os.replace(hidden, target)
-    except OSError:
+        os.replace(hidden, place)
+    except OSError as error:
         with contextlib.suppress(OSError):  # the first error is the one to tell
             hidden.unlink()
-        raise
+        if error.errno is None:
+            raise
+        # Nobody knows the hidden name; the subclass follows from the number.
+        raise OSError(error.errno, error.strerror, str(target)) from error
     if durable:
-        _sync_folder(target.parent)
+        _sync_folder(place.parent)
 
 
 def _sync_folder(folder: Path) -> None:

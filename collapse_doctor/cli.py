@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = ["main", "program"]
 
 STDOUT = Path("-")
+MIN_WIDTH, DEFAULT_WIDTH = 20, 80
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -45,9 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return console.exit_code_of(run, debug="--debug" in given)
 
 
-def _codes(_context: click.Context, _option: click.Parameter, given: Sequence[str]) -> list[str]:
+def _codes(_context: click.Context, option: click.Parameter, given: Sequence[str]) -> list[str]:
     """Take lists with commas, options given several times, or both."""
-    return [code.strip() for text in given for code in text.split(",") if code.strip()]
+    codes = [code.strip() for text in given for code in text.split(",") if code.strip()]
+    if given and not codes and option.name == "select":  # else nothing would select everything
+        raise click.BadParameter("expected codes or names of rules, got none.")
+    return codes
 
 
 def _named(*suffixes: str) -> Callable[..., Path | None]:
@@ -67,10 +71,10 @@ def _named(*suffixes: str) -> Callable[..., Path | None]:
 
 _html = click.option(
     "--html",
-    metavar="FILE",
-    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE|-",
+    type=click.Path(dir_okay=False, allow_dash=True, path_type=Path),
     callback=_named(".html", ".htm"),
-    help="Write the report: one page, complete in itself.",
+    help="Write the report: one page, complete in itself; - for stdout.",
 )
 _quiet = click.option("-q", "--quiet", is_flag=True, help="No progress or messages on stderr.")
 _debug = click.option(  # main reads it, for all commands alike
@@ -128,6 +132,8 @@ def analyze(
     """
     if html is not None and len(paths) > 1:
         raise click.UsageError(f"--html takes one PATH, got {len(paths)}.")
+    if html == json == STDOUT:
+        raise click.UsageError("expected one of --html and --json on stdout, got both.")
     from collapse_doctor.api import analyze as diagnose
 
     diagnoses: list[Diagnosis] = []
@@ -140,7 +146,7 @@ def analyze(
             unreadable.append(error)  # and read the others
             continue
         diagnoses.append(diagnosis)
-        if json != STDOUT:
+        if STDOUT not in (html, json):
             _show(diagnosis)
     if unreadable:
         raise ExceptionGroup("not every path could be read", unreadable)
@@ -155,6 +161,8 @@ def _show(diagnosis: Diagnosis) -> None:
     from collapse_doctor.reports import to_terminal
 
     screen = Console(file=sys.stdout)
+    if screen.width < MIN_WIDTH:  # COLUMNS=0 comes from programs that have no screen
+        screen.width = DEFAULT_WIDTH
     with screen.capture() as capture:
         to_terminal(diagnosis, screen)
     console.write(capture.get())
@@ -211,7 +219,8 @@ def demo(case: str | None, listing: bool, html: Path | None, quiet: bool) -> Non
     chosen = CASES[0] if case is None else find_case(case)
     console.note(f"Training the case {chosen.name}: {chosen.title}", quiet=quiet)
     diagnosis = chosen.run()
-    _show(diagnosis)
+    if html != STDOUT:
+        _show(diagnosis)
     page = html or Path(f"{console.PROGRAM}-{chosen.name}.html")
     _save([diagnosis], html=page, json=None, quiet=quiet)
 

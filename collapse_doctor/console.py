@@ -6,11 +6,13 @@ crash: whoever runs a command runs it through :func:`exit_code_of`.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import traceback
 from collections.abc import Callable
 from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -51,11 +53,13 @@ def exit_code_of(run: Callable[[], int | None], *, debug: bool) -> int:
     except KeyboardInterrupt:
         return INTERRUPTED
     except BrokenPipeError:
-        _mute_stdout()
         return 0
     except Exception as error:
         complain(error, debug=debug)
         return FAULT
+    finally:
+        _settle(sys.stdout)
+        _settle(sys.stderr)
 
 
 def complain(error: Exception, *, debug: bool = False) -> None:
@@ -64,11 +68,9 @@ def complain(error: Exception, *, debug: bool = False) -> None:
     Of a group of errors each gets its line.
     """
     if debug:
-        traceback.print_exception(error)
+        _say("".join(traceback.format_exception(error)).rstrip())
     for each in error.exceptions if isinstance(error, ExceptionGroup) else [error]:
-        line = " ".join(_explanation(each).split())
-        # A file's name may hold anything, also codes that move the cursor or set colours.
-        click.echo("".join(c if c.isprintable() else "?" for c in line), err=True)
+        _say(_one_line(_explanation(each)))
 
 
 def _explanation(error: Exception) -> str:
@@ -77,9 +79,10 @@ def _explanation(error: Exception) -> str:
         return f"{command}: {error.format_message()} Try '{command} --help'."
     if isinstance(error, CollapseDoctorError):
         return f"{PROGRAM}: {error}"
-    if isinstance(error, OSError) and error.filename is not None:
+    if isinstance(error, OSError) and error.errno is not None:
         remedy = "Check the path, its permissions and the free space."
-        return f"{PROGRAM}: {error.filename}: expected access, got {error.strerror!r}. {remedy}"
+        place = "output" if error.filename is None else error.filename
+        return f"{PROGRAM}: {place}: expected access, got {error.strerror!r}. {remedy}"
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     fault = f"{place}: expected to finish, got {type(error).__name__}: {error}"
@@ -87,10 +90,24 @@ def _explanation(error: Exception) -> str:
     return f"{PROGRAM}: {fault}. {remedy}"
 
 
+def _one_line(message: str) -> str:
+    """Return a message as one line that a screen prints as it is.
+
+    A file's name may hold anything, also codes that move the cursor or set colours.
+    """
+    return "".join(c if c.isprintable() else "?" for c in " ".join(message.split()))
+
+
 def note(message: str, *, quiet: bool = False) -> None:
     """Print a line of progress, or a message, on stderr."""
     if not quiet:
-        click.echo(message, err=True)
+        _say(_one_line(message))
+
+
+def _say(text: str) -> None:
+    # What stderr says is advice: where it cannot be written, the exit code still tells.
+    with contextlib.suppress(OSError):
+        click.echo(text, err=True)
 
 
 def write(text: str) -> None:
@@ -98,13 +115,23 @@ def write(text: str) -> None:
 
     A reader that closes the pipe has seen enough (``| head``): the command goes on without
     output, and its exit code stays that of the diagnosis.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written for another reason, as on a full disk.
     """
     try:
         click.echo(text.rstrip("\n"), color=True)  # whoever made the text decided on colour
     except BrokenPipeError:
-        _mute_stdout()
+        _settle(sys.stdout)
 
 
-def _mute_stdout() -> None:
-    # Python flushes stdout once more as it exits, and would complain about the pipe again.
-    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+def _settle(stream: TextIO | None) -> None:
+    """Empty a stream's buffer, or drop it: Python flushes as it exits, and fails with a code."""
+    if stream is None or stream.closed:
+        return
+    try:
+        stream.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

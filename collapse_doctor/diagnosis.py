@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
+from collapse_doctor.errors import UsageError
 from collapse_doctor.findings import Diagnosis, Finding, Skipped, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.catalogue import choose
@@ -32,12 +33,12 @@ def diagnose(
     Raises
     ------
     UsageError
-        If ``select`` or ``ignore`` names no rule.
+        If ``select`` or ``ignore`` names no rule, or if they leave none to run.
     """
     findings: list[Finding] = []
     skipped: list[Skipped] = []
     passed: list[str] = []
-    for rule in choose(select, ignore):
+    for rule in _chosen(select, ignore):
         found, reason = _run(rule, measurements)
         findings += found
         if reason:
@@ -51,6 +52,18 @@ def diagnose(
         passed=tuple(passed),
         measurements=measurements,
     )
+
+
+def _chosen(select: Iterable[str], ignore: Iterable[str]) -> tuple[Rule, ...]:
+    """Return the rules to run: with none of them, everything would pass for healthy."""
+    rules = choose(select, ignore)
+    if not rules:
+        raise UsageError(
+            "at least one rule to run",
+            "none: all that are selected are ignored",
+            remedy="select more, or ignore less",
+        )
+    return rules
 
 
 def _run(rule: Rule, measurements: Measurements) -> tuple[list[Finding], str]:

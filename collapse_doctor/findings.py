@@ -107,7 +107,11 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is true of the training or the embeddings, and what to do about it."""
+    """One thing that is true of the training or the embeddings, and what to do about it.
+
+    Findings are equal if everything in them is. The hash leaves ``evidence`` out, because a
+    mapping has none.
+    """
 
     code: str
     name: str
@@ -116,7 +120,7 @@ class Finding:
     message: str
     where: Where = field(default_factory=Where)
     related: tuple[Where, ...] = ()
-    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict, hash=False)
     cause: str = ""
     remedy: str = ""
     refuted_by: str = ""
@@ -142,7 +146,7 @@ class Subject:
 
     kind: str
     title: str
-    details: Mapping[str, str] = field(default_factory=dict)
+    details: Mapping[str, str] = field(default_factory=dict, hash=False)
     notes: tuple[str, ...] = ()
 
 
@@ -151,14 +155,15 @@ class Diagnosis:
     """What was found, root cause first; what could not be examined; and the numbers behind it.
 
     ``measurements`` is the :class:`~collapse_doctor.measurements.Measurements` the rules read; a
-    renderer draws its charts from there.
+    renderer draws its charts from there. Diagnoses are compared without it: they are equal if
+    they say the same of the same subject.
     """
 
     subject: Subject
     findings: tuple[Finding, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     passed: tuple[str, ...] = ()
-    measurements: Any = None
+    measurements: Any = field(default=None, compare=False)
 
     @property
     def verdict(self) -> Verdict:

@@ -182,6 +182,8 @@ def _clean(rows: ArrayLike, resolution: float | None) -> _Cloud | NotDrawn:
     spread = _rms(centred)
     # Storing a number moves it by at most eps/2 of itself, a row by at most eps/2 of its length;
     # float64's own eps is what the mean and the subtraction cost.
+    if spread == 0.0:
+        return NotDrawn(f"All {len(kept):,} rows are exactly the same vector.")
     if spread <= max(resolution, float(np.finfo(np.float64).eps)) * norm:
         return NotDrawn(
             f"All {len(kept):,} rows are the same vector up to rounding (spread "

@@ -174,6 +174,21 @@ def test_json_on_stdout_is_all_there_is(capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.usefixtures("stages")
+@pytest.mark.parametrize("command", [["analyze", "sick.pt"], ["demo"]])
+def test_a_page_on_stdout_is_all_there_is(
+    command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([*command, "--html", "-"]) == 0
+    assert capsys.readouterr().out == PAGE + "\n"
+
+
+@pytest.mark.usefixtures("stages")
+def test_a_hostile_name_does_not_reach_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    main(["analyze", "two\nlines\x1b[31m.pt"])
+    assert capsys.readouterr().err.splitlines()[0] == "Reading two lines?[31m.pt"
+
+
+@pytest.mark.usefixtures("stages")
 def test_several_paths_make_a_json_array() -> None:
     main(["analyze", "sick.pt", "healthy.pt", "--json", "all.json"])
     titles = [document["title"] for document in json.loads(Path("all.json").read_text())]
@@ -198,6 +213,9 @@ def test_a_report_that_fails_leaves_no_other_one_behind(
         (["analyze", "a", "--html", "embeddings.pt"], "expected a name in .html or .htm"),
         (["analyze", "a", "--json", "labels.npy"], "expected a name in .json"),
         (["analyze", "a", "--html", "no/such/x.html"], "expected a folder that exists"),
+        (["analyze", "a", "--html", "-", "--json", "-"], "one of --html and --json on stdout"),
+        (["analyze", "a", "--select", ","], "expected codes or names of rules, got none"),
+        (["analyze", "a", "--select", ""], "expected codes or names of rules, got none"),
         (["analyze", "a", "--fail-on", "info"], "'info' is not one of"),
         (["demo", "no-such-case"], "expected a case, got 'no-such-case'"),
         (["explain"], "expected a code or name such as CD101, or --all"),
@@ -279,7 +297,11 @@ def test_no_command_shows_the_help(capsys: pytest.CaptureFixture[str]) -> None:
 
 
 def run(
-    *arguments: str, cwd: Path, stdout: int = subprocess.PIPE, **environment: str
+    *arguments: str,
+    cwd: Path,
+    stdout: int = subprocess.PIPE,
+    stderr: int = subprocess.PIPE,
+    **environment: str,
 ) -> subprocess.CompletedProcess[bytes]:
     inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     return subprocess.run(
@@ -287,7 +309,7 @@ def run(
         cwd=cwd,
         env=inherited | {"PYTHONPATH": str(Path(__file__).parent.parent)} | environment,
         stdout=stdout,
-        stderr=subprocess.PIPE,
+        stderr=stderr,
         check=False,
         timeout=120,
     )
@@ -316,6 +338,29 @@ def test_no_colour_in_a_pipe(files: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert b"\x1b" not in done.stdout
     assert b"CD301" in done.stdout
+
+
+def test_a_screen_of_another_encoding_and_no_width_gets_every_line(files: Path) -> None:
+    command = ("analyze", "collapsed.npy", "-q")
+    done = run(*command, cwd=files, PYTHONIOENCODING="cp1252", COLUMNS="0")
+    lines = done.stdout.decode("cp1252").splitlines()
+    assert lines[0].startswith("x Sick  collapsed.npy · rows 2,000")
+    assert len(lines) > 15
+    assert 60 < max(map(len, lines)) <= 80
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs a device that is always full")
+def test_a_full_disk_is_said_and_never_a_finding(files: Path) -> None:
+    sick = ("analyze", "collapsed.npy", "--fail-on", "error")
+    with open("/dev/full", "wb") as full:
+        silent = run(*sick, cwd=files, stderr=full.fileno())
+        unprinted = run("analyze", "healthy.npy", "-q", cwd=files, stdout=full.fileno())
+    assert silent.returncode == 1
+    assert unprinted.returncode == 2
+    assert unprinted.stderr.decode().splitlines() == [
+        "collapse-doctor: output: expected access, got 'No space left on device'. "
+        "Check the path, its permissions and the free space."
+    ]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="pipes close with another error there")

@@ -57,6 +57,11 @@ def test_ctrl_c_is_silent(capsys: pytest.CaptureFixture[str]) -> None:
             "collapse-doctor: out.html: expected access, got 'Permission denied'. "
             "Check the path, its permissions and the free space.",
         ),
+        (
+            OSError(28, "No space left on device"),
+            "collapse-doctor: output: expected access, got 'No space left on device'. "
+            "Check the path, its permissions and the free space.",
+        ),
     ],
 )
 def test_an_error_is_one_line(
@@ -100,3 +105,24 @@ def test_a_character_the_stream_lacks_is_no_fault(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr("sys.stdout", stream)
     assert console.exit_code_of(lambda: console.write("✖ sick"), debug=False) == 0
     assert stream.buffer.getvalue().strip() == b"? sick"
+
+
+def test_a_note_is_one_printable_line(capsys: pytest.CaptureFixture[str]) -> None:
+    console.note("Reading two\nlines \x1b[31m.pt")
+    assert capsys.readouterr().err == "Reading two lines ?[31m.pt\n"
+
+
+class Full(io.StringIO):
+    """A stream on a full disk."""
+
+    def write(self, text: str) -> int:
+        raise OSError(28, "No space left on device")
+
+
+@pytest.mark.parametrize("debug", [False, True])
+def test_an_error_that_cannot_be_told_keeps_its_code(
+    monkeypatch: pytest.MonkeyPatch, debug: bool
+) -> None:
+    monkeypatch.setattr("sys.stderr", Full())
+    console.note("Reading")
+    assert console.exit_code_of(raising(READABLE), debug=debug) == 2

@@ -61,7 +61,7 @@ def test_the_picture_of_scaled_rows_is_the_scaled_picture():
     ("rows", "says"),
     [
         (np.zeros((40, 6), np.float32), "zero"),
-        (np.full((40, 6), 0.1, np.float32), "rounding"),
+        (np.full((40, 6), 0.1, np.float32), "exactly the same"),
         (1 + 1e-8 * gaussian(40, 6).astype(np.float64), "rounding"),
         (np.full((40, 6), np.nan), "finite"),
         (np.ones((1, 6)), "finite"),

@@ -97,7 +97,7 @@ def save(diagnosis: Diagnosis, path: str | os.PathLike[str]) -> Path:
 
 def _write(target: Path, text: str) -> None:
     try:
-        write_whole(target.resolve(), text.encode())
+        write_whole(target, text.encode())
     except OSError as error:
         raise UsageError(
             "a folder that can be written to",

@@ -10,15 +10,16 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from collapse_doctor.findings import Diagnosis, Finding, Verdict
+from collapse_doctor.findings import Diagnosis, Finding
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.reports import wording
 from collapse_doctor.reports.evidence import layer_charts, layer_name, training_charts
 from collapse_doctor.reports.excerpt import excerpts, short_path
+from collapse_doctor.reports.notices import cautions, notices
 from collapse_doctor.reports.prose import blocks, spans
 from collapse_doctor.reports.provenance import versions
 from collapse_doctor.reports.readings import readings
-from collapse_doctor.reports.text import number, plain
+from collapse_doctor.reports.text import count, number, plain
 from collapse_doctor.version import __version__
 
 __all__ = ["fragment", "page"]
@@ -76,7 +77,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"words": _words, "prose": _prose, "number": number, "plain": plain}
-    environment.filters |= {"measured": wording.measured, "bound": wording.bound}
+    environment.filters |= {"measured": wording.measured, "bound": wording.bound, "counted": count}
     environment.globals |= {"style": Markup(_resource("style.css")), "policy": POLICY}
     return environment
 
@@ -94,7 +95,7 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
     return {
         "title": plain(diagnosis.subject.title, 200),
         "details": [(plain(k, 80), plain(v, 400)) for k, v in diagnosis.subject.details.items()],
-        "tone": _tone(diagnosis, word),
+        "tone": _tone(diagnosis, symbol),
         "symbol": symbol,
         "word": word,
         "sentence": sentence,
@@ -106,7 +107,8 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
         "open_tables": tables[:OPEN_TABLES],
         "folded_tables": tables[OPEN_TABLES:MAX_TABLES],
         "tables_left_out": max(0, len(tables) - MAX_TABLES),
-        "notices": _notices(diagnosis),
+        "cautions": cautions(diagnosis),
+        "notices": notices(diagnosis),
         "unexamined": wording.unexamined(diagnosis),
         "passed": [plain(code, 40) for code in diagnosis.passed],
         "version": __version__,
@@ -114,12 +116,11 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
     }
 
 
-def _tone(diagnosis: Diagnosis, word: str) -> str:
-    """Return the colour class of the head: nothing examined is not green."""
-    if word == "Not examined":
-        return "info"
-    tones = {Verdict.SICK: "error", Verdict.SUSPECT: "warning", Verdict.HEALTHY: "passed"}
-    return tones[diagnosis.verdict]
+def _tone(diagnosis: Diagnosis, symbol: str) -> str:
+    """Return the colour class of the head: what was not examined to the end is not green."""
+    if diagnosis.primary is not None:
+        return diagnosis.primary.severity.value
+    return "passed" if symbol == wording.PASSED else "info"
 
 
 def _card(finding: Finding) -> dict[str, Any]:
@@ -176,16 +177,6 @@ def _table(state: LayerState) -> dict[str, Any]:
         "has_first": any(row.first for row in rows),
         "first_step": state.first_step if state.first_step is not None else 0,
     }
-
-
-def _notices(diagnosis: Diagnosis) -> list[tuple[str, str]]:
-    """Return what the reader must know about how it was looked at: (about, text), each once."""
-    found = [("", plain(note)) for note in diagnosis.subject.notes]
-    measurements = diagnosis.measurements
-    if isinstance(measurements, Measurements):
-        found += [(plain(n.about, 120), plain(n.text)) for n in measurements.notices]
-        found += [(plain(k, 120), plain(text)) for k, text in measurements.unseen.items()]
-    return list(dict.fromkeys(found))
 
 
 def _words(text: str) -> Markup:

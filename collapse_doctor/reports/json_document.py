@@ -12,6 +12,8 @@ import numpy as np
 
 from collapse_doctor.findings import Diagnosis
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.reports.notices import complete
+from collapse_doctor.reports.wording import examined
 from collapse_doctor.version import __version__
 
 __all__ = ["SCHEMA_VERSION", "document", "dumps"]
@@ -27,9 +29,13 @@ def dumps(diagnosis: Diagnosis) -> str:
 def document(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the diagnosis as plain values.
 
-    Keys: schema_version, tool, subject, verdict, primary (the root cause's code or None), findings
-    (root cause first), skipped, passed, layers (the numbers at the end of training or of a file),
-    notices.
+    Keys: schema_version, tool, subject, verdict, examined (whether a single check could be made),
+    complete (false if the Inspector switched itself off or saw nothing), primary (the root
+    cause's code or None), findings (root cause first), skipped, passed, layers (the numbers at the
+    end of training or of a file), notices.
+
+    ``verdict`` is ``healthy`` whenever nothing wrong was found: only together with ``examined``
+    and ``complete`` is it a clean bill of health.
     """
     measurements = diagnosis.measurements
     known = isinstance(measurements, Measurements)
@@ -39,6 +45,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
             "tool": {"name": "collapse-doctor", "version": __version__},
             "subject": dataclasses.asdict(diagnosis.subject),
             "verdict": diagnosis.verdict.value,
+            "examined": examined(diagnosis),
+            "complete": complete(diagnosis),
             "primary": diagnosis.primary.code if diagnosis.primary else None,
             "findings": [dataclasses.asdict(finding) for finding in diagnosis.findings],
             "skipped": [dataclasses.asdict(skipped) for skipped in diagnosis.skipped],
@@ -57,9 +65,14 @@ def _layer(state: LayerState) -> dict[str, Any]:
 
 
 def _notices(measurements: Measurements) -> list[dict[str, Any]]:
-    """Return what the reader must know, and what was not seen."""
+    """Return what the reader must know, and what was not seen; each once."""
     told = [{"about": n.about, "text": n.text, "step": n.step} for n in measurements.notices]
-    unseen = [{"about": k, "text": text, "step": None} for k, text in measurements.unseen.items()]
+    known = {(n.about, n.text) for n in measurements.notices}
+    unseen = [
+        {"about": about, "text": text, "step": None}
+        for about, text in measurements.unseen.items()
+        if (about, text) not in known
+    ]
     return told + unseen
 
 

@@ -6,20 +6,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from rich.console import Console
-from rich.segment import Segment, Segments
 from rich.text import Text
 
 from collapse_doctor.findings import Diagnosis, Finding, Where
 from collapse_doctor.reports import wording
 from collapse_doctor.reports.excerpt import short_path
+from collapse_doctor.reports.notices import cautions, notices
 from collapse_doctor.reports.prose import blocks, spans
-from collapse_doctor.reports.text import number, plain
+from collapse_doctor.reports.text import count, number, plain
 
 __all__ = ["render"]
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold blue", "passed": "green"}
 MAX_OTHERS = 8
 MAX_REASONS = 4
+MAX_NOTICES = 6
+NOTICE_LENGTH = 160
+MEANING_LENGTH = 40  # a longer one stands in the page alone
 MAX_BLOCKS = 3  # of a cause or a remedy; `explain` prints the page
 
 # For consoles that cannot write the symbols (a pipe under the C locale, old Windows code pages).
@@ -50,12 +53,15 @@ def render(diagnosis: Diagnosis, console: Console) -> None:
     """
     for row in _rows(diagnosis):
         for line in _lines(row, console):
-            _write(line, console)
+            console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
 
 
 def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
     """Yield the report from top to bottom."""
     yield Row(_head(diagnosis), hang=2)
+    for caution in cautions(diagnosis):
+        mark = Text().append(f"{wording.SYMBOLS['warning']} ", style=STYLES["warning"])
+        yield Row(mark.append_text(_prose(caution)), 2, 2)
     yield Row()
     if diagnosis.primary is not None:
         yield from _primary(diagnosis.primary)
@@ -64,9 +70,10 @@ def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
     for finding in rest[:MAX_OTHERS]:
         yield from _other(finding, diagnosis.primary)
     if len(rest) > MAX_OTHERS:
-        yield Row(Text(f"and {len(rest) - MAX_OTHERS} more findings", style="dim"), 2)
+        yield Row(Text(f"and {count(len(rest) - MAX_OTHERS, 'more finding')}", style="dim"), 2)
     if rest:
         yield Row()
+    yield from _notices(diagnosis)
     yield from _checks(diagnosis)
     yield Row(Text(wording.summary(diagnosis), style="bold"))
 
@@ -74,8 +81,9 @@ def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
 def _head(diagnosis: Diagnosis) -> Text:
     """Return what was looked at, and the verdict in a word."""
     symbol, word, sentence = wording.headline(diagnosis)
-    tone = diagnosis.primary.severity.value if diagnosis.primary else "passed"
-    tone = "info" if word == "Not examined" else tone
+    tone = "passed" if symbol == wording.PASSED else "info"
+    if diagnosis.primary is not None:
+        tone = diagnosis.primary.severity.value
     head = Text(f"{symbol} {word}", style=STYLES[tone])
     if diagnosis.primary is None:
         head.append(f"  {sentence}", style="not bold default")
@@ -131,9 +139,15 @@ def _numbers(finding: Finding) -> Iterator[tuple[str, str]]:
     """At most three measured numbers with their bounds."""
     bounded = [(name, e) for name, e in finding.evidence.items() if e.bound is not None]
     for name, evidence in bounded[:3]:
-        text = f"{wording.measured(evidence)} (holds if {wording.bound(evidence)}"
-        null = f"; healthy data {number(evidence.null)}" if evidence.null is not None else ""
-        yield plain(name, 60).replace("_", " "), f"{text}{null})"
+        notes = [f"holds if {wording.bound(evidence)}"]
+        if evidence.null is not None:
+            notes.append(f"healthy data {number(evidence.null)}")
+        value, meaning = wording.measured(evidence), " ".join(plain(evidence.meaning).split())
+        if meaning.startswith("of ") and len(meaning) <= MEANING_LENGTH:
+            value = f"{value} {meaning}"
+        elif meaning and len(meaning) <= MEANING_LENGTH:
+            notes.insert(0, meaning)
+        yield plain(name, 60).replace("_", " "), f"{value} ({'; '.join(notes)})"
 
 
 def _section(name: str, text: str, code: str) -> Iterator[Row]:
@@ -157,11 +171,24 @@ def _other(finding: Finding, primary: Finding | None) -> Iterator[Row]:
     yield Row(_prose(finding.message), 2)
 
 
+def _notices(diagnosis: Diagnosis) -> Iterator[Row]:
+    """Say how it was looked at, as far as a reader must know to judge the rest."""
+    told = notices(diagnosis)
+    if not told:
+        return
+    yield Row(Text("How it was looked at:"))
+    for about, text in told[:MAX_NOTICES]:
+        name = Text().append(f"{about}  " if about else "", style="dim")
+        yield Row(name.append_text(_prose(plain(text, NOTICE_LENGTH))), 2, 2)
+    if len(told) > MAX_NOTICES:
+        yield Row(Text(f"and {count(len(told) - MAX_NOTICES, 'more note')}", style="dim"), 2)
+    yield Row()
+
+
 def _checks(diagnosis: Diagnosis) -> Iterator[Row]:
     """Say what passed, and what was not examined and why."""
     if diagnosis.passed:
-        many = "s" * (len(diagnosis.passed) != 1)
-        passed = f"{wording.PASSED} {len(diagnosis.passed)} check{many} passed"
+        passed = f"{wording.PASSED} {count(len(diagnosis.passed), 'check')} passed"
         yield Row(Text(passed, style=STYLES["passed"]))
     reasons = wording.unexamined(diagnosis)
     if reasons:
@@ -169,7 +196,7 @@ def _checks(diagnosis: Diagnosis) -> Iterator[Row]:
     for reason, codes in reasons[:MAX_REASONS]:
         yield Row(Text(f"{codes}  ", style="dim").append_text(_prose(reason)), 2, 2)
     if len(reasons) > MAX_REASONS:
-        yield Row(Text(f"and {len(reasons) - MAX_REASONS} more reasons", style="dim"), 2)
+        yield Row(Text(f"and {count(len(reasons) - MAX_REASONS, 'more reason')}", style="dim"), 2)
 
 
 def _prose(text: str) -> Text:
@@ -183,20 +210,28 @@ def _prose(text: str) -> Text:
 def _lines(row: Row, console: Console) -> Iterator[Text]:
     """Wrap by hand: a padded block would end every line in spaces, which pipes then carry."""
     width = max(20, console.width - row.indent - row.hang)
-    if not row.wrap:
-        row.text.truncate(width, overflow="ellipsis")
-    for order, line in enumerate(row.text.wrap(console, width) if row.wrap else [row.text]):
+    text = _in_encoding(row.text, console)
+    lines = text.wrap(console, width) if row.wrap else [_cut(text, width, console.encoding)]
+    for order, line in enumerate(lines):
         line.rstrip()
         yield Text(" " * (row.indent + (row.hang if order else 0))).append_text(line)
 
 
-def _write(line: Text, console: Console) -> None:
-    """Print one line as it is, spelled in what the console's encoding has."""
-    if not console.encoding.lower().startswith("utf"):
-        spelled = [(_spelled(s.text, console.encoding), s.style) for s in line.render(console)]
-        console.print(Segments(Segment(*pair) for pair in spelled), soft_wrap=True)
-        return
-    console.print(line, soft_wrap=True, highlight=False, markup=False, emoji=False)
+def _cut(text: Text, width: int, encoding: str) -> Text:
+    """Return a line of source that fits the screen."""
+    if text.cell_len <= width:
+        return text
+    dots = _spelled("…", encoding)
+    text.truncate(width - len(dots))
+    return text.append(dots)
+
+
+def _in_encoding(text: Text, console: Console) -> Text:
+    """Return a text in letters that the console can write; before it is wrapped, as some grow."""
+    if console.encoding.lower().startswith("utf"):
+        return text
+    parts = ((_spelled(part, console.encoding), style) for part, style, _ in text.render(console))
+    return Text.assemble(*((part, style or "") for part, style in parts))
 
 
 def _spelled(text: str, encoding: str) -> str:

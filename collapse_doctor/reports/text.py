@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import unicodedata
 
-__all__ = ["number", "percent", "plain"]
+__all__ = ["count", "number", "percent", "plain"]
 
 MAX_LENGTH = 4_000
 _KEPT = "\n\t\u200c\u200d"  # the joiners spell Persian, Hindi and many emoji
@@ -62,6 +62,11 @@ def percent(share: float) -> str:
     if value != 0 and abs(value) < 0.1:
         return f"{number(float(f'{value:.1e}'))} %"
     return f"{value:.3g} %" if abs(value) < 99.95 or value == 100 else f"{value:.4g} %"
+
+
+def count(n: int, noun: str) -> str:
+    """Return ``1 more reason`` or ``1,200 more reasons``; for nouns that take an s."""
+    return f"{n:,} {noun}{'s' * (n != 1)}"
 
 
 def plain(text: object, limit: int = MAX_LENGTH) -> str:

@@ -13,7 +13,8 @@ from collapse_doctor.findings import (
     Severity,
     Verdict,
 )
-from collapse_doctor.reports.text import number, plain
+from collapse_doctor.reports.notices import complete
+from collapse_doctor.reports.text import count, number, plain
 
 __all__ = [
     "CONFIDENCE",
@@ -21,6 +22,7 @@ __all__ = [
     "SYMBOLS",
     "bound",
     "counts",
+    "examined",
     "followers",
     "headline",
     "measured",
@@ -50,18 +52,27 @@ _VERDICTS: Mapping[Verdict, str] = {
 def headline(diagnosis: Diagnosis) -> tuple[str, str, str]:
     """Return the symbol, the word and the sentence that a reader takes away in three seconds.
 
-    A diagnosis for which nothing could be examined is not called healthy.
+    A diagnosis for which nothing could be examined, or that rests on a part of the training
+    because the Inspector switched itself off, is not called healthy.
     """
     primary = diagnosis.primary
     if primary is not None:
         symbol = SYMBOLS[primary.severity.value]
         return symbol, _VERDICTS[diagnosis.verdict], plain(primary.message)
-    if not diagnosis.passed and not diagnosis.findings:
+    if not examined(diagnosis):
         return SYMBOLS["info"], "Not examined", "No check could be made; see why below."
+    if not complete(diagnosis):
+        sentence = "Nothing wrong was found, but not everything was watched."
+        return SYMBOLS["info"], "Incomplete", sentence
     sentence = "Nothing wrong was found by the checks that could be made."
     if not diagnosis.skipped:
         sentence = "Nothing wrong was found."
     return PASSED, _VERDICTS[Verdict.HEALTHY], sentence
+
+
+def examined(diagnosis: Diagnosis) -> bool:
+    """Tell whether a single check could be made."""
+    return bool(diagnosis.passed or diagnosis.findings)
 
 
 def others(diagnosis: Diagnosis) -> tuple[Finding, ...]:
@@ -87,14 +98,14 @@ def counts(diagnosis: Diagnosis) -> str:
         if severity is Severity.INFO and tally[severity]:
             parts.append(f"{tally[severity]} worth knowing")
         elif tally[severity]:
-            parts.append(f"{tally[severity]} {severity}{'s' if tally[severity] > 1 else ''}")
+            parts.append(count(tally[severity], severity.value))
     return ", ".join(parts) or "no findings"
 
 
 def summary(diagnosis: Diagnosis) -> str:
     """Return ``1 error · 11 checks passed · 3 not examined``."""
     passed, skipped = len(diagnosis.passed), len(diagnosis.skipped)
-    parts = [counts(diagnosis), f"{passed} check{'s' * (passed != 1)} passed"]
+    parts = [counts(diagnosis), f"{count(passed, 'check')} passed"]
     return " · ".join(parts + [f"{skipped} not examined"] * bool(skipped))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable
 
@@ -294,6 +295,22 @@ def training(findings: tuple[Finding, ...] = ()) -> Diagnosis:
         skipped=(Skipped("CD503", "degenerate-labels", "no labels were handed over"),),
         passed=("CD102", "CD103", "CD104", "CD105", "CD106", "CD302", "CD304", "CD401", "CD402"),
         measurements=measurements,
+    )
+
+
+@pytest.fixture(scope="session")
+def cut_short() -> Diagnosis:
+    """Nothing wrong was found, until the Inspector switched itself off."""
+    sound = training()
+    measured = sound.measurements
+    reason = "switched itself off after a fault of its own: ZeroDivisionError: division by zero"
+    return dataclasses.replace(
+        sound,
+        measurements=dataclasses.replace(
+            measured,
+            notices=(Notice("inspector", reason, 3), *measured.notices),
+            unseen={**measured.unseen, "inspector": reason},
+        ),
     )
 
 

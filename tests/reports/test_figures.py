@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 import xml.etree.ElementTree as ET
 from dataclasses import replace
@@ -14,6 +15,7 @@ from collapse_doctor.reports.figures import maps
 from collapse_doctor.reports.figures.chart import OTHER, SERIES, Chart, draw
 from collapse_doctor.reports.figures.histograms import cosines, norms
 from collapse_doctor.reports.figures.maps import pca_map, tsne_map
+from collapse_doctor.reports.figures.onsets import mark
 from collapse_doctor.reports.figures.spectrum import marchenko_pastur, spectrum
 from collapse_doctor.reports.figures.timeline import timeline
 
@@ -86,9 +88,10 @@ def test_the_spectrum_says_how_many_directions_do_the_work(healthy):
     state = healthy.measurements.layers[0]
     values = np.array([99.2, 0.6, *([0.2 / 30] * 30)])
     chart = spectrum("s", "z", replace(state, eigenvalues=values))
-    assert chart.caption.startswith("1 of 32 directions hold 99 %")
+    assert chart.caption.startswith("1 of 32 directions holds 99 %")
     assert chart.rows[0][:2] == ("first 1", "99.2 %")
     assert any("effective rank" in key.text for key in chart.legend)
+    assert "weighs directions by their singular values" in chart.caption
     nothing = spectrum("s", "z", replace(state, eigenvalues=np.zeros(32)))
     assert nothing.svg == ""
     assert nothing.caption.startswith("Not drawn")
@@ -122,6 +125,7 @@ def test_histograms_show_the_last_step_only():
     assert "step 9" in cosines("c", "z", given).caption
     lengths = table(norms("n", "z", given))
     assert lengths["smallest"] == lengths["largest"]
+    assert "98 % of the vectors are 17.1 long" in norms("n", "z", given).caption
 
 
 @pytest.mark.parametrize("rows", [np.zeros((5, 3)), np.full((5, 3), np.nan), np.ones((1, 3)) * 0])
@@ -189,6 +193,39 @@ def test_the_timeline_marks_onsets_and_tells_where_each_curve_went(make_aliased)
     assert cosine.rows[0][0] == "encoder.head"
     assert float(cosine.rows[0][-2]) > 0.99
     assert "isotropic" in charts["timeline-rank"].caption
+
+
+def boxes_over_the_axes(onsets, last=120):
+    """Extents of the onset labels as they are printed, in pixels."""
+    found = []
+
+    def paint(axes):
+        axes.plot([0, last], [0, 1])
+        mark(axes, onsets)
+        found.append(axes)
+
+    draw("o", "o", paint)
+    return [text.get_window_extent() for text in found[0].texts]
+
+
+@pytest.mark.parametrize(
+    "onsets",
+    [
+        [(0, "CD101 CD503"), (1, "CD106")],
+        [(0, "CD101"), (1, "CD106"), (2, "CD301 CD302"), (3, "CD306")],
+        [(0, "CD101 CD503"), (60, "CD301"), (62, "CD303"), (119, "CD401")],
+    ],
+)
+def test_labels_of_nearby_onsets_do_not_overprint(onsets):
+    boxes = boxes_over_the_axes(onsets)
+    assert len(boxes) == len(onsets)
+    for one, other in itertools.combinations(boxes, 2):
+        assert not one.overlaps(other)
+
+
+def test_labels_far_apart_share_a_row():
+    boxes = boxes_over_the_axes([(0, "CD101"), (60, "CD301"), (120, "CD401")])
+    assert len({round(box.y0) for box in boxes}) == 1
 
 
 def test_a_steady_spread_is_drawn_from_zero_and_a_falling_one_by_powers_of_ten(make_aliased):

@@ -12,7 +12,7 @@ from collapse_doctor.reports import html as module
 from collapse_doctor.reports import to_html, to_notebook
 
 VOID = {"meta", "br", "img", "hr", "link", "input"}
-ALL = ["healthy", "collapsed", "broken", "hostile", "blind"]
+ALL = ["healthy", "collapsed", "broken", "hostile", "blind", "cut_short"]
 
 
 class Page(HTMLParser):
@@ -119,6 +119,22 @@ def test_nothing_examined_is_not_called_healthy(page_of):
     assert "Healthy Nothing wrong was found by the checks that could be made." in (
         Page(page_of("healthy")).text
     )
+
+
+def test_an_inspector_that_switched_itself_off_gives_no_clean_bill_of_health(page_of, cut_short):
+    for text in (page_of("cut_short"), to_notebook(cut_short)):
+        page = Page(text).text
+        assert "● Incomplete Nothing wrong was found, but not everything was watched." in page
+        assert "Inspector, step 3: switched itself off after a fault of its own" in page
+        assert "Healthy" not in page.replace("Healthy data", "")
+    assert page_of("cut_short").count("switched itself off") == 1
+    assert '<header class="verdict info">' in page_of("cut_short")
+
+
+def test_the_notebook_fragment_holds_the_notes(aliased):
+    page = Page(to_notebook(aliased)).text
+    assert "block1 Pooled over 49 positions" in page
+    assert "labels No labels were handed over; pass labels= to" in page
 
 
 def test_undefined_numbers_are_called_so(page_of):

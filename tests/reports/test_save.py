@@ -100,9 +100,20 @@ def test_json_is_versioned_and_carries_the_diagnosis(aliased):
     assert "sample" not in head
     assert {n["about"] for n in document["notices"]} == {"block1", "labels"}
     assert set(document) == {
-        *("schema_version", "tool", "subject", "verdict", "primary", "findings"),
-        *("skipped", "passed", "layers", "notices"),
+        *("schema_version", "tool", "subject", "verdict", "examined", "complete", "primary"),
+        *("findings", "skipped", "passed", "layers", "notices"),
     }
+
+
+def test_json_tells_healthy_from_not_examined_and_from_not_watched(healthy, blind, cut_short):
+    said = {
+        name: strict(to_json(diagnosis))
+        for name, diagnosis in {"healthy": healthy, "blind": blind, "cut": cut_short}.items()
+    }
+    assert {document["verdict"] for document in said.values()} == {"healthy"}
+    assert [document["examined"] for document in said.values()] == [True, False, True]
+    assert [document["complete"] for document in said.values()] == [True, True, False]
+    assert [n["about"] for n in said["cut"]["notices"]] == ["inspector", "block1", "labels"]
 
 
 def test_json_takes_numpy_values(healthy):

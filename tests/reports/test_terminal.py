@@ -2,13 +2,15 @@ from __future__ import annotations
 
 import io
 import re
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
 
+from collapse_doctor.findings import Evidence, Skipped
 from collapse_doctor.reports import to_terminal, to_text
 
-ALL = ["healthy", "collapsed", "broken", "hostile", "blind"]
+ALL = ["healthy", "collapsed", "broken", "hostile", "blind", "cut_short"]
 
 
 def shown(diagnosis, **options) -> str:
@@ -32,13 +34,17 @@ def test_the_aliased_training_reads_like_a_linters_report(make_aliased, tmp_path
   --> train.py:4, step 0  the two are compared here
     4 | similarity = F.cosine_similarity(vector1_tensor, vector2_tensor)
       | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  comparisons: 120 (holds if ≥ 1)
+  comparisons: 120 of a tensor with itself (holds if ≥ 1)
   why  An assignment copies the name, not the tensor. The loss is 0 at every step, its gradient
        is 0, and the weights never learn from it.
   fix  Compute the second operand from the second view: `vector2_tensor = model(x2)`.
 
 ✖ CD301 complete-collapse  error, high  follows from CD101
   Layer `head` gives every input nearly the same vector from step 60 on.
+
+How it was looked at:
+  block1  Pooled over 49 positions: (64, 32, 7, 7) became (64, 32).
+  labels  No labels were handed over; pass `labels=` to `inspector.step()`.
 
 ✓ 9 checks passed
 - 1 not examined:
@@ -68,6 +74,39 @@ def test_nothing_examined_is_not_called_healthy(blind):
     assert "Healthy" not in shown(blind, width=80)
 
 
+def test_an_inspector_that_switched_itself_off_gives_no_clean_bill_of_health(cut_short):
+    first, second, third, *_ = shown(cut_short, width=200).splitlines()
+    assert first.startswith("● Incomplete  Nothing wrong was found, but not everything was watched")
+    assert second.startswith("  ▲ Inspector, step 3: switched itself off after a fault of its own")
+    assert third == ""
+    assert "Healthy" not in shown(cut_short, width=200)
+
+
+def test_notes_come_before_the_checks_and_many_are_counted(healthy):
+    text = shown(healthy, width=100)
+    note = "  Key `embeddings` was taken: the only matrix of numbers in the file."
+    assert text.index(note) < text.index("checks passed")
+    subject = replace(healthy.subject, notes=tuple(f"note {i} {'x' * 300}" for i in range(7)))
+    lines = shown(replace(healthy, subject=subject), width=200).splitlines()
+    assert sum(line.startswith("  note") for line in lines) == 6
+    assert max(map(len, lines)) < 170
+    assert "  and 1 more note" in lines
+
+
+def test_a_rest_of_one_is_singular(healthy):
+    skipped = tuple(Skipped(f"CD{i}", "x", f"reason {i}") for i in range(5))
+    assert "  and 1 more reason\n" in shown(replace(healthy, skipped=skipped), width=100)
+
+
+def test_a_short_meaning_stands_beside_the_number_and_a_long_one_does_not(collapsed):
+    assert "relative dispersion: 0.003 (spread / length; holds if < 0.02; healthy data" in (
+        shown(collapsed, width=120)
+    )
+    long = {"n": Evidence(9, 1, ">=", meaning="of " + "x" * 60)}
+    finding = replace(collapsed.primary, evidence=long)
+    assert "n: 9 (holds if ≥ 1)" in shown(replace(collapsed, findings=(finding,)), width=120)
+
+
 def test_foreign_strings_take_no_effect(hostile):
     text = shown(hostile, width=100, force_terminal=True, color_system="truecolor")
     assert "[bold]x[/]" in text  # markup stays what it was
@@ -89,14 +128,27 @@ def test_no_colour_where_none_is_wanted(collapsed, monkeypatch):
     assert not re.search(r"\x1b\[[\d;]*3\dm", coloured)
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "gbk"])
 @pytest.mark.parametrize("name", ALL)
-def test_a_console_without_unicode_gets_plain_letters(name, request):
+def test_a_console_without_unicode_gets_the_same_lines_in_its_letters(name, encoding, request):
     raw = io.BytesIO()
-    stream = io.TextIOWrapper(raw, encoding="ascii")
-    to_terminal(request.getfixturevalue(name), Console(file=stream, width=80))
+    stream = io.TextIOWrapper(raw, encoding=encoding, newline="\n")
+    diagnosis = request.getfixturevalue(name)
+    to_terminal(diagnosis, Console(file=stream, width=80))
     stream.flush()
-    text = raw.getvalue().decode("ascii")
-    assert text.splitlines()[0].split()[0] in ("x", "+", "i")
+    lines = raw.getvalue().decode(encoding).split("\n")
+    assert lines[0].split()[0] in ("x", "+", "i", "●")
+    assert abs(len(lines) - len(shown(diagnosis, width=80).split("\n"))) <= 2
+    assert max(map(len, lines)) <= 80
+
+
+def test_a_cut_line_of_source_fits_a_console_without_dots(make_aliased):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii", newline="\n")
+    to_terminal(make_aliased("train.py"), Console(file=stream, width=40))
+    stream.flush()
+    lines = stream.buffer.getvalue().decode().split("\n")
+    cut = [line for line in lines if line.endswith("...") and "F.cosine" in line]
+    assert [len(line) for line in cut] == [40]
 
 
 def test_text_files_hold_what_the_terminal_shows(collapsed):

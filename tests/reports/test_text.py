@@ -5,7 +5,7 @@ import math
 import pytest
 
 from collapse_doctor.reports.prose import Block, blocks, spans
-from collapse_doctor.reports.text import number, percent, plain
+from collapse_doctor.reports.text import count, number, percent, plain
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,8 @@ def test_backticks_mark_code():
         (True, "b`c"),
         (False, " not ` alone"),
     ]
+
+
+def test_counts_agree_with_their_noun():
+    assert count(1, "more reason") == "1 more reason"
+    assert [count(n, "check") for n in (0, 2, 1200)] == ["0 checks", "2 checks", "1,200 checks"]

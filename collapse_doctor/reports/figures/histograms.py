@@ -26,9 +26,7 @@ def norms(name: str, layer: str, sample: Sample) -> Chart:
     lengths = np.linalg.norm(rows, axis=1)
     if not len(lengths) or not lengths.max() > 0 or not math.isfinite(lengths.max()):
         return Chart(name, title, "Not drawn. There is no row of finite, positive length.")
-    low, middle, high = np.quantile(lengths, [0.01, 0.5, 0.99])
-    caption = f"half of the vectors are longer than {number(middle)}; 98 % lie between "
-    caption += f"{number(low)} and {number(high)}."
+    caption = _range(lengths)
     zeros = int((lengths == 0).sum())
     if zeros:
         caption += f" {zeros:,} of {len(lengths):,} are zero: their direction is undefined."
@@ -91,6 +89,14 @@ def _last(sample: Sample) -> tuple[Floats, str]:
     now = sample.steps == steps.max(initial=0)
     when = f"at step {steps[-1]:,}, " if len(steps) > 1 else ""
     return values[now & np.isfinite(values).all(axis=1)], when
+
+
+def _range(lengths: Floats) -> str:
+    """Say between what lengths nearly all vectors lie, or that they are all as long."""
+    low, middle, high = (number(float(q)) for q in np.quantile(lengths, [0.01, 0.5, 0.99]))
+    if low == high:
+        return f"98 % of the vectors are {middle} long, to the digits shown."
+    return f"half of the vectors are longer than {middle}; 98 % lie between {low} and {high}."
 
 
 def _sentence(when: str, text: str) -> str:

@@ -92,12 +92,18 @@ def marchenko_pastur(n: int, d: int) -> Floats:
 def _caption(shares: Floats, seen: int, rank: float, state: LayerState) -> str:
     """State how many directions do the work, of how many."""
     most = int(np.searchsorted(np.cumsum(shares), 0.99) + 1)
-    text = f"{most:,} of {len(shares):,} directions hold 99 % of the variance"
+    text = f"{most:,} of {len(shares):,} directions hold{'s' * (most == 1)} 99 % of the variance."
     null = state.nulls.get("effective_rank", math.nan)
     if math.isfinite(rank) and math.isfinite(null):
-        text += f"; the effective rank is {number(rank)}, isotropic data would read {number(null)}"
+        # Beside the count of directions it looks too large, unless the two are told apart.
+        text += (
+            f" The effective rank is {number(rank)} (isotropic data: {number(null)}); it weighs "
+            "directions by their singular values, the roots of the variances, so weak ones count "
+            "for more."
+        )
     lost = len(shares) - seen
-    return text + (f". {lost:,} directions hold nothing at all." if lost else ".")
+    holding = "direction holds" if lost == 1 else "directions hold"
+    return text + (f" {lost:,} {holding} nothing at all." if lost else "")
 
 
 def _rows(shares: Floats, healthy: Floats) -> tuple[tuple[str, ...], ...]:

@@ -15,13 +15,13 @@ from collapse_doctor.findings import Finding
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.reports.figures.chart import (
     DASHES,
-    OTHER,
     SERIES,
     Chart,
     Key,
     draw,
     log_axis,
 )
+from collapse_doctor.reports.figures.onsets import mark, onsets_of
 from collapse_doctor.reports.text import number, percent, plain
 
 __all__ = ["timeline"]
@@ -88,7 +88,7 @@ def timeline(measurements: Measurements, findings: Sequence[Finding]) -> Iterato
     findings
         Their steps are marked on every chart.
     """
-    onsets = _onsets(findings)
+    onsets = onsets_of(findings)
     losses = measurements.losses
     if losses is not None and len(losses) > 1:
         curve = _curve("loss", losses["step"], losses["value"])
@@ -133,16 +133,6 @@ def _curve(layer: str, steps: pd.Series, values: pd.Series) -> Curve:
     return Curve(layer, x[order], np.where(np.isfinite(y[order]), y[order], np.nan))
 
 
-def _onsets(findings: Sequence[Finding]) -> list[tuple[int, str]]:
-    """Step and codes of every finding above info that has a step, ascending."""
-    codes: dict[int, list[str]] = {}
-    for finding in findings:
-        if finding.where.step is not None and finding.severity.rank > 0:
-            found = codes.setdefault(finding.where.step, [])
-            found.extend({finding.code} - set(found))
-    return [(step, " ".join(codes[step])) for step in sorted(codes)][:4]
-
-
 def _scale(panel: Panel, curves: Sequence[Curve]) -> Callable[[Axes], None]:
     """Return what sets the vertical axis of a panel."""
     seen = np.concatenate([curve.values for curve in curves])
@@ -184,12 +174,9 @@ def _chart(
             axes.plot(curve.steps, curve.values, dash, color=colour, marker=lone, lw=1.8, ms=4)
         set_scale(axes)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        for step, codes in onsets:
-            axes.axvline(step, color=OTHER, lw=1.0, linestyle="--")
-            top = axes.get_xaxis_transform()
-            axes.text(step, 1.01, codes, transform=top, fontsize=9, ha="center", va="bottom")
         axes.set_xlabel("step")
         axes.set_ylabel(panel.axis)
+        mark(axes, onsets)
 
     keys = [
         Key(DASHES[order % len(DASHES)][1], SERIES[order], curve.layer)
