@@ -8,6 +8,7 @@ in or when somebody asks.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Hashable
 from typing import Any, Self
 
@@ -27,6 +28,7 @@ from collapse_doctor.accumulators.intake import (
 )
 from collapse_doctor.accumulators.moments import RunningMoments
 from collapse_doctor.accumulators.reservoir import RowSample
+from collapse_doctor.accumulators.scaling import exponent_of
 from collapse_doctor.accumulators.scatter import (
     Scatter,
     centred_axes,
@@ -63,9 +65,9 @@ class EmbeddingSummary:
 
     Notes
     -----
-    Rows with a NaN or an infinity, or with a length that float64 cannot hold, are counted and
-    then left out of everything else. Rows of length zero are counted, stay among the vectors and
-    are left out of the directions.
+    Rows with a NaN or an infinity are counted and then left out of everything else. Rows of length
+    zero are counted, stay among the vectors and are left out of the directions. All that is kept
+    of the rows is in units of ``unit``, which is 1 for whatever float32 can hold.
     """
 
     def __init__(
@@ -181,6 +183,11 @@ class EmbeddingSummary:
         return self._settle().zero
 
     @property
+    def unit(self) -> float:
+        """What 1 in the moments and the sample stands for: a power of two, nearly always 1."""
+        return math.ldexp(1.0, exponent_of(self._settle().peak))
+
+    @property
     def vectors(self) -> RunningMoments:
         """Moments of the d coordinates of the finite rows."""
         return self._settle().vectors
@@ -256,6 +263,11 @@ class EmbeddingSummary:
     def notes(self) -> tuple[str, ...]:
         """Say in whole sentences what was bounded, estimated or left out."""
         said = [self._settle().distinct.note(), self._settle().classes.note()]
+        if self.unit != 1.0:
+            said.append(
+                f"The largest number is {self._settle().peak:.1e}, beyond float32: "
+                f"all but the norms is measured and drawn in units of {self.unit:.1e}."
+            )
         if self.spectrum_rows < self.count:
             said.append(
                 f"The spectrum rests on a uniform sample of {self.spectrum_rows} rows, because "

@@ -304,3 +304,65 @@ def test_what_does_not_fit_is_refused():
     with pytest.raises(InputError, match="2-D"):
         EmbeddingSummary.of(torch.zeros(3))
     assert summary.rows_seen == 0
+
+
+SIZES = [1e-300, 1e-160, 1e-30, 1e30, 1e40, 1e160, 1e300, 2.0**1019]
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rows_of_any_size_are_measured_as_if_they_were_ordinary(size):
+    """Squares of most of these leave float64; every measure is blind to scale but the norms."""
+    rows = torch.randn(60, 12, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    rows[4], rows[9] = rows[5], 0.0
+    names = [i % 3 for i in range(60)]
+    found = EmbeddingSummary(12, dtype="float64")
+    for start in range(0, 60, 7):
+        found.merge(EmbeddingSummary.of(rows[start : start + 7] * size, names[start : start + 7]))
+    assert (found.count, found.nonfinite_rows, found.zero_rows) == (60, 0, 1)
+    measured = measure(found)
+    for name, value in measure(EmbeddingSummary.of(rows)).items():
+        wanted = value * size if name.startswith("norm_") else value
+        assert measured[name] == pytest.approx(wanted, rel=1e-9, abs=1e-15 * size), name
+    drawn = found.sample.rows.double() * found.unit
+    torch.testing.assert_close(drawn / size, rows, rtol=1e-6, atol=1e-6)
+    expected = torch.linalg.svdvals(rows - rows.mean(dim=0)) ** 2 / 59
+    spectrum = found.eigenvalues() * (found.unit / size) ** 2
+    torch.testing.assert_close(spectrum, expected)
+    assert found.classes is not None
+    second = rows[1::3] - rows[1::3].mean(dim=0)
+    place = found.classes.labels[1]
+    spread = float(found.classes.squares[place]) * (found.unit / size) ** 2
+    assert spread == pytest.approx(float(second.square().sum()))
+    assert (found.unit == 1.0) == (1e-45 < size < 1e38) == (not found.notes())
+
+
+def test_units_do_not_depend_on_the_order_of_merging():
+    generator = torch.Generator().manual_seed(0)
+    parts = [torch.zeros(4, 5, dtype=torch.float64)] + [
+        torch.randn(30, 5, generator=generator, dtype=torch.float64) * size for size in SIZES
+    ]
+    expected = EmbeddingSummary.of(torch.cat(parts))
+    for order in itertools.islice(itertools.permutations(range(len(parts))), 0, None, 997):
+        found = EmbeddingSummary(5, dtype="float64")
+        for number in order:
+            found.merge(EmbeddingSummary.of(parts[number]))
+        assert found.unit == expected.unit
+        torch.testing.assert_close(found.directions.squares, expected.directions.squares)
+        torch.testing.assert_close(found.vectors.squares, expected.vectors.squares)
+        assert (found.zero_rows, found.directions.count) == (4, 240)
+        assert measure(found) == pytest.approx(measure(expected), rel=1e-9, nan_ok=True)
+
+
+@pytest.mark.parametrize("scale", [1e-150, 1e150])
+def test_merging_into_larger_units_leaves_the_other_alone(scale):
+    small, large = EmbeddingSummary.of(torch.eye(3)), EmbeddingSummary.of(DATA[:, :3].double())
+    large.add(torch.ones(2, 3, dtype=torch.float64) * 1e200 * scale)
+    before = pickle.dumps(small._settle())
+    large.merge(small)
+    assert pickle.dumps(small._settle()) == before
+
+
+def test_large_numbers_are_said_to_be_large():
+    note = EmbeddingSummary.of(torch.eye(3, dtype=torch.float64) * 3e160).notes()[0]
+    assert "The largest number is 3.0e+160" in note
+    assert "all but the norms is measured and drawn in units of" in note

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
 import torch
 from torch import Tensor
+
+from collapse_doctor.accumulators.scaling import scaled
 
 __all__ = ["ClassMoments"]
 
@@ -76,6 +79,11 @@ class ClassMoments:
         self.squares = self.squares.index_add(0, at, spread)
         self.means = self.means.index_add(0, at, step * share[:, None])
         self.counts = self.counts.index_add(0, at, extra)
+
+    def scaled(self, exponent: int) -> Self:
+        """Return the moments of the rows times 2^exponent."""
+        means, squares = scaled(self.means, exponent), scaled(self.squares, 2 * exponent)
+        return dataclasses.replace(self, means=means, squares=squares)
 
     def note(self) -> str:
         """Say what was dropped; empty if nothing was."""

@@ -8,6 +8,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from collapse_doctor.accumulators.scaling import scaled
+
 __all__ = ["RunningMoments", "centre"]
 
 
@@ -69,3 +71,10 @@ class RunningMoments:
         self.minimum = torch.minimum(self.minimum, other.minimum.to(device))
         self.maximum = torch.maximum(self.maximum, other.maximum.to(device))
         self.count = total
+
+    def scaled(self, exponent: int) -> Self:
+        """Return the moments of the rows times 2^exponent."""
+        mean, low, high = (
+            scaled(column, exponent) for column in (self.mean, self.minimum, self.maximum)
+        )
+        return type(self)(self.count, mean, scaled(self.squares, 2 * exponent), low, high)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Self
@@ -10,6 +11,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+
+from collapse_doctor.accumulators.scaling import scaled
 
 __all__ = ["Reservoir", "RowSample"]
 
@@ -80,6 +83,10 @@ class Reservoir:
             self.size = min([self.size, *short])
             self._draw(other, places, np.random.default_rng(list(seed)))
         self.count += other.count
+
+    def scaled(self, exponent: int) -> Self:
+        """Return the same sample of the rows times 2^exponent."""
+        return dataclasses.replace(self, rows=scaled(self.rows, exponent))
 
     def in_order(self) -> RowSample:
         """Return what is held, in the order it came."""

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from collapse_doctor.accumulators.moments import centre
+from collapse_doctor.accumulators.scaling import scaled
 
 __all__ = [
     "Scatter",
@@ -41,6 +42,11 @@ class Scatter:
         self.matrix = matrix.addr_(step, step, alpha=weight)
         self.mean = self.mean + step * (other.count / total)
         self.count = total
+
+    def scaled(self, exponent: int) -> Self:
+        """Return the scatter of the rows times 2^exponent."""
+        mean, matrix = scaled(self.mean, exponent), scaled(self.matrix, 2 * exponent)
+        return type(self)(self.count, mean, matrix)
 
 
 def centred_spectrum(held: Scatter | Tensor) -> Tensor:

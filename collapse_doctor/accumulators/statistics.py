@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import Self
@@ -16,6 +17,7 @@ from collapse_doctor.accumulators.distinct import DistinctRows, row_hashes
 from collapse_doctor.accumulators.histogram import LengthHistogram
 from collapse_doctor.accumulators.moments import RunningMoments
 from collapse_doctor.accumulators.reservoir import Reservoir
+from collapse_doctor.accumulators.scaling import careful, exponent_of, ordinary, scaled
 from collapse_doctor.accumulators.scatter import Scatter
 
 __all__ = ["MAX_SCATTER_WIDTH", "RowStatistics"]
@@ -30,12 +32,15 @@ class RowStatistics:
 
     The second moments are in ``scatter`` or, while that is None, in the rows of ``sample``: all
     rows as long as there are no more than d of them, and a uniform sample for very wide rows.
-    ``fingerprint`` is a sum of hashes of the rows; it stirs the seed of the sample.
+    ``fingerprint`` is a sum of hashes of the rows; it stirs the seed of the sample. ``peak`` is the
+    largest magnitude; all values of the rows are in units of the power of two that belongs to it
+    (see :mod:`collapse_doctor.accumulators.scaling`), but for the ``histogram``.
     """
 
     seen: int
     zero: int
     fingerprint: int
+    peak: float
     vectors: RunningMoments
     directions: RunningMoments
     lengths: RunningMoments
@@ -50,26 +55,26 @@ class RowStatistics:
         """Return the statistics of one block of rows (n, d) of any real dtype."""
         # MPS knows no float64
         vectors = (rows.cpu() if rows.device.type == "mps" else rows).to(torch.float64)
-        places, lengths = np.arange(len(rows)), torch.linalg.vector_norm(vectors, dim=1)
-        finite = torch.isfinite(lengths)
-        if not bool(finite.all()):
-            places = np.flatnonzero(finite.cpu().numpy())
-            vectors, lengths = vectors[finite], lengths[finite]
+        places, parts = np.arange(len(rows)), ordinary(vectors)
+        if parts is None:
+            finite = torch.isfinite(vectors).all(dim=1)
+            places, vectors = np.flatnonzero(finite.cpu().numpy()), vectors[finite]
             labels = labels and [labels[i] for i in places.tolist()]
-        pointing = lengths > 0
-        zero = len(lengths) - int(pointing.sum())
-        aimed, reach = (vectors[pointing], lengths[pointing]) if zero else (vectors, lengths)
+            parts = careful(vectors)
         hashes = row_hashes(vectors).tolist()
         distinct = DistinctRows()
         distinct.add(hashes)
+        exponent = exponent_of(parts.peak)
+        vectors = scaled(vectors, -exponent)
         return cls(
             seen=len(rows),
-            zero=zero,
+            zero=len(vectors) - len(parts.reach),
             fingerprint=sum(hashes) % 2**64,
+            peak=parts.peak,
             vectors=RunningMoments.of(vectors),
-            directions=RunningMoments.of(aimed / reach[:, None]),
-            lengths=RunningMoments.of(lengths[:, None]),
-            histogram=LengthHistogram.of(reach),
+            directions=RunningMoments.of(parts.directions),
+            lengths=RunningMoments.of(parts.lengths[:, None]),
+            histogram=LengthHistogram.of(scaled(parts.reach, exponent)),
             distinct=distinct,
             classes=ClassMoments.of(vectors, labels or [None] * len(vectors)),
             sample=Reservoir.of(_as_sampled(vectors, rows.dtype), places, labels, sample_size),
@@ -78,6 +83,9 @@ class RowStatistics:
     def merge(self, other: Self, seed: int) -> None:
         """Take in the rows that ``other`` has seen; ``other`` stays as it is."""
         other = copy.deepcopy(other) if other is self else other
+        peak = max(self.peak, other.peak)
+        self.__dict__.update(self._in_units_of(peak).__dict__, peak=peak)
+        other = other._in_units_of(peak)
         self._merge_scatter(other)
         seeds = (seed % 2**64, self.fingerprint, other.fingerprint)
         self.sample.merge(other.sample, seeds, offset=self.seen)
@@ -94,6 +102,20 @@ class RowStatistics:
     def second_moments(self) -> Scatter | Tensor:
         """Return the scatter, or the float64 rows that stand in for it."""
         return self.scatter if self.scatter is not None else self.sample.rows.to(torch.float64)
+
+    def _in_units_of(self, peak: float) -> Self:
+        """Return the same statistics in the units of rows as large as ``peak``, or larger ones."""
+        by = exponent_of(self.peak) - exponent_of(peak)
+        if by >= 0:  # above 0 only where all rows are zero, in any unit
+            return self
+        return dataclasses.replace(
+            self,
+            vectors=self.vectors.scaled(by),
+            lengths=self.lengths.scaled(by),
+            classes=self.classes.scaled(by),
+            sample=self.sample.scaled(by),
+            scatter=self.scatter and self.scatter.scaled(by),
+        )
 
     def _merge_scatter(self, other: Self) -> None:
         # rows are the smaller form up to n = d, and the sample holds them all up to its size

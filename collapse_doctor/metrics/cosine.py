@@ -46,7 +46,8 @@ def relative_dispersion(vectors: ColumnMoments, *, varies: bool) -> float:
     Parameters
     ----------
     vectors
-        Moments of the coordinates; below two rows the result is NaN.
+        Moments of the coordinates; below two rows, or where the squares leave the range of
+        float64, the result is NaN.
     varies
         Whether any coordinate varies by more than rounding. If none does the result is 0, for
         rows of length zero, too.
@@ -56,5 +57,5 @@ def relative_dispersion(vectors: ColumnMoments, *, varies: bool) -> float:
     if not varies:
         return 0.0
     spread = float(as_array(vectors.squares).sum())
-    offset = vectors.count * float((as_array(vectors.mean) ** 2).sum())
-    return math.sqrt(spread / (spread + offset))
+    total = spread + vectors.count * float((as_array(vectors.mean) ** 2).sum())
+    return math.sqrt(spread / total) if 0.0 < total < math.inf else math.nan

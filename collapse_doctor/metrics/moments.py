@@ -80,6 +80,13 @@ class Moments(Protocol):
         """Machine epsilon of the dtype the rows came in."""
 
     @property
+    def unit(self) -> float:
+        """What 1 in ``vectors``, ``lengths`` and the spectrum (squared there) stands for.
+
+        A power of two: 1.0 for all rows but float64 ones of a size that float32 cannot hold.
+        """
+
+    @property
     def vectors(self) -> ColumnMoments:
         """Moments of the d coordinates."""
 

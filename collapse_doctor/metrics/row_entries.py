@@ -31,7 +31,7 @@ ROW_METRICS: tuple[Metric, ...] = (
         invariances=_TURNED,
         small_n="Unbiased.",
         source="definition",
-        compute=lambda rows: norm_mean(rows.lengths),
+        compute=lambda rows: norm_mean(rows.lengths) * rows.unit,
     ),
     Metric(
         name="norm_std",
@@ -45,7 +45,7 @@ ROW_METRICS: tuple[Metric, ...] = (
         invariances=_TURNED,
         small_n="Its square is unbiased; NaN below two rows.",
         source="definition",
-        compute=lambda rows: norm_std(rows.lengths),
+        compute=lambda rows: norm_std(rows.lengths) * rows.unit,
     ),
     Metric(
         name="norm_min",
@@ -59,7 +59,7 @@ ROW_METRICS: tuple[Metric, ...] = (
         invariances=_TURNED,
         small_n="Falls as rows are added.",
         source="definition",
-        compute=lambda rows: norm_min(rows.lengths),
+        compute=lambda rows: norm_min(rows.lengths) * rows.unit,
     ),
     Metric(
         name="norm_max",
@@ -73,7 +73,7 @@ ROW_METRICS: tuple[Metric, ...] = (
         invariances=_TURNED,
         small_n="Rises as rows are added.",
         source="definition",
-        compute=lambda rows: norm_max(rows.lengths),
+        compute=lambda rows: norm_max(rows.lengths) * rows.unit,
     ),
     Metric(
         name="mean_cosine",

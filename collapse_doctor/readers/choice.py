@@ -49,9 +49,10 @@ def choose(entries: Sequence[Entry], key: str | None, where: str) -> Entry:
     """
     if key is not None:
         return find(entries, key, where)
-    parameters = _parameters(entries)
+    offered = [entry for entry in entries if not entry.in_optimizer]
+    parameters = _parameters(offered)
     groups = {entry.group for entry in parameters}
-    free = [entry for entry in entries if not parameters or entry.group not in groups]
+    free = [entry for entry in offered if not parameters or entry.group not in groups]
     tables = _tables(free, floats=True) or _tables(free, floats=False)
     preferred = _preferred(tables)
     if parameters and preferred is None:
@@ -60,13 +61,26 @@ def choose(entries: Sequence[Entry], key: str | None, where: str) -> Entry:
         return tables[0]
     if preferred is not None:
         return preferred
-    if not tables and len(entries) == 1:
-        return entries[0]  # its own check says what is wrong with it
-    raise _undecided(tables or entries, where)
+    if not tables and len(offered) < len(entries):
+        raise _optimizer_state([entry for entry in entries if entry.in_optimizer], where)
+    if not tables and len(offered) == 1:
+        return offered[0]  # its own check says what is wrong with it
+    raise _undecided(tables or offered, where)
 
 
-def find(entries: Sequence[Entry], key: str, where: str) -> Entry:
+def find(entries: Sequence[Entry], key: str, where: str, *, labels_of: str | None = None) -> Entry:
     """Return the table called ``key``.
+
+    Parameters
+    ----------
+    entries
+        All tables.
+    key
+        Its name.
+    where
+        What they come from, for messages.
+    labels_of
+        The file before the colon, where labels were asked for as ``FILE:KEY``.
 
     Raises
     ------
@@ -77,10 +91,12 @@ def find(entries: Sequence[Entry], key: str, where: str) -> Entry:
         if entry.name == key:
             return entry
     expected = f"a table called {key!r}"
+    option = "--key" if labels_of is None else f"the {':' + key!r} behind the file"
     remedy = "pass one of these names as --key (key= in Python)"
-    named = any(entry.name for entry in entries)
-    if not named:
-        remedy = "leave --key out: there is only one table, and it has no name"
+    if not any(entry.name for entry in entries):
+        remedy = f"leave {option} out: there is only one table, and it has no name"
+    elif labels_of is not None:
+        remedy = f"name one of these as {labels_of}:KEY"
     raise InputError(expected, listing(entries), where=where, remedy=remedy)
 
 
@@ -101,7 +117,8 @@ def last_name(entry: Entry) -> str:
 def _tables(entries: Sequence[Entry], *, floats: bool) -> list[Entry]:
     """Return what may be embeddings: two dimensions or more, not named as labels.
 
-    Single rows (means, centres) are passed over where there is a table with more.
+    Single rows (means, centres) are passed over where there is a table with more rows of the same
+    width; one of another width belongs to something else, such as the last layer of a model.
     """
     tables = [
         entry
@@ -110,7 +127,8 @@ def _tables(entries: Sequence[Entry], *, floats: bool) -> list[Entry]:
         and (entry.is_float if floats else entry.is_integer)
         and last_name(entry) not in LABEL_NAMES
     ]
-    return [entry for entry in tables if entry.size > entry.shape[-1]] or tables
+    widths = {entry.shape[-1] for entry in tables if entry.size > entry.shape[-1]}
+    return [e for e in tables if e.size > e.shape[-1] or e.shape[-1] not in widths]
 
 
 def _preferred(tables: Sequence[Entry]) -> Entry | None:
@@ -133,6 +151,16 @@ def _parameters(entries: Sequence[Entry]) -> list[Entry]:
         and (len(entry.shape) >= 2 or "." in entry.name.removeprefix(f"{entry.group}."))
     }
     return [entry for entry in entries if entry.group in taken]
+
+
+def _optimizer_state(states: Sequence[Entry], where: str) -> InputError:
+    largest = max(states, key=lambda entry: entry.size)
+    got = f"the state of an optimizer: {len(states)} tables, the largest {largest}"
+    remedy = (
+        "run the model and save its embeddings, or name a table of the state with --key NAME "
+        "(key= in Python)"
+    )
+    return InputError(_EXPECTED, got, where=where, remedy=remedy)
 
 
 def _state_dict(parameters: Sequence[Entry], where: str) -> InputError:

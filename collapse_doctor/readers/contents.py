@@ -26,13 +26,18 @@ class Entry:
     shape
         Shape, not read yet.
     dtype
-        ``"float32"``, ``"int64"`` …; ``"str"`` for strings, ``"object"`` and the like for others.
+        ``"float32"``, ``"int64"`` …; ``"str"`` for strings, ``"object"``, ``"nested"``,
+        ``"masked"`` and the like for what is not read.
     blocks
         Gives the table anew at every call, cut along the first dimension or in one piece.
     group
         Name of the mapping that holds it.
     text
         The strings, if it holds strings.
+    parts
+        How many tensors were joined to this table.
+    in_optimizer
+        Whether it belongs to the state of an optimizer, which is read only where it is named.
     """
 
     name: str
@@ -41,6 +46,8 @@ class Entry:
     blocks: Callable[[], Iterable[torch.Tensor]] = field(default=tuple, repr=False)
     group: str = ""
     text: np.ndarray | None = field(default=None, repr=False)
+    parts: int = 1
+    in_optimizer: bool = False
 
     @property
     def is_float(self) -> bool:
@@ -57,8 +64,13 @@ class Entry:
         """Number of values."""
         return int(np.prod(self.shape, dtype=object))
 
-    def values(self) -> np.ndarray:
+    def values(self, where: str) -> np.ndarray:
         """Return the whole table as an array: for labels.
+
+        Parameters
+        ----------
+        where
+            The file and the key it comes from, for messages.
 
         Raises
         ------
@@ -70,7 +82,7 @@ class Entry:
         if not (self.is_float or self.is_integer):
             remedy = "save them as integers or strings"
             expected = "labels as numbers or strings"
-            raise InputError(expected, f"{self.dtype} values", where=self.name, remedy=remedy)
+            raise InputError(expected, f"{self.dtype} values", where=where, remedy=remedy)
         blocks = [block.reshape(1) if block.ndim == 0 else block for block in self.blocks()]
         whole = torch.cat(blocks).cpu() if blocks else torch.empty(self.shape)
         if self.is_float and self.dtype not in ("float32", "float64"):
@@ -108,6 +120,8 @@ def tensor_entry(
     """
     parts = [part.detach() for part in parts]
     first = parts[0]
+    if first.is_nested:  # has no shape to ask for
+        return Entry(name, (first.size(0),), "nested", group=group)
     dtype = str(first.dtype).removeprefix("torch.")
     if first.layout is not torch.strided:
         dtype = str(first.layout).removeprefix("torch.")
@@ -127,11 +141,13 @@ def tensor_entry(
                 block = table[start : start + step]
                 yield block.reshape(-1, width) if joined else block.reshape(-1, *shape[1:])
 
-    return Entry(name, shape, dtype, blocks, group)
+    return Entry(name, shape, dtype, blocks, group, parts=len(parts))
 
 
 def array_entry(name: str, array: np.ndarray, *, group: str = "") -> Entry:
     """Describe an array; it may be mapped from a file, and is copied piece by piece."""
+    if np.ma.is_masked(array):  # torch has no masks: what lies under them would be read as rows
+        return Entry(name, array.shape, "masked", group=group)
     if array.dtype.kind in "US":
         return text_entry(name, array, group=group)
     if array.dtype.kind not in "fiubc":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import re
 import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -22,9 +23,12 @@ _FOREIGN = {  # first bytes of formats that are not read, and what they are
     b"\x89HDF": "an HDF5 file",
     b"\x1f\x8b": "a file compressed with gzip",
     b"\x80": "a pickle, which could run any code if it were loaded",
+    b"PK\x05\x06": "an empty archive: nothing was saved in it",
     b"PK": "a damaged or truncated zip archive",
     b"version https://git-lfs": "a Git LFS pointer, not the file itself (run git lfs pull)",
 }
+
+_OBJECT = re.compile(r"<[\w. ]+ at 0x[0-9a-fA-F]+>")
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,9 @@ def reading(path: Path, what: str) -> Iterator[None]:
     except InputError:
         raise
     except Exception as error:
-        detail = " ".join(str(error).split())[:160] or type(error).__name__
+        # The address of an object in our own memory says nothing about the file.
+        text = _OBJECT.sub("an object", " ".join(str(error).split()))
+        detail = text[:160].rstrip(".") or type(error).__name__
         remedy = "check that it was saved or downloaded to its end, and save it again"
         got = f"one that cannot be read ({detail})"
         raise InputError(f"an intact {what} file", got, where=str(path), remedy=remedy) from error

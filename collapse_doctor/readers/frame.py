@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Hashable, Iterable
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -18,21 +19,31 @@ ROW_NUMBERS = ("id", "ids", "idx", "index", "unnamed: 0")
 """Integer columns of these names number the rows and are no features."""
 
 
-def label_column(frame: pd.DataFrame, labels: str | None) -> str | None:
+def label_column(frame: pd.DataFrame, labels: Hashable | None) -> Hashable | None:
     """Return the column to take labels from: the given one, or one with a usual name.
 
-    A column of real numbers is a feature, whatever its name.
+    A column of real numbers is a feature, whatever its name. None for a text that names no
+    column: it may name a file.
+
+    Raises
+    ------
+    InputError
+        If a number is given that no column has as its name.
     """
     if labels is not None:
-        return labels if labels in frame.columns else None
+        if labels in frame.columns or isinstance(labels, str):
+            return labels if labels in frame.columns else None
+        remedy = "name a column, or pass one label per row"
+        got = f"columns {_typed(frame)}"
+        raise InputError(f"a column called {labels!r}", got, where="labels", remedy=remedy)
     for name in LABEL_NAMES:
         for column in frame.columns:
             if str(column).lower() == name and not _is_real(frame[column]):
-                return str(column)
+                return cast("Hashable", column)
     return None
 
 
-def contents_of_frame(frame: pd.DataFrame, key: str | None, taken: str | None) -> Contents:
+def contents_of_frame(frame: pd.DataFrame, key: str | None, taken: Hashable | None) -> Contents:
     """Return the features of a table as one unnamed table, and notes on the columns left out.
 
     Parameters
@@ -53,7 +64,7 @@ def contents_of_frame(frame: pd.DataFrame, key: str | None, taken: str | None) -
     if not frame.columns.is_unique:
         remedy = "rename the columns"
         raise InputError("columns of different names", "some twice", where="table", remedy=remedy)
-    rest = [column for column in frame.columns if str(column) != taken]
+    rest = [column for column in frame.columns if column != taken]
     numeric = [c for c in rest if _is_numeric(frame[c]) and not _is_row_number(frame[c])]
     vectors = [key] if key is not None else [c for c in rest if _holds_vectors(frame[c])]
     if key is not None and key not in frame.columns:
@@ -63,8 +74,10 @@ def contents_of_frame(frame: pd.DataFrame, key: str | None, taken: str | None) -
     if not numeric:
         raise _no_features(frame, "numeric columns, or one column of vectors")
     left_out = [str(column) for column in rest if column not in set(numeric)]
-    notes = [f"{len(left_out)} columns are not read: {_some(left_out)}"] if left_out else []
-    return Contents((array_entry("", _numbers(frame[numeric])),), tuple(notes))
+    plural = "column is" if len(left_out) == 1 else "columns are"
+    note = f"{len(left_out)} {plural} not read: {_some(left_out)}"
+    table = array_entry("", _numbers(frame[numeric]))
+    return Contents((table,), (note,) if left_out else ())
 
 
 def _numbers(columns: pd.DataFrame) -> np.ndarray:
@@ -108,9 +121,12 @@ def _holds_vectors(column: pd.Series) -> bool:
 
 
 def _no_features(frame: pd.DataFrame, expected: str) -> InputError:
-    shown = _some([f"{name} ({dtype})" for name, dtype in frame.dtypes.items()])
     remedy = "pass a table with one numeric column per feature"
-    return InputError(expected, f"columns {shown}", where="table", remedy=remedy)
+    return InputError(expected, f"columns {_typed(frame)}", where="table", remedy=remedy)
+
+
+def _typed(frame: pd.DataFrame) -> str:
+    return _some([f"{name} ({dtype})" for name, dtype in frame.dtypes.items()])
 
 
 def _some(names: list[str], limit: int = 6) -> str:

@@ -37,17 +37,12 @@ def as_labels(value: Any, where: str) -> np.ndarray:
     InputError
         If it has another shape, or a label is missing.
     """
-    if isinstance(value, torch.Tensor):
-        value = value.detach().cpu()
-        value = value.float() if value.dtype in (torch.float16, torch.bfloat16) else value
-        array = value.numpy()
-    else:
-        array = _as_array(value, where)
+    array = _of_tensor(value, where) if isinstance(value, torch.Tensor) else _as_array(value, where)
     if array.ndim == 2 and array.shape[1] == 1:
         array = array[:, 0]
     if array.ndim != 1:
         remedy = "pass one label per row, for example the argmax of a one-hot row"
-        got = f"labels of shape {array.shape}"
+        got = f"labels of shape {array.shape}" if array.ndim else f"a single {type(value).__name__}"
         raise InputError("labels of shape (n,)", got, where=where, remedy=remedy)
     return _plain(array, where)
 
@@ -68,22 +63,45 @@ def fit(labels: np.ndarray, shape: tuple[int, ...], rows: int, where: str) -> np
     raise InputError(expected, f"{len(labels)} labels", where=where, remedy=remedy)
 
 
-def detect(entries: Sequence[Entry], chosen: Entry, rows: int) -> tuple[np.ndarray, Entry] | None:
+def detect(entries: Sequence[Entry], chosen: Entry, rows: int) -> tuple[np.ndarray | None, str]:
     """Return the labels that lie beside the embeddings under a usual name, if they fit.
 
-    Real numbers are no classes and are not taken.
+    Real numbers are no classes and are not taken. Of several tables of one name the one beside
+    the embeddings goes first.
+
+    Returns
+    -------
+    tuple
+        The labels or None, and a note: where they come from, or why the first table that is
+        named like labels is not used. The note is empty if there is no such table.
     """
-    for name in LABEL_NAMES:
-        for entry in entries:
-            if entry is chosen or last_name(entry) != name:
-                continue
-            if entry.shape not in ((rows,), (rows, 1)):
-                continue
-            if entry.is_float or entry.is_integer or entry.text is not None:
-                labels = as_labels(entry.values(), entry.name)
+    beside = [entry for entry in entries if entry is not chosen and not entry.in_optimizer]
+    beside.sort(key=lambda entry: entry.group != chosen.group)
+    refused = ""
+    for entry in (e for name in LABEL_NAMES for e in beside if last_name(e) == name):
+        fault = _misfit(entry, rows)
+        if not fault:
+            try:
+                labels = as_labels(entry.values(entry.name), entry.name)
+            except InputError as error:  # nobody asked for them: the embeddings are still good
+                fault = f"has {error.got}"
+            else:
                 if labels.dtype.kind != "f":
-                    return labels, entry
-    return None
+                    return labels, f"labels from {entry.name!r}"
+                fault = "holds real numbers, which are no classes,"
+        refused = refused or f"{entry.name!r} {fault} and was not used"
+    return None, refused
+
+
+def _misfit(entry: Entry, rows: int) -> str:
+    if not (entry.is_float or entry.is_integer or entry.text is not None):
+        return f"holds {entry.dtype} values"
+    if entry.shape in ((rows,), (rows, 1)):
+        return ""
+    if len(entry.shape) == 1:
+        entries = "entry" if entry.shape[0] == 1 else "entries"
+        return f"has {entry.shape[0]} {entries} for {rows} rows"
+    return f"has shape {entry.shape} for {rows} rows"
 
 
 def read_column(path: Path, rows: int) -> np.ndarray:
@@ -118,7 +136,21 @@ def read_column(path: Path, rows: int) -> np.ndarray:
     return _plain(np.array(column, dtype=np.float64 if numeric else np.str_), str(path))
 
 
+def _of_tensor(value: torch.Tensor, where: str) -> np.ndarray:
+    if value.is_nested or value.is_meta or value.layout is not torch.strided:
+        kind = str(value.layout).removeprefix("torch.")
+        kind = "nested" if value.is_nested else "meta" if value.is_meta else kind
+        remedy = "pass a dense tensor with one label per row"
+        raise InputError("labels as numbers", f"a {kind} tensor", where=where, remedy=remedy)
+    value = value.detach().cpu()
+    short = value.is_floating_point() and value.itemsize < 4
+    array: np.ndarray = (value.float() if short else value).numpy()
+    return array
+
+
 def _as_array(value: Any, where: str) -> np.ndarray:
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(object), np.nan)  # what is masked is missing
     try:
         # A Series may hold a type of its own (categories, nullable integers): take its values.
         return np.asarray(value.to_numpy() if hasattr(value, "to_numpy") else value)
@@ -133,6 +165,9 @@ def _plain(array: np.ndarray, where: str) -> np.ndarray:
         got = f"{missing} of {len(array)} labels missing"
         remedy = "give every row a label, or leave the labels out"
         raise InputError("a label for every row", got, where=where, remedy=remedy)
+    if array.dtype.kind == "c":
+        got, remedy = f"{array.dtype} values", "save them as integers or strings"
+        raise InputError("labels as numbers or strings", got, where=where, remedy=remedy)
     if array.dtype.kind in "biu":
         return array.astype(np.int64)
     if array.dtype.kind == "f":

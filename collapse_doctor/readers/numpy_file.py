@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -93,14 +93,29 @@ def _stream(path: Path, name: str) -> Iterator[torch.Tensor]:
 def _header(file: IO[bytes]) -> _Header:
     """Return shape, whether the array lies column by column, and dtype."""
     version = npy.read_magic(file)
-    if version == (1, 0):
-        return npy.read_array_header_1_0(file)
-    if version == (2, 0):
-        return npy.read_array_header_2_0(file)
+    read = _HEADERS.get(version)
+    if read is not None:
+        return _valid(read, file)
     remedy = "save a plain array of numbers, not records with named fields"
     got = f"version {version[0]}.{version[1]} of the format"
     raise InputError("an array of numbers", got, where=str(file.name), remedy=remedy)
 
+
+def _valid(read: Callable[[IO[bytes]], _Header], file: IO[bytes]) -> _Header:
+    """Return what the header says; NumPy's own words on a damaged one are about its parser."""
+    try:
+        header = read(file)
+    except Exception as error:  # nearly anything, from a parser of Python literals
+        raise ValueError("its header does not describe an array") from error
+    if any(length < 0 for length in header[0]):
+        raise ValueError(f"its header claims the shape {header[0]}")
+    return header
+
+
+_HEADERS: dict[tuple[int, int], Callable[[IO[bytes]], _Header]] = {
+    (1, 0): npy.read_array_header_1_0,
+    (2, 0): npy.read_array_header_2_0,
+}
 
 NPY = Format(".npy", (".npy",), _recognises_npy, _read_npy)
 NPZ = Format(".npz", (".npz",), _recognises_npz, _read_npz)

@@ -96,8 +96,8 @@ def from_value(value: Any, *, key: str | None = None, labels: Any = None) -> Sou
 def _from_frame(frame: Any, key: str | None, labels: Any) -> Source:
     from collapse_doctor.readers.frame import contents_of_frame, label_column
 
-    wanted = labels if isinstance(labels, str) else None
-    column = None if labels is not None and wanted is None else label_column(frame, wanted)
+    named = isinstance(labels, str | int)
+    column = None if labels is not None and not named else label_column(frame, labels)
     contents = contents_of_frame(frame, key, column)
     notes = contents.notes
     if column is not None:
@@ -148,22 +148,23 @@ def _source(contents: Contents, key: str | None, labels: Any, where: str) -> Sou
         others = [other for other in contents.entries if other is not entry]
         notes.append(f"read {entry}, not {listing(others, limit=3)}")
     rows = entry.size // entry.shape[-1]
-    array, note = _labels(labels, contents.entries, entry, rows)
+    array, note = _labels(labels, contents.entries, entry, rows, where)
     return build(entry, array, where, [*notes, *note])
 
 
 def _labels(
-    labels: Any, entries: tuple[Entry, ...], entry: Entry, rows: int
+    labels: Any, entries: tuple[Entry, ...], entry: Entry, rows: int, where: str
 ) -> tuple[np.ndarray | None, list[str]]:
     """Return the labels that were asked for or found, and a note on where they come from."""
     if labels is None:
-        found = detect(entries, entry, rows)
-        return (found[0], [f"labels from {found[1].name!r}"]) if found else (None, [])
+        found, note = detect(entries, entry, rows)
+        return found, [note] if note else []
     if not isinstance(labels, str | os.PathLike):
         return fit(as_labels(labels, "labels"), entry.shape, rows, "labels"), []
     name = os.fspath(labels)
     beside = [other for other in entries if other.name == name and other is not entry]
-    array = as_labels(beside[0].values(), name) if beside else _label_file(name, entries, rows)
+    place = f"{where}, {name!r}"
+    array = _of(beside[0], place) if beside else _label_file(name, entries, rows)
     return fit(array, entry.shape, rows, f"labels {name!r}"), [f"labels from {name!r}"]
 
 
@@ -180,9 +181,15 @@ def _label_file(name: str, entries: tuple[Entry, ...], rows: int) -> np.ndarray:
         return read_column(path, rows)
     tables = _read(path).entries
     if key is not None:
-        return as_labels(find(tables, key, str(path)).values(), str(path))
+        found = find(tables, key, str(path), labels_of=str(path))
+        return _of(found, f"{path}, {key!r}")
     fitting = [table for table in tables if table.shape in ((rows,), (rows, 1))] or list(tables)
     if len(fitting) != 1:
         remedy = f"name one as {path}:KEY"
         raise InputError("one table of labels", listing(tables), where=str(path), remedy=remedy)
-    return as_labels(fitting[0].values(), str(path))
+    key = fitting[0].name
+    return _of(fitting[0], f"{path}, {key!r}" if key else str(path))
+
+
+def _of(table: Entry, where: str) -> np.ndarray:
+    return as_labels(table.values(where), where)

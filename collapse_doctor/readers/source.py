@@ -28,7 +28,8 @@ class Source:
     width
         Number of features d of a row.
     dtype
-        Type the numbers are stored in, also where they are read as another.
+        Type the numbers are stored in, also where they are read as another; ``"float64"`` where
+        torch has no such type.
     rows
         Number of rows n, at least 2.
     labels
@@ -82,7 +83,10 @@ def build(entry: Entry, labels: np.ndarray | None, name: str, notes: Iterable[st
     target = _target(entry.dtype)
     if target is not None:
         said.append(f"{entry.dtype} read as {str(target).removeprefix('torch.')}")
-    return Source(name, width, entry.dtype, rows, labels, tuple(said), entry)
+    if entry.parts > 1:
+        said.append(f"{entry.parts} tensors joined to one table")
+    dtype = entry.dtype if hasattr(torch, entry.dtype) else "float64"
+    return Source(name, width, dtype, rows, labels, tuple(said), entry)
 
 
 def check(entry: Entry, where: str) -> None:
@@ -100,6 +104,12 @@ def _fault(entry: Entry) -> tuple[str, str]:
         return "strings", "pass the table of numbers, with --key NAME where there are several"
     if entry.dtype.startswith("complex"):
         return f"{entry.dtype} values", "pass real and imaginary parts as separate features"
+    if entry.dtype == "nested":
+        remedy = "join its rows to one table first: torch.cat(tensor.unbind())"
+        return f"a nested tensor of {shape[0]} tables", remedy
+    if entry.dtype == "masked":
+        remedy = "fill what is masked first, array.filled(numpy.nan), or leave those rows out"
+        return f"a masked array {shape}", remedy
     if not (entry.is_float or entry.is_integer):
         remedy = "convert it to a dense float array first: tensor.to_dense(), array.astype(float)"
         return f"{entry.dtype} values {shape}", remedy

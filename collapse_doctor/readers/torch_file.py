@@ -21,6 +21,7 @@ __all__ = ["FORMAT"]
 
 _LEGACY_MAGIC = b"\x80\x02\x8a\nl\xfc\x9cF\xf9 j\xa8P\x19."  # before torch 1.6: pickled number
 _BLOCKED = re.compile(r"GLOBAL (\S+)")
+_UNKNOWN = re.compile(r"Unsupported operand (\d+)")
 
 # What a pickled array and a pickled scalar of NumPy call, without naming NumPy's private modules.
 _reconstruct: Any = np.empty(0).__reduce__()[0]
@@ -83,6 +84,10 @@ def _check_archive(path: Path) -> None:
 
 
 def _refusal(path: Path, error: pickle.UnpicklingError) -> InputError:
+    if unknown := _UNKNOWN.search(str(error)):
+        got = f"a damaged one, or one of another protocol (instruction {unknown[1]})"
+        remedy = "save or download it again, with torch.save's own pickle_protocol"
+        return InputError("an intact torch.save file", got, where=str(path), remedy=remedy)
     match = _BLOCKED.search(str(error))
     name = f"the class or function {match[1].rstrip('.')}" if match else "an object of Python"
     got = f"{name}, which could run any code if it were loaded"

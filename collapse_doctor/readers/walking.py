@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -38,11 +39,14 @@ def walk(value: Any, name: str = "", *, group: str = "", depth: int = 0) -> Iter
     if isinstance(value, torch.Tensor):
         yield tensor_entry(name, [value], group=group)
     elif isinstance(value, np.ndarray | np.generic):
-        yield array_entry(name, np.asarray(value), group=group)
+        yield array_entry(name, np.asanyarray(value), group=group)  # a mask must not get lost
     elif depth >= MAX_DEPTH:
         return
     elif isinstance(value, Mapping):
-        yield from _walk_mapping(value, name, depth)
+        entries = _walk_mapping(value, name, depth)
+        if _is_optimizer_state(value):
+            entries = (dataclasses.replace(entry, in_optimizer=True) for entry in entries)
+        yield from entries
     elif isinstance(value, list | tuple) and value:
         yield from _walk_list(value, name, group, depth)
 
@@ -55,6 +59,12 @@ def _walk_mapping(mapping: Mapping[Any, Any], name: str, depth: int) -> Iterator
     for key, item in mapping.items():
         path = f"{name}.{key}" if name else str(key)
         yield from walk(item, path, group=name, depth=depth + 1)
+
+
+def _is_optimizer_state(mapping: Mapping[Any, Any]) -> bool:
+    """Whether this is what ``torch.optim.Optimizer.state_dict`` returns, by its two keys."""
+    groups = mapping.get("param_groups")
+    return isinstance(groups, list | tuple) and isinstance(mapping.get("state"), Mapping)
 
 
 def _holds_rows(mapping: Mapping[Any, Any]) -> bool:
@@ -89,9 +99,9 @@ def _walk_numbers(items: Sequence[Any], name: str, group: str) -> Iterator[Entry
 
 def _is_table(items: Sequence[Any]) -> bool:
     """Whether all items are float tensors or arrays, all 1-D or none, with one last dimension."""
-    if not all(isinstance(item, torch.Tensor | np.ndarray) and item.ndim for item in items):
+    if not all(isinstance(item, torch.Tensor | np.ndarray) for item in items):
         return False
-    if not all(_is_float(item) for item in items):
+    if not all(_is_float(item) and item.ndim for item in items):
         return False
     flat = {item.ndim == 1 for item in items}
     return len({item.shape[-1] for item in items}) == 1 and len(flat) == 1
@@ -99,8 +109,9 @@ def _is_table(items: Sequence[Any]) -> bool:
 
 def _is_float(item: torch.Tensor | np.ndarray) -> bool:
     if isinstance(item, torch.Tensor):
-        return item.is_floating_point() and item.layout is torch.strided
-    return item.dtype.kind == "f"
+        dense = item.layout is torch.strided and not item.is_nested
+        return item.is_floating_point() and dense
+    return item.dtype.kind == "f" and not np.ma.is_masked(item)
 
 
 def _tensors(items: Sequence[torch.Tensor | np.ndarray]) -> list[torch.Tensor]:

@@ -32,6 +32,7 @@ from collapse_doctor.recording.format import (
 )
 from collapse_doctor.recording.memory import SNAPSHOT_BUDGET, Recording
 from collapse_doctor.recording.observations import FORMAT_VERSION, Manifest, Notice, Snapshot
+from collapse_doctor.recording.plausible import check
 from collapse_doctor.recording.retention import Retention
 
 __all__ = ["is_recording", "read"]
@@ -145,6 +146,7 @@ def _read_events(file: Path, recording: Recording) -> list[Snapshot]:
     for line in _lines(file):
         try:
             observation = decode(line)
+            check(observation)
         except msgspec.DecodeError:
             damaged += 1
             continue
@@ -153,7 +155,8 @@ def _read_events(file: Path, recording: Recording) -> list[Snapshot]:
         else:
             recording.append(observation)
     if damaged:
-        text = f"{damaged} damaged lines of {file.name} were left out"
+        lines = "line was" if damaged == 1 else "lines were"
+        text = f"{damaged} damaged {lines} left out of {file.name}"
         recording.append(Notice("recording", text))
     return snapshots
 
@@ -174,7 +177,8 @@ def _lines(file: Path) -> Iterator[bytes]:
 def _read_snapshots(folder: Path, listed: list[Snapshot], recording: Recording) -> None:
     present = [snapshot for snapshot in listed if _is_present(folder, snapshot)]
     if gone := len(listed) - len(present):
-        text = f"{gone} snapshots are no longer on disk, where a recording keeps to its budget"
+        are = "snapshot is" if gone == 1 else "snapshots are"
+        text = f"{gone} {are} no longer on disk, where a recording keeps to its budget"
         recording.append(Notice("recording", text))
     reasons = []
     for snapshot in _affordable(present):
@@ -185,7 +189,8 @@ def _read_snapshots(folder: Path, listed: list[Snapshot], recording: Recording) 
         except (OSError, ValueError, SafetensorError) as error:
             reasons.append(f"{snapshot.file}: {error}")
     if reasons:
-        text = f"{len(reasons)} damaged snapshots were left out, the first is {reasons[0]}"
+        were = "snapshot was" if len(reasons) == 1 else "snapshots were"
+        text = f"{len(reasons)} damaged {were} left out, the first is {reasons[0]}"
         recording.append(Notice("recording", text))
 
 

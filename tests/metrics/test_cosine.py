@@ -67,3 +67,10 @@ def test_one_row_has_no_cosine_and_no_dispersion():
 
 def test_rounding_is_no_dispersion():
     assert relative_dispersion(moments(np.zeros((5, 3))), varies=False) == 0.0
+
+
+def test_squares_outside_float64_are_undefined_not_a_crash():
+    for scale in (1e-300, 1e160):
+        rows = np.array([[1.0, 2.0], [2.0, 1.0], [3.0, 5.0]]) * scale
+        with np.errstate(over="ignore"):
+            assert math.isnan(relative_dispersion(moments(rows), varies=True))

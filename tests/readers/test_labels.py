@@ -125,3 +125,64 @@ def test_labels_keep_their_values():
     assert as_labels(torch.tensor([True, False]), "l").tolist() == [1, 0]
     assert as_labels([1, 2**53 + 1], "l").tolist() == [1, 2**53 + 1]
     assert as_labels(np.array(["a", 3], dtype=object), "l").tolist() == ["a", "3"]
+
+
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        (torch.arange(49), "has 49 entries for 50 rows"),
+        (torch.ones(1), "has 1 entry for 50 rows"),
+        (torch.ones(50, 5), "has shape (50, 5) for 50 rows"),
+        (torch.rand(50) + 0.25, "holds real numbers, which are no classes,"),
+        (torch.full((50,), float("nan")), "has 50 of 50 labels missing"),
+        (torch.ones(50, dtype=torch.complex64), "holds complex64 values"),
+    ],
+)
+def test_labels_that_are_not_used_are_said(table, beside, words):
+    source = from_value({"emb": table, "labels": beside})
+    assert source.labels is None
+    assert f"'labels' {words} and was not used" in source.notes
+
+
+def test_labels_that_fit_go_before_those_that_do_not(table, classes):
+    source = from_value({"emb": table, "labels": torch.arange(49), "y": classes})
+    assert source.labels is not None
+    assert "labels from 'y'" in source.notes
+    assert not any("not used" in note for note in source.notes)
+
+
+def test_labels_are_taken_from_beside_the_embeddings(table, classes):
+    content = {"train": {"z": table, "y": classes}, "test": {"z": table, "y": classes + 7}}
+    source = from_value(content, key="test.z")
+    assert source.labels is not None
+    assert source.labels.tolist() == (classes + 7).tolist()
+
+
+@pytest.mark.parametrize(
+    ("wrap", "kind"),
+    [
+        (lambda c: c.to_sparse(), "a sparse_coo tensor"),
+        (lambda c: c.to("meta"), "a meta tensor"),
+        (lambda c: c.to(torch.complex64), "complex64 values"),
+    ],
+)
+def test_labels_no_array_can_hold_are_refused(table, classes, refusal, wrap, kind):
+    assert kind in refusal(from_value, table, labels=wrap(classes))
+
+
+def test_labels_in_short_floats_are_read(table):
+    source = from_value(table, labels=torch.ones(50).to(torch.float8_e5m2))
+    assert source.labels is not None
+    assert source.labels.tolist() == [1] * 50
+
+
+def test_errors_about_labels_name_the_file_and_the_key(table, classes, refusal, tmp_path):
+    path = tmp_path / "l.pt"
+    torch.save({"a": classes, "c": torch.ones(50, dtype=torch.complex64)}, path)
+    assert f"{path}, 'c': expected labels" in refusal(from_value, table, labels=f"{path}:c")
+    line = refusal(from_value, table, labels=f"{path}:nope")
+    assert f"Name one of these as {path}:KEY" in line
+    assert "--key" not in line
+    torch.save(classes, path)
+    line = refusal(from_value, table, labels=f"{path}:nope")
+    assert "Leave the ':nope' behind the file out" in line

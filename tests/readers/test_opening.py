@@ -140,3 +140,57 @@ def test_sparse_tensors_are_refused(refusal, tmp_path):
     line = refusal(open_source, saved(tmp_path, torch.eye(3).to_sparse()))
     assert "sparse_coo values" in line
     assert "to_dense" in line
+
+
+def stepped(kind, **settings):
+    model = torch.nn.Linear(8, 20)
+    optimizer = kind(model.parameters(), lr=0.1, **settings)
+    model(torch.ones(4, 8)).sum().backward()
+    optimizer.step()
+    return model, optimizer.state_dict()
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize("wrap", [lambda o: o, lambda o: {"epoch": 3, "optimizer": o}])
+def test_the_state_of_an_optimizer_is_not_taken_for_embeddings(refusal, tmp_path, kind, wrap):
+    settings = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+    path = saved(tmp_path, wrap(stepped(kind, **settings)[1]))
+    name = "momentum_buffer" if settings else "exp_avg"
+    prefix = "optimizer." if "optimizer" in wrap({}) else ""
+    line = refusal(open_source, path)
+    assert "the state of an optimizer" in line
+    assert f"the largest '{prefix}state.0.{name}' (20, 8) float32" in line
+    assert "Run the model and save its embeddings" in line
+    assert open_source(path, key=f"{prefix}state.0.{name}").rows == 20
+
+
+def test_the_state_of_an_optimizer_makes_no_choice_hard(table, refusal, rows_of, tmp_path):
+    model, optimizer = stepped(torch.optim.Adam)
+    path = saved(tmp_path, {"optimizer": optimizer, "out": table})
+    assert torch.equal(rows_of(open_source(path)), table)
+    path = saved(tmp_path, {"optimizer": optimizer, "train": table, "test": table})
+    assert "got 'train' (50, 8) float32; 'test' (50, 8) float32. Name" in refusal(open_source, path)
+    path = saved(tmp_path, {"optimizer": optimizer, "model": model.state_dict()})
+    assert "a state dict with 2 parameters, first 'model.weight'" in refusal(open_source, path)
+
+
+def test_something_else_called_state_is_read(table, rows_of, tmp_path):
+    path = saved(tmp_path, {"state": {"out": table}, "param_groups": None})
+    assert torch.equal(rows_of(open_source(path)), table)
+
+
+def test_a_last_layer_of_one_output_is_no_mean_to_pass_over(refusal, tmp_path):
+    content = {"W1": torch.ones(64, 32), "b1": torch.ones(64), "W2": torch.ones(1, 64)}
+    line = refusal(open_source, saved(tmp_path, content))
+    assert "got 'W1' (64, 32) float32; 'W2' (1, 64) float32. Name the one" in line
+
+
+def test_weights_without_a_usual_name_must_be_named(refusal, tmp_path):
+    layers = torch.nn.ParameterList([torch.ones(8, 3, 3, 3), torch.ones(8), torch.ones(4, 8)])
+    line = refusal(open_source, saved(tmp_path, layers.state_dict()))
+    assert "got '0' (8, 3, 3, 3) float32; '2' (4, 8) float32. Name the one" in line
+
+
+def test_joined_tensors_are_said(table, tmp_path):
+    source = open_source(saved(tmp_path, list(table.split(20))))
+    assert source.notes == ("3 tensors joined to one table",)

@@ -126,3 +126,40 @@ def test_damaged_files_end_in_one_line(refusal, tmp_path, suffix):
         path.write_bytes(spoilt)
         with contextlib.suppress(InputError):
             list(open_source(path).chunks())
+
+
+def test_an_archive_of_nothing_is_not_called_damaged(refusal, tmp_path):
+    np.savez(tmp_path / "emb.npz")
+    line = refusal(open_source, tmp_path / "emb.npz")
+    assert "an empty archive: nothing was saved in it" in line
+    assert "damaged" not in line
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (b"(9**9**9,)", "its header does not describe an array"),
+        (b"(-40, 6), ", "its header claims the shape (-40, 6)"),
+        (b"(40, [6]),", "its header does not describe an array"),
+    ],
+)
+def test_a_damaged_header_is_told_in_our_words(refusal, tmp_path, claim, words):
+    path = tmp_path / "emb.npy"
+    write(path, np.ones((40, 6), np.float32))
+    content = path.read_bytes()
+    assert b"(40, 6), }" in content
+    path.write_bytes(content.replace(b"(40, 6), }", claim[:9].ljust(9) + b"}"))
+    line = refusal(open_source, path)
+    assert words in line
+    assert "0x" not in line
+
+
+def test_no_address_of_our_own_memory_gets_into_a_message(refusal, tmp_path, monkeypatch):
+    path = tmp_path / "emb.npy"
+    write(path, np.ones((40, 6), np.float32))
+
+    def fail(*arguments, **keywords):
+        raise ValueError(f"malformed node: {object()!r}")
+
+    monkeypatch.setattr(np, "load", fail)
+    assert "(malformed node: an object)" in refusal(open_source, path)

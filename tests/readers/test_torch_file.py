@@ -177,3 +177,17 @@ def test_flipped_bytes_never_end_in_a_traceback(table, tmp_path):
         path.write_bytes(spoilt)
         with contextlib.suppress(InputError):
             list(open_source(path).chunks())
+
+
+def test_a_damaged_pickle_is_not_called_dangerous(table, refusal, tmp_path):
+    path = tmp_path / "emb.pt"
+    torch.save(table, path)
+    with zipfile.ZipFile(path) as old:
+        members = {name: old.read(name) for name in old.namelist()}
+    with zipfile.ZipFile(path, "w") as new:
+        for name, content in members.items():
+            spoilt = content[:2] + b"\xff" * 8 + content[10:]
+            new.writestr(name, spoilt if name.endswith("data.pkl") else content)
+    line = refusal(open_source, path)
+    assert "an intact torch.save file, got a damaged one" in line
+    assert "could run any code" not in line

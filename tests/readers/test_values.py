@@ -119,3 +119,51 @@ def test_single_precision_columns_stay_single():
     assert from_value(pd.DataFrame(np.ones((3, 2), np.float32))).dtype == "float32"
     mixed = pd.DataFrame({"a": pd.array([1, None], dtype="Int64"), "b": [0.5, 1.0]})
     assert from_value(mixed).dtype == "float64"
+
+
+def test_long_doubles_are_read_as_float64(rows_of):
+    array = np.linspace(0, 1, 12, dtype=np.longdouble).reshape(4, 3)
+    source = from_value(array)
+    assert source.dtype == "float64"
+    assert array.dtype == np.float64 or f"{array.dtype} read as float64" in source.notes
+    assert torch.equal(rows_of(source), torch.from_numpy(array.astype(np.float64)))
+
+
+@pytest.mark.filterwarnings("ignore:The PyTorch API of nested tensors")
+@pytest.mark.parametrize("layout", [torch.strided, torch.jagged])
+def test_nested_tensors_are_refused_and_passed_over(refusal, table, rows_of, layout):
+    nested = torch.nested.nested_tensor([torch.ones(2, 8), torch.ones(4, 8)], layout=layout)
+    line = refusal(from_value, nested)
+    assert "a nested tensor of 2 tables. Join its rows" in line
+    assert torch.equal(rows_of(from_value({"out": table, "parts": nested})), table)
+    assert "[0]" in refusal(from_value, [nested, nested])
+    assert "labels as numbers, got a nested tensor" in refusal(from_value, table, labels=nested)
+
+
+def test_what_a_mask_hides_is_not_read(refusal, table, rows_of):
+    array = np.ma.masked_array(table.numpy(), mask=np.eye(50, 8, dtype=bool))
+    line = refusal(from_value, array)
+    assert "a masked array (50, 8). Fill what is masked first" in line
+    assert "masked" in refusal(from_value, {"emb": array})
+    refusal(from_value, [array, array])
+    unmasked = np.ma.masked_array(table.numpy())
+    assert torch.equal(rows_of(from_value(unmasked)), table)
+    hidden = np.ma.masked_array(np.arange(50), mask=np.arange(50) < 3)
+    assert "3 of 50 labels missing" in refusal(from_value, table, labels=hidden)
+
+
+def test_columns_with_numbers_for_names(refusal):
+    frame = pd.DataFrame({0: [1.0, 2.0, 3.0], 1: [0.5, 1.5, 2.5], 99: [5, 6, 5]})
+    source = from_value(frame, labels=99)
+    assert source.labels is not None
+    assert source.labels.tolist() == [5, 6, 5]
+    assert source.width == 2
+    assert "labels from column 99" in source.notes
+    line = refusal(from_value, frame, labels=98)
+    assert "a column called 98, got columns 0 (float64), 1 (float64), 99 (int64)" in line
+    assert "got a single int" in refusal(from_value, torch.ones(3, 2), labels=98)
+
+
+def test_one_column_left_out_is_singular():
+    frame = pd.DataFrame({"x": [1.0, 2.0], "y": [0.5, 4.0], "text": ["a", "b"]})
+    assert from_value(frame).notes == ("1 column is not read: text",)

@@ -58,8 +58,64 @@ def test_damaged_lines_cost_only_themselves(folder):
     recording = read(folder)
     assert [loss.step for loss in recording.losses] == [0, 1, 2, 9]
     assert [notice.text for notice in recording.notices] == [
-        "4 damaged lines of events.r0.jsonl were left out"
+        "4 damaged lines were left out of events.r0.jsonl"
     ]
+
+
+SIDE = {"expression": "a", "shape": [8, 4], "dtype": "float32", "requires_grad": True}
+
+
+@pytest.mark.parametrize(
+    ("kind", "changes"),
+    [
+        ("measure", {"values": {"nonfinite_share": None}}),
+        ("measure", {"values": {"nonfinite_share": 1e300}}),
+        ("measure", {"values": {"nonfinite_share": -0.5}}),
+        ("measure", {"values": {"top_share": 2.0}}),
+        ("measure", {"rows": -1}),
+        ("measure", {"rows": 10**17}),
+        ("measure", {"width": 10**12}),
+        ("measure", {"width": -3}),
+        ("measure", {"step": -1}),
+        ("measure", {"forward": 10**25}),
+        ("labels", {"distinct": -4}),
+        ("labels", {"batch": 1 << 62}),
+        ("loss", {"step": 1 << 60}),
+        ("tick", {"forwards": -1}),
+        ("comparison", {"operands": [SIDE]}),
+        ("comparison", {"relations": [{"kind": "equal", "left": -1, "right": 0}]}),
+    ],
+)
+def test_a_number_that_cannot_be_true_costs_its_line(make, folder, kind, changes):
+    line = next(
+        line for one in make.one_of_each() if (line := json.loads(encode(one)))["type"] == kind
+    )
+    before = read(folder)
+    with open(folder / "events.r0.jsonl", "a") as file:
+        file.write(json.dumps(line | changes) + "\n" + encode(Loss(9, 9.0)).decode())
+    recording = read(folder)
+    assert len(recording.losses) == len(before.losses) + 1
+    assert recording.measures == []
+    assert recording.labels == []
+    assert recording.comparisons == []
+    assert [notice.text for notice in recording.notices] == [
+        "1 damaged line was left out of events.r0.jsonl"
+    ]
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"nonfinite_share": 1.0, "zero_share": None, "top_share": None, "effective_rank": None},
+        {"nonfinite_share": 0.0, "mean_top_share": 1.0 + 1e-12, "norm_mean": 1e300},
+    ],
+)
+def test_undefined_and_rounded_measures_are_no_damage(make, folder, values):
+    with open(folder / "events.r0.jsonl", "ab") as file:
+        file.write(encode(make.measure(**values)))
+    recording = read(folder)
+    assert recording.measures[0].values == values
+    assert recording.notices == []
 
 
 def test_a_line_beyond_the_cap_is_left_out(folder, monkeypatch):
@@ -69,7 +125,7 @@ def test_a_line_beyond_the_cap_is_left_out(folder, monkeypatch):
         file.write(encode(Loss(9, 9.0)))
     recording = read(folder)
     assert recording.losses[-1].step == 9
-    assert "1 damaged lines" in recording.notices[0].text
+    assert "1 damaged line was left out" in recording.notices[0].text
 
 
 def test_a_flipped_bit_costs_one_snapshot(folder):
@@ -135,7 +191,7 @@ def test_a_deleted_shard_is_counted_and_an_unlisted_one_ignored(folder):
     recording = read(folder)
     assert [snapshot.step for snapshot, _ in recording.snapshots] == [1, 2]
     assert len(recording.notices) == 1
-    assert recording.notices[0].text.startswith("1 snapshots are no longer on disk")
+    assert recording.notices[0].text.startswith("1 snapshot is no longer on disk")
 
 
 def test_only_the_snapshots_that_memory_would_keep_are_opened(make, tmp_path, monkeypatch):

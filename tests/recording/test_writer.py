@@ -275,7 +275,7 @@ def test_the_notice_is_readable_behind_a_torn_line(make, tmp_path):
     assert [loss.step for loss in recording.losses] == [0]
     stopped, damaged = recording.notices
     assert "No space left on device" in stopped.text
-    assert "1 damaged lines" in damaged.text
+    assert "1 damaged line was left out" in damaged.text
 
 
 def test_a_write_that_takes_only_a_part_is_continued(tmp_path):

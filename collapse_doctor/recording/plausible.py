@@ -1,0 +1,67 @@
+"""What a line may claim. A type can be right and the number in it impossible."""
+
+from __future__ import annotations
+
+from msgspec import ValidationError
+
+from collapse_doctor.recording.observations import (
+    Comparison,
+    Labels,
+    Loss,
+    Measure,
+    Notice,
+    Observation,
+    Snapshot,
+    Tick,
+)
+
+__all__ = ["check"]
+
+MAX_COUNT = 1 << 53  # whole numbers up to here are exact in the float64 columns of tables
+MAX_WIDTH = 1 << 31
+ROUNDING = 1e-6  # by which the float64 quotient of two sums may leave [0, 1]
+
+
+def check(observation: Observation) -> None:
+    """Raise ValidationError if a number in a decoded line cannot be true.
+
+    Counts and steps are not negative, shares lie in [0, 1], and relations point at operands
+    that are there. A share may be undefined (None), but for that of the rows that are not
+    finite: it is known wherever there are rows, and all other measures are read by it.
+    """
+    match observation:
+        case Measure():
+            _check_measure(observation)
+        case Comparison(step=step, operands=operands, relations=relations):
+            _check_counts(step=step)
+            for relation in relations:
+                _check_counts(most=len(operands) - 1, left=relation.left, right=relation.right)
+        case Labels(step=step, count=count, distinct=distinct, batch=batch):
+            _check_counts(step=step, count=count, distinct=distinct, batch=batch)
+        case Loss(step=step) | Snapshot(step=step) | Notice(step=step):
+            _check_counts(step=step)
+        case Tick(steps=steps, forwards=forwards):
+            _check_counts(steps=steps, forwards=forwards)
+        case _:
+            pass
+
+
+def _check_measure(measure: Measure) -> None:
+    _check_counts(step=measure.step, forward=measure.forward, rows=measure.rows)
+    _check_counts(most=MAX_WIDTH, width=measure.width)
+    for name, value in measure.values.items():
+        if value is not None and name.endswith("_share"):
+            _check_range(name, value, -ROUNDING, 1.0 + ROUNDING)
+    if measure.values.get("nonfinite_share", 0.0) is None:
+        raise ValidationError("the share of rows that are not finite is undefined")
+
+
+def _check_counts(*, most: int = MAX_COUNT, **counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None:
+            _check_range(name, count, 0, most)
+
+
+def _check_range(name: str, value: float, least: float, most: float) -> None:
+    if not least <= value <= most:
+        raise ValidationError(f"{name} {value} is not from {least} to {most}")
