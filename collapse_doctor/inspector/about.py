@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -27,10 +27,12 @@ def describe(
     blocks: Mapping[str, Sequence[Layer]],
     outputs: Mapping[str, Sequence[str]],
     role: Role,
+    fresh: Collection[str] = (),
 ) -> Manifest:
     """Return the manifest for models whose ``blocks`` are watched and gave these ``outputs``.
 
-    ``role`` is that of the blocks: whether they were asked for or taken by default.
+    ``role`` is that of the blocks: whether they were asked for or taken by default. ``fresh`` are
+    the names of the models that showed no sign of training when the watch began.
     """
     versions = {
         "collapse_doctor": __version__,
@@ -39,21 +41,26 @@ def describe(
     }
     created = datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
     infos = tuple(
-        _model(name, model, blocks[name], outputs[name], role) for name, model in models.items()
+        _model(name, model, _layers(model, blocks[name], outputs[name], role), name in fresh)
+        for name, model in models.items()
     )
     return Manifest(FORMAT_VERSION, created, versions, infos)
 
 
-def _model(
-    name: str, model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str], role: Role
-) -> ModelInfo:
-    kind = type(model).__name__
-    layers = [
+def _model(name: str, model: nn.Module, layers: tuple[LayerInfo, ...], fresh: bool) -> ModelInfo:
+    parameters = sum(p.numel() for p in model.parameters())
+    return ModelInfo(name, type(model).__name__, parameters, layers, fresh)
+
+
+def _layers(
+    model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str], role: Role
+) -> tuple[LayerInfo, ...]:
+    inner = [
         LayerInfo(layer.name, type(layer.module).__name__, role, depth)
         for depth, layer in enumerate(blocks)
     ]
-    layers += [
-        LayerInfo(output, kind, "output", len(blocks) + place)
+    own = [
+        LayerInfo(output, type(model).__name__, "output", len(blocks) + place)
         for place, output in enumerate(outputs)
     ]
-    return ModelInfo(name, kind, sum(p.numel() for p in model.parameters()), tuple(layers))
+    return (*inner, *own)

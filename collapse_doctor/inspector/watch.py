@@ -14,6 +14,7 @@ from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse
 from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
@@ -25,7 +26,7 @@ from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensor
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import Notice, Origin, Role, Tick
+from collapse_doctor.recording.observations import Manifest, Notice, Origin, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
@@ -67,6 +68,7 @@ class Watch:
         self._blocks = choose_all(self._models, layers)
         self._role: Role = "block" if layers is None else "chosen"
         self._outputs: dict[str, list[str]] = {name: [] for name in self._models}
+        self._fresh: set[str] = set()
         self._out = Path(out) if out is not None else None
         self._fuse = Fuse(self._blown)
         self._clock = StepClock(self._models.values(), self._ticked)
@@ -87,7 +89,8 @@ class Watch:
                 "one that was entered before",
                 remedy="make a new Inspector(model)",
             )
-        manifest = describe(self._models, self._blocks, self._outputs, self._role)
+        self._fuse.guard(self._look_at_weights)()
+        manifest = self._describe(self._blocks)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
         self._embeddings = Embeddings(sink)
@@ -163,7 +166,7 @@ class Watch:
             return
         self._ended = True
         if not self._clock.forwards:
-            self._note("inspector", "no forward pass of a watched model was seen")
+            self._note("inspector", "no forward pass of a watched model was seen in this thread")
         self._sink.append(self._tick(ended=True, reason=reason))
         self._sink.close()
 
@@ -205,8 +208,13 @@ class Watch:
         self._measure(model, name, tensor, module, "output")
         if name not in self._outputs[model] and self._sink is not None:
             self._outputs[model].append(name)
-            blocks = self._distinct_blocks()
-            self._sink.describe(describe(self._models, blocks, self._outputs, self._role))
+            self._sink.describe(self._describe(self._distinct_blocks()))
+
+    def _look_at_weights(self) -> None:
+        self._fresh = {name for name, model in self._models.items() if is_fresh(model)}
+
+    def _describe(self, blocks: Mapping[str, Sequence[Layer]]) -> Manifest:
+        return describe(self._models, blocks, self._outputs, self._role, self._fresh)
 
     def _distinct_blocks(self) -> dict[str, list[Layer]]:
         """Return the watched blocks without those whose output is the model's own."""

@@ -219,12 +219,16 @@ class LayerInfo(Struct, frozen=True):
 
 
 class ModelInfo(Struct, frozen=True):
-    """A watched model and the layers of it that are watched."""
+    """A watched model and the layers of it that are watched.
+
+    ``fresh`` is true when its weights were as PyTorch draws them when the watch began.
+    """
 
     name: str
     kind: str
     parameters: int
     layers: tuple[LayerInfo, ...]
+    fresh: bool = False
 
 
 class Manifest(Struct, frozen=True):

@@ -384,3 +384,15 @@ def test_our_own_computations_are_not_seen() -> None:
             model(x)
             watched = len(seen)
     assert watched == alone
+
+
+def test_a_model_that_was_never_trained_is_told_from_one_that_was() -> None:
+    fresh, trained = nn.Linear(20, 16), nn.Linear(20, 16)
+    with torch.no_grad():
+        trained.weight.mul_(1.5)
+    with Watch({"fresh": fresh, "trained": trained}) as watch:
+        fresh(torch.randn(3, 20))
+    assert {m.name: m.fresh for m in watch.recording.manifest.models} == {
+        "fresh": True,
+        "trained": False,
+    }
