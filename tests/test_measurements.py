@@ -14,7 +14,7 @@ from collapse_doctor.diagnosis import diagnose
 from collapse_doctor.findings import Subject
 from collapse_doctor.measurements import Measurements, from_recording, from_summary
 from collapse_doctor.measurements.values import METRIC_COLUMNS
-from collapse_doctor.metrics.table import METRICS, measure
+from collapse_doctor.metrics.table import METRICS, measure, null_values
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import (
     CallSite,
@@ -154,11 +154,13 @@ def test_the_dtype_does_not_decide(dtype: torch.dtype) -> None:
     assert found(of_file(POINT.to(dtype).repeat(500, 1))) == {"CD301"}
 
 
-def test_neural_collapse_is_no_finding_with_or_without_labels() -> None:
+def test_neural_collapse_is_never_alarming_with_or_without_labels() -> None:
     labels = np.arange(1000) % 10
     rows = normal(10, 128, seed=3)[labels] + 0.1 * normal(1000, 128)
     assert found(of_file(rows, labels)) == {"CD307"}, "worth knowing, and no more"
-    assert found(of_file(rows)) == set()
+    result = diagnose(of_file(rows))
+    assert {finding.code for finding in result.findings} <= {"CD303"}
+    assert result.verdict == "healthy"
 
 
 def test_one_class_in_a_file_is_an_info() -> None:
@@ -312,3 +314,56 @@ def test_a_line_is_all_that_a_head_for_two_classes_needs(
     if dimensions is not None:
         kept.append(Use("model", "output", "classified", through=True, dimensions=dimensions))
     assert found(from_recording(kept, title="run")) & {"CD302"} == codes
+
+
+def turning(rank: int, step: int, rows: int = 64) -> torch.Tensor:
+    """Rows of one rank, along other axes at every step, as while weights move."""
+    return normal(rows, rank, seed=step) @ normal(rank, 64, seed=1000 + step)
+
+
+def test_ranks_rest_on_each_step_where_weights_turn_the_axes() -> None:
+    (layer,) = from_recording(recording([turning(1, s) for s in range(40)]), title="run").layers
+    assert layer.values["effective_rank"] == pytest.approx(1.0, abs=1e-3)
+    assert layer.values["top_share"] == pytest.approx(1.0, abs=1e-9)
+    assert layer.nulls["effective_rank"] == pytest.approx(layer_null(64))
+    few = [turning(1, s, rows=6) for s in range(40)]  # too few rows to count by themselves
+    (layer,) = from_recording(recording(few), title="run").layers
+    assert layer.values["effective_rank"] > 5
+
+
+def layer_null(rows: int) -> float:
+    return null_values(["effective_rank"], rows, 64)["effective_rank"]
+
+
+@pytest.mark.parametrize(("rank", "told"), [(1, 1), (3, 3), (64, None)])
+def test_the_exact_rank_is_that_of_one_step(rank: int, told: int | None) -> None:
+    batches = [turning(rank, step, rows=128) + 5 for step in range(20)]
+    assert from_recording(recording(batches), title="run").layers[0].exact_rank == told
+    rough = [batch.bfloat16().float() for batch in batches]  # more than rounding of float32
+    assert from_recording(recording(rough), title="run").layers[0].exact_rank is None
+    assert of_file(batches[0]).layers[0].exact_rank is None
+
+
+def test_the_last_block_stands_in_for_an_output_nobody_saw() -> None:
+    def seen(*names: str) -> Measurements:
+        kept = recording([], blocks=("net.0", "net.2", "unused"))
+        for step in range(20):
+            rows = POINT + normal(64, 128, seed=step) * (1.0 if step < 5 else 1e-3)
+            values: dict[str, float | None] = {**measure(EmbeddingSummary.of(rows))}
+            for name in names:
+                kept.append(Measure(step, step, "model", name, 64, 128, "float32", True, values))
+        kept.append(Tick(20, 20, "optimizer", ended=True))
+        return from_recording(kept, title="run")
+
+    measured = seen("net.0", "net.2")
+    assert [(layer.role, layer.stands_in) for layer in measured.layers] == [
+        ("block", False),
+        ("output", True),
+    ]
+    (notice,) = measured.notices
+    assert notice.about == "model.net.2"
+    assert "the last of its blocks that was seen" in notice.text
+    assert "CD301" in found(measured)
+    whole = seen("net.0", "net.2", "output")
+    assert [layer.role for layer in whole.layers] == ["block", "block", "output"]
+    assert whole.notices == ()

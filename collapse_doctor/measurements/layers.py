@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -28,6 +28,22 @@ SAMPLE_ROWS = 3000
 
 RANKS = ("effective_rank", "participation_ratio", "stable_rank", "top_share", "dead_share")
 """What is measured on pooled rows: it depends on the number of rows, and not on their mean."""
+
+LEAST_ROWS = 8
+"""Rows a step must have for its own rank to count; CD302 asks for as many."""
+
+ROUNDED = 10
+"""Units of rounding, relative to the length of the rows, below which spread counts as none.
+
+Rounding alone spreads rows by 0.29 units (a uniform error one unit wide); the sums of a matrix
+product by a few more.
+"""
+
+RESOLVED = 1e-3
+"""Rounding must be smaller than this share of the spread for a rank to be told exactly."""
+
+_EPS = {"float64": 2.0**-23, "float32": 2.0**-23}
+"""Rows are kept in float32, and in coarser dtypes rounding is as large as what may be real."""
 
 Shots = Sequence[tuple[int, np.ndarray]]
 
@@ -53,8 +69,11 @@ def layer_state(
     pooled, count = _pool(shots)
     spectrum = None if pooled is None else EmbeddingSummary.of(torch.from_numpy(pooled))
     if spectrum is not None and count > batch:
-        values |= measure(spectrum, RANKS)
-        null |= {name: v for name, v in nulls(count, last.width).items() if name in RANKS}
+        pooled_values, pooled_null = measure(spectrum, RANKS), nulls(count, last.width)
+        for name in RANKS:
+            if not _is_lower(name, (values, null), (pooled_values, pooled_null), batch):
+                values[name] = pooled_values[name]
+                null |= {name: pooled_null[name]} if name in pooled_null else {}
     return LayerState(
         model=model,
         layer=info.name,
@@ -69,8 +88,58 @@ def layer_state(
         first=dict(first.values),
         first_step=first.step,
         last_step=last.step,
+        exact_rank=_exact_rank(shots, dtype),
         sample=_sample(shots),
     )
+
+
+def _is_lower(
+    name: str,
+    batch_wise: tuple[Mapping[str, float], Mapping[str, float]],
+    pooled: tuple[Mapping[str, float], Mapping[str, float]],
+    batch: int,
+) -> bool:
+    """Tell whether one batch shows a lower rank than pooled rows do, each against its own null.
+
+    Weights that move turn the axes from step to step, so that pooled rows span more than any
+    step did. Of too few rows a rank says nothing, and dead coordinates show in many rows only.
+    """
+    if name == "dead_share" or batch < LEAST_ROWS:
+        return False
+    one, other = (_share(name, values, null) for values, null in (batch_wise, pooled))
+    return one < other  # False for NaN
+
+
+def _share(name: str, values: Mapping[str, float], null: Mapping[str, float]) -> float:
+    """Return how much of its null a rank reaches; of top_share, what it leaves to other axes."""
+    value, full = values.get(name, math.nan), null.get(name, math.nan)
+    if name == "top_share":
+        value, full = 1.0 - value, 1.0 - full
+    return value / full if full > 0 else math.nan
+
+
+def _exact_rank(shots: Shots, dtype: str) -> int | None:
+    """Return the largest number of directions that the rows of a late step span exactly.
+
+    Sums of singular values below ROUNDED times the rounding of the dtype, relative to the length
+    of the rows, are what computing them left. None where that cannot be told from spread, or
+    where each late step has as many directions as rows and width allow.
+    """
+    eps = _EPS.get(dtype.removeprefix("torch."), math.inf)
+    ranks = []
+    for rows in _late(shots):
+        finite = rows[np.isfinite(rows).all(axis=1)].astype(np.float64)
+        if len(finite) < LEAST_ROWS:
+            continue
+        singular = np.linalg.svd(finite - finite.mean(axis=0), compute_uv=False)
+        rounding = ROUNDED * eps * float(np.linalg.norm(finite))
+        if rounding > RESOLVED * float(np.linalg.norm(singular)):
+            return None
+        tail = np.sqrt(np.cumsum(singular[::-1] ** 2))[::-1]  # of this axis and all after it
+        ranks.append((int((tail > rounding).sum()), min(len(finite) - 1, finite.shape[1])))
+    if not ranks or any(rank >= most for rank, most in ranks):
+        return None
+    return max(rank for rank, _ in ranks)
 
 
 def _median(entries: Sequence[Measured]) -> dict[str, float]:
@@ -90,12 +159,17 @@ def _pool(shots: Shots) -> tuple[np.ndarray | None, int]:
     """
     if not shots:
         return None, 0
-    begin = 0.75 * shots[-1][0]
-    blocks = [_centred(rows) for step, rows in shots[-POOLED:] if step >= begin]
+    blocks = [_centred(rows) for rows in _late(shots)]
     blocks = [block for block in blocks if len(block) > 1]
     if not blocks:
         return None, 0
     return np.concatenate(blocks), sum(len(block) - 1 for block in blocks) + 1
+
+
+def _late(shots: Shots) -> list[np.ndarray]:
+    """Return the rows of the last snapshots, of the last quarter of the steps."""
+    begin = 0.75 * shots[-1][0] if shots else 0.0
+    return [rows for step, rows in shots[-POOLED:] if step >= begin]
 
 
 def _centred(rows: np.ndarray) -> np.ndarray:

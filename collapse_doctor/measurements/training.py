@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 
 import msgspec
 import pandas as pd
@@ -37,11 +38,16 @@ def measure_training(recording: Recording, title: str) -> Measurements:
     """Return the measurements of all layers of a recording."""
     course = _course(recording)
     measures = _measures(recording, course)
-    notices = tuple(recording.notices)
+    layers = tuple(_layers(recording, measures))
+    stand_ins = tuple(_stand_ins(layers))
+    notices = (*recording.notices, *map(_stands_in, stand_ins))
     return Measurements(
         subject=Subject("recording", title, _details(recording, course)),
         metrics=tidy(_measured(entry) for entry in measures),
-        layers=tuple(_layers(recording, measures)),
+        layers=tuple(
+            replace(layer, role="output", stands_in=True) if layer in stand_ins else layer
+            for layer in layers
+        ),
         comparisons=_comparisons(recording, course),
         labels=_frame(recording.labels, LABEL_COLUMNS),
         losses=_frame(recording.losses, ("step", "value")),
@@ -115,6 +121,30 @@ def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[Layer
         used = [use for use in recording.uses if (use.model, use.layer) == (model, info.name)]
         state = layer_state(model, _in_role(info, used), last.dtype, history, rows)
         yield replace(state, dimensions=_dimensions(used))
+
+
+def _stand_ins(layers: Sequence[LayerState]) -> Iterator[LayerState]:
+    """Yield the last block of each model whose outputs never were rows.
+
+    A loss that is computed inside ``forward``, or a method other than ``forward`` that is called
+    (``encode``, ``training_step``), leaves no output to be seen; the last block is the nearest to
+    an embedding that was.
+    """
+    for _model, group in groupby(layers, key=lambda layer: layer.model):
+        own = list(group)
+        if all(layer.role == "block" for layer in own):
+            yield max(own, key=lambda layer: layer.depth)
+
+
+def _stands_in(layer: LayerState) -> Notice:
+    return Notice(
+        about=f"{layer.model}.{layer.layer}",
+        text=(
+            f"judged as the embedding of {layer.model}: the model was not called itself, or "
+            "returned no rows, and this is the last of its blocks that was seen; name another "
+            "with layers="
+        ),
+    )
 
 
 def _in_role(info: LayerInfo, used: Sequence[Use]) -> LayerInfo:

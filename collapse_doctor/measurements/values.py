@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["LABEL_COLUMNS", "METRIC_COLUMNS", "LayerState", "Measurements", "Sample"]
 
 METRIC_COLUMNS = ("model", "layer", "step", "metric", "value", "null", "rows", "width")
-LABEL_COLUMNS = ("step", "count", "distinct", "batch", "value", "scalar")
+LABEL_COLUMNS = ("step", "count", "distinct", "batch", "value", "scalar", "sizes")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,9 @@ class LayerState:
     ``eigenvalues`` are those of the centred covariance, largest first, float64. ``classes`` has one
     row per class: label, count, and within, the mean squared distance to the class mean.
     ``dimensions`` is how many the task of a head on top of the layer needs, where one was seen.
+    ``exact_rank`` is the number of directions that the rows of one step span at most, all that
+    lies outside being rounding; None where rows fill what they can, or are not known.
+    ``stands_in`` is true for a block that is judged because its model's own output was never seen.
     """
 
     model: str
@@ -57,6 +60,8 @@ class LayerState:
     last_step: int | None = None
     classes: pd.DataFrame | None = None
     dimensions: int | None = None
+    exact_rank: int | None = None
+    stands_in: bool = False
     sample: Sample | None = None
 
 

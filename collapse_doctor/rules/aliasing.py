@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 from collapse_doctor.findings import Confidence, Evidence, Where
 from collapse_doctor.measurements import Measurements
@@ -18,9 +19,18 @@ from collapse_doctor.recording.observations import (
     Relation,
     RelationKind,
 )
+from collapse_doctor.rules.geometry import EPS
 from collapse_doctor.rules.rule import Match, NotExamined
 
 __all__ = ["Alias", "Said", "aliases", "matches", "paired_comparisons"]
+
+WITHIN_ROUNDING = 4
+"""Values this many rounding units apart, at the size of the operand, count as equal.
+
+A normalised row went through a product, a sum, a root and a quotient, each of which may err by
+half a unit, on either side: four units in all (Higham, "Accuracy and Stability of Numerical
+Algorithms", 2002, section 3.1; the sum of d squares errs by less in practice than its bound).
+"""
 
 _Site = tuple[str, int, str]
 """File, line and function of a comparison."""
@@ -92,16 +102,33 @@ class Alias:
             return True
         return (left.model, left.layer) == (right.model, right.layer)
 
+    @property
+    def passes(self) -> int:
+        """Fewest forward passes from one sighting to the next, 0 after a single sighting."""
+        forwards = sorted({comparison.forward for comparison, _ in self.found})
+        return min((b - a for a, b in pairwise(forwards)), default=0)
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether the values agreed to rounding only, and not in every bit."""
+        return self.relation.kind == "scalar-multiple"
+
+    @property
+    def precision(self) -> str:
+        """The coarser dtype of the two operands."""
+        return max(self.left.dtype, self.right.dtype, key=lambda name: EPS.get(name, 0.0))
+
     def lasts(self, occurrences: int, other_network_steps: int) -> bool:
         """Tell whether equal values are more than the common start of two networks.
 
         Operands of one network need ``occurrences`` sightings. A teacher is born as a copy of
-        its student, so operands of two networks must have been equal in every call, over
-        ``other_network_steps`` steps.
+        its student, so operands of two networks must have been equal in every call that was
+        seen, at ``other_network_steps`` steps.
         """
         if self.of_one_network:
             return len(self.found) >= occurrences
-        return len(self.found) == self.calls and len(self.steps) >= other_network_steps
+        always = len(self.found) == self.calls
+        return always and len(self.steps) >= other_network_steps
 
 
 def paired_comparisons(measurements: Measurements) -> tuple[Comparison, ...]:
@@ -128,7 +155,7 @@ def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
         site = (comparison.site.file, comparison.site.line, comparison.function)
         calls[site] = calls.get(site, 0) + 1
         for relation in comparison.relations:
-            if relation.kind == kind:
+            if _kind(comparison, relation) == kind:
                 pair = (site, relation.left, relation.right)
                 found.setdefault(pair, []).append((comparison, relation))
     for (site, _left, _right), pairs in found.items():
@@ -158,6 +185,25 @@ def matches(
             cause=said.cause,
             remedy=said.remedy,
         )
+
+
+def _kind(comparison: Comparison, relation: Relation) -> RelationKind | None:
+    """Return what a relation is told as: a multiple of 1 is no multiple, but equal rows.
+
+    Rows that are equal to rounding only count where both are known to come from one layer: of two
+    networks, a teacher that has just begun to leave its student looks the same.
+    """
+    one, other = comparison.operands[relation.left], comparison.operands[relation.right]
+    eps = max(EPS.get(one.dtype, 0.0), EPS.get(other.dtype, 0.0))
+    if relation.kind != "scalar-multiple" or relation.difference is None:
+        return relation.kind
+    if relation.difference > WITHIN_ROUNDING * eps:
+        return relation.kind
+    if one.origin is None or other.origin is None:
+        return None
+    if (one.origin.model, one.origin.layer) != (other.origin.model, other.origin.layer):
+        return None
+    return "detached" if one.requires_grad != other.requires_grad else "equal"
 
 
 def _name(operand: Operand, position: int) -> str:

@@ -14,12 +14,14 @@ Likely causes
 -------------
 An assignment was meant as a copy or as the previous value (`vector2 = vector1`); the same name
 was typed twice; a branch for the first iteration sets both operands to one tensor; a dictionary
-or list entry is looked up under the same key for both sides.
+or list entry is looked up under the same key for both sides; the model returns the same buffer
+from every forward pass.
 
 What to do
 ----------
 Compare two tensors that come from two different inputs or two different networks: run the model
-on each input and keep both outputs. In the first iteration, where there is nothing to compare
+on each input and keep both outputs; if the model fills one output buffer anew in each pass, keep
+`model(x).clone()`. In the first iteration, where there is nothing to compare
 with yet, skip the comparison.
 
 What would refute it
@@ -72,21 +74,48 @@ def _say(alias: Alias) -> Said:
     function = alias.first.function
     if left == right:
         message = f"{left} is compared with itself by {function}"
-        cause = f"{left} was passed for both operands."
+        cause, remedy = f"{left} was passed for both operands.", ""
     else:
         message = f"{left} and {right} are the same tensor object when {function} compares them"
-        cause = f"{left} and {right} are two names of one tensor: an assignment copies nothing."
+        cause, remedy = _two_names(alias)
     seen = len(alias.found)
     often = "" if seen == alias.calls else f" (in {seen} of {alias.calls} calls)"
-    return Said(f"{message}, so {_consequence(function)}{often}.", cause)
+    return Said(f"{message}, so {_consequence(alias)}{often}.", cause, remedy)
 
 
-def _consequence(function: str) -> str:
+def _two_names(alias: Alias) -> tuple[str, str]:
+    """Return why two names are one object, and what to do if that is not plain from the source."""
+    left, right = alias.names
+    if alias.first.births:
+        return f"{left} and {right} are two names of one tensor: an assignment copies nothing.", ""
+    if alias.passes >= 2:
+        cause = (
+            f"No assignment of one to the other was found, and the model ran {alias.passes} times "
+            f"for each comparison: it returned the same buffer twice, filled anew, so {left} was "
+            f"overwritten when {right} was computed."
+        )
+        return cause, (
+            "Return a new tensor from each forward pass, or take `.clone()` of an output before "
+            "the model runs again."
+        )
+    return f"{left} and {right} are two names of one tensor; no second set of rows exists.", ""
+
+
+def _consequence(alias: Alias) -> str:
+    function = alias.first.function
+    if len(alias.first.operands) > 2:  # a triplet: the other pair is still compared
+        return f"the distance between {_roles(alias)} is 0"
     if "cosine_similarity" in function:
         return "every similarity is exactly 1"
     if "distance" in function or "mse" in function:
         return "every distance is 0"
     return "the result says nothing about the embedding"
+
+
+def _roles(alias: Alias) -> str:
+    """Return what the two operands are to a triplet loss."""
+    roles = ("anchor", "positive", "negative")
+    return f"{roles[alias.relation.left]} and {roles[alias.relation.right]}"
 
 
 RULE = Rule(

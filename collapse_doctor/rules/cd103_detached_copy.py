@@ -28,9 +28,13 @@ at this step, as a teacher copied from its student is before the first update.
 
 Bounds and their source
 -----------------------
-occurrences: 1 for operands of one network, since equality is exact there. other_network_steps: 20
-for operands of two networks, in every call: a teacher starts as a copy of its student, and stays
-equal for as long as a warm-up keeps the learning rate at 0. Twenty equal steps are no start.
+occurrences: 1 for operands of one network, since equality is exact there, and otherwise within
+4 rounding units of its size (see `aliasing.WITHIN_ROUNDING`). other_network_steps: 3 for
+operands of two networks (or of two outputs of one), equal in every call that was seen. A teacher
+starts as a copy of its student: they are equal at step 0, and at step 1 if the schedule begins at
+a rate of 0. From the third step on the student has moved, and a copy that follows it by an
+average cannot agree with it in every bit. Of networks watched apart such values are recorded only
+once weights have moved, or the rate was above 0, between two sightings.
 
 References
 ----------
@@ -56,7 +60,7 @@ class Bounds:
     """How long the operands must have been equal."""
 
     occurrences: int = 1  # equal values of one network: exact
-    other_network_steps: int = 20  # a teacher is born equal to its student
+    other_network_steps: int = 3  # equal at birth, and after a step at rate 0; not a third time
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -75,10 +79,26 @@ def _say(alias: Alias) -> Said:
     other = left if alias.lone == right else right
     return Said(
         f"{alias.lone} is {other} of the same step, detached from the graph, when "
-        f"{alias.first.function} compares them: their values are equal.",
-        cause=f"{alias.lone} was made from this step's {other} without its gradient"
-        f"{_path(alias)}, so there is nothing for the comparison to learn from.",
+        f"{alias.first.function} compares them: their values are equal{_precision(alias)}.",
+        cause=_cause(alias, other),
     )
+
+
+def _cause(alias: Alias, other: str) -> str:
+    if not alias.of_one_network:
+        return (
+            f"{alias.lone} and {other} are outputs of two networks with equal weights: the copy "
+            "is replaced by the original in every step (an average that keeps nothing of the "
+            "past), both share their weights, or neither learns."
+        )
+    return (
+        f"{alias.lone} was made from this step's {other} without its gradient{_path(alias)}, so "
+        "there is nothing for the comparison to learn from."
+    )
+
+
+def _precision(alias: Alias) -> str:
+    return f" to the rounding of {alias.precision}" if alias.is_rounded else ""
 
 
 def _path(alias: Alias) -> str:

@@ -29,8 +29,14 @@ and its student before the first update.
 Bounds and their source
 -----------------------
 occurrences: 1 for operands of one network: equality in every element of rows that differ among
-themselves is no coincidence. other_network_steps: 20 for operands of two networks, in every call:
-a teacher starts as a copy of its student and stays one while a warm-up keeps the learning rate 0.
+themselves is no coincidence, nor is equality within 4 rounding units of their size (see
+`aliasing.WITHIN_ROUNDING`), where one side went through another precision or was scaled to unit
+length twice. other_network_steps: 3 for
+operands of two networks (or of two outputs of one), equal in every call that was seen. A teacher
+starts as a copy of its student: they are equal at step 0, and at step 1 if the schedule begins at
+a rate of 0. From the third step on the student has moved, and a copy that follows it by an
+average cannot agree with it in every bit. Of networks watched apart such values are recorded only
+once weights have moved, or the rate was above 0, between two sightings.
 
 References
 ----------
@@ -55,7 +61,7 @@ class Bounds:
     """How long the operands must have been equal."""
 
     occurrences: int = 1  # every element of varied rows equal: no coincidence
-    other_network_steps: int = 20  # a teacher is born equal to its student
+    other_network_steps: int = 3  # equal at birth, and after a step at rate 0; not a third time
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -72,10 +78,14 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 def _say(alias: Alias) -> Said:
     left, right = alias.names
     return Said(
-        f"{left} and {right} are separate tensors with equal values when "
+        f"{left} and {right} are separate tensors with equal values{_precision(alias)} when "
         f"{alias.first.function} compares them.",
         cause=_cause(alias),
     )
+
+
+def _precision(alias: Alias) -> str:
+    return f" (to the rounding of {alias.precision})" if alias.is_rounded else ""
 
 
 def _cause(alias: Alias) -> str:
@@ -86,6 +96,8 @@ def _cause(alias: Alias) -> str:
         return "One operand is a copy of the other: both are the output of one forward pass."
     if alias.of_one_network:
         return "Two forward passes of one network gave the same output: their inputs were equal."
+    if left.model == right.model:
+        return "Two outputs of one model are equal: both were computed from the same input."
     return "Two networks give equal outputs: they share their weights, or one never moved away."
 
 

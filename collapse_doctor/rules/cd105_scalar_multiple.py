@@ -3,7 +3,8 @@
 What it finds
 -------------
 In a row-paired comparison each pair of rows points in the same (or the opposite) direction, while
-the values differ: (1, 2, 3) beside (2, 4, 6).
+the values differ by more than rounding: (1, 2, 3) beside (2, 4, 6). A multiple of 1 is told as
+what it is, equal rows (CD103, CD104).
 
 Why it matters
 --------------

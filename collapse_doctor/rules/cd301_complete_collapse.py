@@ -3,7 +3,8 @@
 What it finds
 -------------
 The rows of the embedding differ from their common mean by less than 2 % of their length. It is
-judged on directions where the embedding is compared by cosine or normalised, else on vectors.
+judged on directions where the embedding is compared by cosine or normalised, and where training
+itself has turned all rows to one direction; else on vectors.
 
 Why it matters
 --------------
@@ -36,7 +37,12 @@ spread of 2 % moves a cosine by less than the rounding of half precision (eps 9.
 similarities are often computed, so that they are one number there. A cloud with a spread of 1e-2
 of its length is inside, a cone of mean cosine 0.9 (spread 0.32) far outside.
 fall: 3 times below the first state, in a training. See `geometry.FELL` for the measurement: in
-healthy trainings the dispersion never fell below 0.55 of its first value.
+healthy trainings the dispersion never fell below 0.55 of its first value. The same two bounds tell
+that a training has turned all rows to one direction, whatever becomes of their lengths (then no
+cosine tells them apart). That is not asked of rows that a head reads or that are fitted to given
+numbers, where lengths count, nor below min_width: 3 coordinates, because numbers of one sign have
+one direction. Of a block that stands in for an output nobody saw it is a warning: such a block may
+be a classifier's logits.
 born_steps: 200. A network that is born with rows so alike that a cosine in its dtype cannot tell
 them apart (dispersion below sqrt(eps), 3.5e-4 for float32), and has not moved since, is reported
 as a warning after that many steps. The slowest healthy take-off from such a start that was
@@ -92,7 +98,7 @@ def check(measurements: Measurements, bounds: CollapseBounds) -> Iterator[Match]
 
     judged = [layer for layer in measurements.layers if is_embedding(layer) or _is_dead(layer)]
     # Without any, asking for them says why there are none.
-    return judge(judged or embeddings(measurements), examine)
+    return judge(judged or embeddings(measurements), examine, stand_in=Severity.ERROR)
 
 
 def _is_dead(layer: LayerState) -> bool:
@@ -109,13 +115,16 @@ def _is_dead(layer: LayerState) -> bool:
 def _match(
     measurements: Measurements, layer: LayerState, bounds: CollapseBounds, verdict: str
 ) -> Match:
-    spread, now = spread_of(measurements, layer), standing(measurements, layer)
+    spread, now = spread_of(measurements, layer, bounds), standing(measurements, layer)
     stuck = verdict == "stuck"
     where, related = _places(measurements, layer, bounds)
-    severity = Severity.WARNING if stuck else capped(Severity.ERROR, now, Severity.WARNING)
-    sure = not stuck and now is not Standing.UNTRAINED
+    # Lengths may be all that the logits of a lopsided problem differ in.
+    logits = layer.stands_in and _differ_in_length(layer, bounds)
+    ceiling = Severity.WARNING if stuck or logits else Severity.ERROR
+    severity = capped(ceiling, now, Severity.WARNING)
+    sure = not stuck and not logits and now is not Standing.UNTRAINED
     return Match(
-        message=_message(layer, spread, verdict),
+        message=_message(layer, bounds, spread, verdict),
         where=where,
         related=related,
         evidence=_numbers(measurements, layer, bounds, spread),
@@ -125,13 +134,23 @@ def _match(
     )
 
 
-def _message(layer: LayerState, spread: Spread, verdict: str) -> str:
-    what = "directions" if spread.metric == "direction_dispersion" else "rows"
+def _differ_in_length(layer: LayerState, bounds: CollapseBounds) -> bool:
+    """Tell whether a collapsed layer is so in its directions only."""
+    return layer.values.get("relative_dispersion", math.nan) >= bounds.dispersion
+
+
+def _message(layer: LayerState, bounds: CollapseBounds, spread: Spread, verdict: str) -> str:
     if spread.now == 0:
         return f"Every input gets exactly the same vector in {title(layer)}."
-    text = f"Every input gets nearly the same vector in {title(layer)}: the {what} differ from "
-    text += f"their mean by {per_cent(spread.now)} of its length"
-    return text + (", as at the first step." if verdict == "stuck" else ".")
+    end = ", as at the first step." if verdict == "stuck" else "."
+    differ = f"differ from their mean by {per_cent(spread.now)} of its length"
+    if spread.metric == "direction_dispersion" and _differ_in_length(layer, bounds):
+        return (
+            f"All rows of {title(layer)} point in nearly the same direction, and differ in little "
+            f"but their length: the directions {differ}, so no cosine tells them apart{end}"
+        )
+    what = "directions" if spread.metric == "direction_dispersion" else "rows"
+    return f"Every input gets nearly the same vector in {title(layer)}: the {what} {differ}{end}"
 
 
 def _cause(now: Standing, *, stuck: bool) -> str:
@@ -152,7 +171,10 @@ def _cause(now: Standing, *, stuck: bool) -> str:
 def _places(
     measurements: Measurements, layer: LayerState, bounds: CollapseBounds
 ) -> tuple[Where, tuple[Where, ...]]:
-    """Return the first layer in depth that is collapsed, and the embedding if that is another."""
+    """Return the first layer in depth that is collapsed, and the embedding if that is another.
+
+    A layer that collapsed only after the embedding did is no place to look for the cause.
+    """
     step = _onset(measurements, layer, bounds)
     earlier = [
         other
@@ -160,7 +182,7 @@ def _places(
         if other.model == layer.model and other.depth < layer.depth
     ]
     first = min(
-        (other for other in earlier if _lost(measurements, other, bounds)),
+        (other for other in earlier if _lost(measurements, other, bounds, step)),
         key=lambda other: other.depth,
         default=layer,
     )
@@ -170,16 +192,22 @@ def _places(
     return where, (place(layer, step, "the embedding that follows from it"),)
 
 
-def _lost(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> bool:
+def _lost(
+    measurements: Measurements, layer: LayerState, bounds: CollapseBounds, by: int | None
+) -> bool:
+    """Tell whether a layer is collapsed, and was so by a certain step if that is known."""
     try:
-        return collapse(measurements, layer, bounds) != ""
+        if not collapse(measurements, layer, bounds):
+            return False
     except NotExamined:
         return False
+    onset = _onset(measurements, layer, bounds)
+    return by is None or onset is None or onset <= by
 
 
 def _onset(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> int | None:
     """Return the step from which the spread stayed below what makes it a finding."""
-    spread = spread_of(measurements, layer)
+    spread = spread_of(measurements, layer, bounds)
     bound = bounds.dispersion
     if standing(measurements, layer) is Standing.TRAINED and spread.fall > bounds.fall:
         bound = min(bound, spread.first / bounds.fall)

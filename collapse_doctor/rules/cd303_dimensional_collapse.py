@@ -39,7 +39,13 @@ step (see geometry.FELL). Untrained plain networks can be this
 low: 0.08 at depth 12 and width 64 on digits, so without a training it is told as info.
 settled: 100 steps. A deep network that begins to learn passes through a phase of low rank. On
 digits the dip of a healthy InfoNCE training of depth 8 ended at step 42; the bound is about twice
-that. Training by class dips for longer, and is excused by its tight groups (`neural_collapse`).
+that. Training by class dips for longer, and is excused by its tight groups where classes are
+known, and told as info where they are not (`neural_collapse`).
+No history is needed where the rows span fewer dimensions exactly, all else being rounding, than
+layers before them use, and embeddings are compared with each other (`bottleneck`): that is a
+warning at most, since it may be meant. The lower counts of the rank of late steps, each by itself,
+and of their rows together, each beside its own null: weights that move turn the axes, and
+together the rows then span more than they ever did at one step.
 
 References
 ----------
@@ -52,11 +58,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.bottleneck import bottleneck
 from collapse_doctor.rules.cd601_too_few_samples import rows_needed
 from collapse_doctor.rules.geometry import (
     FELL,
@@ -71,7 +78,7 @@ from collapse_doctor.rules.geometry import (
     standing,
     title,
 )
-from collapse_doctor.rules.neural_collapse import excuse
+from collapse_doctor.rules.neural_collapse import excuse, softened
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import require_spread
 
@@ -108,12 +115,44 @@ def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> M
         if layer.count < needed:
             raise NotExamined(few)
         return None
-    _require_no_excuse(measurements, layer, bounds)
-    return _match(measurements, layer, bounds, rank / null)
+    narrow = bottleneck(measurements, layer)
+    if narrow is None:
+        _require_fallen(measurements, layer, bounds)
+    found = excuse(measurements, layer, exact=narrow is not None or _lost_exactly(layer))
+    if found is not None and found.known:
+        raise NotExamined(found.reason)
+    match = _match(measurements, layer, bounds, rank / null)
+    return softened(match if narrow is None else _by_design(match, layer, narrow), found)
 
 
-def _require_no_excuse(measurements: Measurements, layer: LayerState, bounds: Bounds) -> None:
-    """Raise NotExamined if the rank was born low, may still recover, or is that of the classes."""
+def _lost_exactly(layer: LayerState) -> bool:
+    """Tell whether the rows now span fewer directions than they used at the first step."""
+    first = (layer.first or {}).get("effective_rank", math.nan)
+    return layer.exact_rank is not None and layer.exact_rank < first
+
+
+def _by_design(match: Match, layer: LayerState, narrow: LayerState) -> Match:
+    """Return a match that names the place where the rank is lost at every step."""
+    spanned = f"{layer.exact_rank} dimension{'' if layer.exact_rank == 1 else 's'}"
+    where = f"{title(narrow)} is {narrow.width} wide" if narrow is not layer else ""
+    return replace(
+        match,
+        severity=min(match.severity or Severity.WARNING, Severity.WARNING, key=_rank),
+        related=() if narrow is layer else (place(narrow, None, "the narrowest place"),),
+        cause=(
+            f"The rows span {spanned} exactly, at every step and whatever is learned"
+            f"{f': {where}' if where else ''}. The layers before it have more."
+        ),
+        remedy=f"Widen the narrowest layer, or make the embedding {spanned} wide.",
+    )
+
+
+def _rank(severity: Severity) -> int:
+    return severity.rank
+
+
+def _require_fallen(measurements: Measurements, layer: LayerState, bounds: Bounds) -> None:
+    """Raise NotExamined if the rank was born low, or may still recover."""
     if standing(measurements, layer) is Standing.TRAINED:
         course = history(measurements, layer, "effective_rank")
         if course.first <= bounds.fall * course.last:  # False where it is unknown
@@ -127,9 +166,6 @@ def _require_no_excuse(measurements: Measurements, layer: LayerState, bounds: Bo
                 f"its rank fell only at step {onset}; a healthy start may dip for up to "
                 f"{bounds.settled} steps"
             )
-    reason = excuse(measurements, layer)
-    if reason:
-        raise NotExamined(reason)
 
 
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio: float) -> Match:

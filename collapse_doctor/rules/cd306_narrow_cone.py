@@ -18,9 +18,11 @@ states of language models.
 
 What to do
 ----------
-Subtract the mean of the data set before comparing, or whiten. In training, put a normalisation
-layer (BatchNorm without affine part) before the embedding or take off the last ReLU. For rogue
-coordinates standardise each coordinate: this is a property of such models and not a bug.
+Of embeddings that are finished, subtract the mean of the data set before comparing, or whiten. In
+training, give the loss something that pushes apart (negatives, a variance term, a stop-gradient
+with a predictor); if it has that, put a normalisation layer (BatchNorm without affine part) before
+the embedding or take off the last ReLU. For rogue coordinates standardise each coordinate: this is
+a property of such models and not a bug.
 
 What would refute it
 --------------------
@@ -33,6 +35,12 @@ mean_cosine: 0.85. Independent coordinates that cannot be negative have a cosine
 by themselves: 1/π = 0.32 after a ReLU on normal values, 1/2 for exponential, 2/π = 0.64 for
 half-normal, 3/4 for uniform ones. The bound is above them all: 85 % of each vector's squared
 length is the same for all rows.
+same: 0.03125. With 1 - cos = spread², all cosines are then one number in half precision (eps
+2^-10), in which similarities are often computed, and the message says so. Of rows without a
+history it is no more than a warning: it is not known that a cosine is what they are made for, and
+their lengths may differ. A block that stands in for an output nobody saw may be a
+classifier's logits, to which frequent classes give a common mean: above this spread it is told
+as info.
 rich: 0.1 of the isotropic null of the effective rank, the bound of CD303: below it the rest is
 not rich. rogue: 0.5. If three coordinates or fewer hold half of the squared length of the mean, it
 is told as info.
@@ -80,12 +88,14 @@ class Bounds:
     mean_cosine: float = 0.85  # above 3/4, the cosine of uniform non-negative coordinates
     rich: float = 0.1  # effective rank over its null: the bound of CD303
     rogue: float = 0.5  # half of the mean's squared length in at most three coordinates
+    same: float = 2.0**-5  # spread of directions: 1 - cos below eps of half precision, 2**-10
     narrowed: float = 2.0  # times less spread than at the first step; benign dips: 1 / 0.55
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each embedding that lies in a narrow cone."""
-    return judge(embeddings(measurements), partial(_examine, measurements, bounds))
+    examine = partial(_examine, measurements, bounds)
+    return judge(embeddings(measurements), examine, stand_in=Severity.WARNING)
 
 
 def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> Match | None:
@@ -126,8 +136,9 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
     rogue = layer.values.get("mean_top_share", math.nan)
     is_rogue = rogue > bounds.rogue  # False for NaN
     onset = history(measurements, layer, "mean_cosine").onset(lambda v: v >= bounds.mean_cosine)
+    cause, remedy = _advice(measurements, layer, cosine, is_rogue=is_rogue)
     return Match(
-        message=_message(layer, cosine, is_rogue=is_rogue),
+        message=_message(layer, bounds, cosine, is_rogue=is_rogue),
         where=place(layer, onset),
         evidence=evidence(
             mean_cosine=Evidence(cosine, bounds.mean_cosine, ">=", null=0.0),
@@ -145,12 +156,41 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
             onset_step=Evidence(onset) if onset is not None and layer.first else None,
             rows=Evidence(layer.count),
         ),
-        severity=Severity.INFO if is_rogue else Severity.WARNING,
+        severity=Severity.INFO if is_rogue or _may_be_logits(layer, bounds) else Severity.WARNING,
         confidence=Confidence.HIGH,
-        cause=_ROGUE_CAUSE if is_rogue else "",
-        remedy="Centre or standardise the coordinates before comparing." if is_rogue else "",
+        cause=cause,
+        remedy=remedy,
     )
 
+
+def _may_be_logits(layer: LayerState, bounds: Bounds) -> bool:
+    spread = layer.values.get("direction_dispersion", math.nan)
+    return layer.stands_in and not spread < bounds.same
+
+
+def _advice(
+    measurements: Measurements, layer: LayerState, cosine: float, *, is_rogue: bool
+) -> tuple[str, str]:
+    """Return cause and remedy; empty where those of the page hold."""
+    if is_rogue:
+        return _ROGUE_CAUSE, "Centre or standardise the coordinates before comparing."
+    if standing(measurements, layer) is not Standing.TRAINED:
+        return "", ""
+    first = (layer.first or {}).get("mean_cosine", math.nan)
+    rose = "" if math.isnan(first) else f" from {first:.2f} to {cosine:.2f}"
+    cause = (
+        f"The mean cosine rose{rose} in training: what pulls rows together is stronger than what "
+        "pushes them apart, or a common bias grew."
+    )
+    return cause, _TRAINING_REMEDY
+
+
+_TRAINING_REMEDY = (
+    "Give the loss something that pushes apart: negatives, a variance term (VICReg), or a "
+    "stop-gradient with a predictor (SimSiam). If it has that, put a BatchNorm without affine part "
+    "before the embedding, or take off the last ReLU. Taking the mean out afterwards would only "
+    "hide it."
+)
 
 _ROGUE_CAUSE = (
     "A few coordinates hold most of the common mean, as in the raw hidden states of language "
@@ -158,7 +198,13 @@ _ROGUE_CAUSE = (
 )
 
 
-def _message(layer: LayerState, cosine: float, *, is_rogue: bool) -> str:
+def _message(layer: LayerState, bounds: Bounds, cosine: float, *, is_rogue: bool) -> str:
+    spread = layer.values.get("direction_dispersion", math.nan)
+    if spread < bounds.same:
+        return (
+            f"All cosines in {title(layer)} are within {spread**2:.1g} of 1 on average: the rows "
+            "point in one direction, and differ by their length and by little else."
+        )
     why = "a few rogue coordinates" if is_rogue else "a large mean that all rows share"
     return (
         f"All cosines in {title(layer)} are high ({cosine:.3f} on average) because of {why}; "

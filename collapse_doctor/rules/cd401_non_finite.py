@@ -2,13 +2,16 @@
 
 What it finds
 -------------
-Rows with a coordinate that is NaN or infinite. The first layer in depth and the first step at
-which they were seen are named. Without such rows, a loss that is not a finite number.
+Rows with a coordinate that is NaN or infinite. The first step at which they were seen is named,
+and the first layer in depth. Not every step is looked at: where steps lie between the last look at
+finite rows and the first at others, both are named, or the step at which the loss was no longer
+finite. Without such rows, a loss that is not a finite number.
 
 Why it matters
 --------------
 One such row makes the loss NaN, the loss the gradients, and the gradients every weight: from the
-next step on all outputs are NaN. Such rows are left out of all other measures.
+next step on all outputs are NaN, and where it began can no longer be seen. Such rows are left out
+of all other measures.
 
 Likely causes
 -------------
@@ -58,11 +61,16 @@ class Bounds:
 
 @dataclass(frozen=True)
 class _Seen:
-    """A layer with non-finite rows: since when, and the largest share of its rows."""
+    """A layer with non-finite rows: the step they were first seen at, and their share there.
+
+    ``before`` is the last step at which all its rows were finite, None where there was no such
+    look.
+    """
 
     layer: LayerState
     step: int
     share: float
+    before: int | None = None
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -72,40 +80,84 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     seen = [found for layer in measurements.layers if (found := _seen(measurements, layer, bounds))]
     if seen:
         seen.sort(key=lambda found: (found.step, found.layer.depth))
-        yield _match(seen)
+        yield _match(measurements, seen)
     else:
         yield from _loss(measurements)
 
 
 def _seen(measurements: Measurements, layer: LayerState, bounds: Bounds) -> _Seen | None:
     course = history(measurements, layer, "nonfinite_share")
-    over = [
-        (step, share)
-        for step, share in zip(course.steps, course.values, strict=True)
-        if share > bounds.share
-    ]
-    if over:
-        return _Seen(layer, over[0][0], max(share for _, share in over))
+    before = None
+    for step, share in zip(course.steps, course.values, strict=True):
+        if share > bounds.share:
+            return _Seen(layer, step, share, before)
+        before = step
     share = layer.values.get("nonfinite_share", 0.0)
     return _Seen(layer, layer.last_step or 0, share) if share > bounds.share else None
 
 
-def _match(seen: list[_Seen]) -> Match:
-    first, later = seen[0], seen[1:]
-    begun = f", first at step {first.step}" if first.layer.model else ""
+def _match(measurements: Measurements, seen: list[_Seen]) -> Match:
+    first = _named(measurements, seen)
+    onset = _onset(measurements, first)
+    hidden = first is not seen[0]
+    later = () if hidden else seen[1:4]
     return Match(
         message=(
             f"{title(first.layer)} holds NaN or infinity in {per_cent(first.share)} of its rows"
-            f"{begun}."
+            f"{_when(first, onset)}{_HIDDEN if hidden else ''}."
         ),
-        where=place(first.layer, first.step),
-        related=tuple(place(s.layer, s.step, "NaN or infinity here, too") for s in later[:3]),
+        where=place(first.layer, first.step if onset is None else onset),
+        related=tuple(place(s.layer, s.step, "NaN or infinity here, too") for s in later),
         evidence=evidence(
-            nonfinite_share=Evidence(first.share, 0.0, ">", null=0.0, meaning="largest share seen"),
+            nonfinite_share=Evidence(
+                first.share, 0.0, ">", null=0.0, meaning="where it was first seen"
+            ),
             layers_affected=Evidence(len(seen)),
+            first_seen=Evidence(first.step) if first.layer.model else None,
+            last_finite=Evidence(first.before) if first.before is not None else None,
         ),
         confidence=Confidence.CERTAIN,
     )
+
+
+_HIDDEN = (
+    "; every layer of the model did at that look, so the place it began in could not be seen: "
+    "by then NaN may have gone through the weights"
+)
+
+
+def _named(measurements: Measurements, seen: list[_Seen]) -> _Seen:
+    """Return the layer to name: the first in depth, or the last where all went bad together.
+
+    A first layer with some finite rows has finite weights, so there it came in with the rows.
+    """
+    first = seen[0]
+    own = [layer for layer in measurements.layers if layer.model == first.layer.model]
+    together = [s for s in seen if s.layer.model == first.layer.model and s.step == first.step]
+    spread = len(own) == len(together) > 1 and first.share == 1.0
+    return max(together, key=lambda s: s.layer.depth) if spread else first
+
+
+def _onset(measurements: Measurements, first: _Seen) -> int | None:
+    """Return the step between two looks at which the loss was first not finite, if it was seen."""
+    losses = measurements.losses
+    if losses is None or losses.empty or not first.layer.model:
+        return None
+    finite = losses["value"].astype(float).abs().lt(float("inf"))
+    bad = losses.loc[~finite, "step"]
+    onset = int(bad.min()) if len(bad) else first.step
+    since = -1 if first.before is None else first.before
+    return onset if since < onset < first.step else None
+
+
+def _when(first: _Seen, onset: int | None) -> str:
+    if not first.layer.model:
+        return ""
+    if onset is not None:
+        return f", seen at step {first.step}; the loss was no longer finite at step {onset}"
+    if first.before is not None and first.step - first.before > 1:
+        return f", which began between steps {first.before} and {first.step}"
+    return f", first at step {first.step}"
 
 
 def _loss(measurements: Measurements) -> Iterator[Match]:

@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from collapse_doctor.findings import Evidence, Severity, Where
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.rules.rule import Match, NotExamined
 
 __all__ = [
+    "EPS",
     "FELL",
     "RECENT",
     "History",
@@ -49,7 +50,8 @@ never fell below 0.55 of its first value; where it only pulled together, it ende
 RECENT = 5
 """How many of the last measured steps count as *now*: a median of five outlives two outliers."""
 
-_EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+EPS = {"float64": 2.0**-52, "float32": 2.0**-23, "float16": 2.0**-10, "bfloat16": 2.0**-7}
+"""Distance of 1 to the next number of a dtype (IEEE 754; bfloat16 has 8 bits of precision)."""
 
 
 class Standing(Enum):
@@ -128,9 +130,16 @@ def embeddings(measurements: Measurements) -> tuple[LayerState, ...]:
 
 
 def judge(
-    layers: Iterable[LayerState], examine: Callable[[LayerState], Match | None]
+    layers: Iterable[LayerState],
+    examine: Callable[[LayerState], Match | None],
+    *,
+    stand_in: Severity = Severity.INFO,
 ) -> Iterator[Match]:
-    """Yield what ``examine`` finds in each layer; at the end say which could not be examined."""
+    """Yield what ``examine`` finds in each layer; at the end say which could not be examined.
+
+    ``stand_in`` is the ceiling for a block that stands in for an output nobody saw. It may be the
+    logits of a classifier, to which frequent classes give a common mean and few dimensions.
+    """
     reasons = []
     for layer in layers:
         try:
@@ -139,9 +148,15 @@ def judge(
             reasons.append(f"{title(layer)}: {missing}" if layer.model else str(missing))
             continue
         if match is not None:
-            yield match
+            yield _held_back(match, stand_in) if layer.stands_in else match
     if reasons:
         raise NotExamined("; ".join(reasons))
+
+
+def _held_back(match: Match, ceiling: Severity) -> Match:
+    if match.severity is None or match.severity.rank <= ceiling.rank:
+        return match
+    return replace(match, severity=ceiling, confidence=Confidence.MEDIUM)
 
 
 def history(measurements: Measurements, layer: LayerState, metric: str) -> History:
@@ -169,7 +184,7 @@ def null_of(layer: LayerState, metric: str) -> float | None:
 
 def rounding(layer: LayerState) -> float:
     """Return the distance of 1.0 to the next number in the layer's dtype (float32 if unknown)."""
-    return _EPS.get(layer.dtype.removeprefix("torch."), _EPS["float32"])
+    return EPS.get(layer.dtype.removeprefix("torch."), EPS["float32"])
 
 
 def title(layer: LayerState) -> str:

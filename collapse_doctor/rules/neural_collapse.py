@@ -2,16 +2,20 @@
 
 At the end of training by class, the embeddings of K classes become K points, which span K - 1
 dimensions (Papyan, Han and Donoho, "Prevalence of neural collapse", PNAS 2020). That is success
-for the task, so rank rules say so and stay silent.
+for the task, so rank rules say so and stay silent where classes are known: by labels, or by a head
+that learns them. Where only the rows look like it, the finding is told as info.
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, replace
 
-from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.findings import Confidence, Severity
+from collapse_doctor.measurements import LayerState, Measurements, Sample
+from collapse_doctor.rules.rule import Match
 
-__all__ = ["excuse", "within_share"]
+__all__ = ["Excuse", "excuse", "softened", "within_share"]
 
 GROUPED = 0.45
 """Scatter left within clusters, as a share of a Gaussian cloud's (see ``groups``).
@@ -32,26 +36,74 @@ DISTINCT = 0.5
 """At least every second row must be a row of its own: exact repetition is no tight group."""
 
 
-def excuse(measurements: Measurements, layer: LayerState) -> str:
-    """Return why a low rank of ``layer`` is no collapse, or an empty string."""
+@dataclass(frozen=True)
+class Excuse:
+    """Why a low rank may be no collapse.
+
+    ``known`` is true where classes, or a head that needs so few dimensions, were seen; false where
+    the rows look as if there were classes, and nothing else says so.
+    """
+
+    reason: str
+    known: bool
+
+
+def excuse(measurements: Measurements, layer: LayerState, *, exact: bool) -> Excuse | None:
+    """Return why a low rank of ``layer`` may be no collapse, None where nothing speaks for it.
+
+    ``exact`` says that outside its few directions there is nothing but rounding. Rows of tight
+    groups do vary a little within them, in all directions the weights leave open; so what is
+    exact was lost in the weights, and groups are no excuse for it unless classes are known.
+    """
     rank = layer.values.get("effective_rank", math.nan)
     if layer.classes is not None and len(layer.classes) > 1:
-        return _by_labels(layer, rank)
+        return _known(_by_labels(layer, rank))
     if layer.dimensions is not None and rank >= FILLED * layer.dimensions:
         needed = f"{layer.dimensions} dimension{'s' if layer.dimensions > 1 else ''}"
-        return (
+        return _known(
             f"its rank of {rank:.1f} is what the head on top of it learns to predict: that needs "
             f"no more than {needed}"
         )
     if layer.values.get("distinct_share", 1.0) < DISTINCT:
-        return ""
+        return None
+    classes = _classes_seen(measurements)
     if layer.sample is None:
-        return _by_count(_classes_seen(measurements), rank)
+        return _known(_by_count(classes, rank))
+    known = classes > 1 or layer.dimensions is not None
+    if exact and not known:
+        return None
+    return _by_groups(layer.sample, rank, known=known)
+
+
+def softened(match: Match, found: Excuse | None) -> Match:
+    """Return a match as info where its rows lie in tight groups, and nothing tells of what."""
+    if found is None:
+        return match
+    return replace(
+        match,
+        severity=Severity.INFO,
+        confidence=Confidence.LOW,
+        message=f"{match.message} They lie in a few tight groups.",
+        cause=(
+            "Either the rows are of a few classes and were trained by class (neural collapse), "
+            "which is no fault, or only a few points are left of them. Without labels the two "
+            "look alike."
+        ),
+        remedy="Give the labels of the rows: they tell the two apart.",
+    )
+
+
+def _known(reason: str) -> Excuse | None:
+    return Excuse(reason, known=True) if reason else None
+
+
+def _by_groups(sample: Sample, rank: float, *, known: bool) -> Excuse | None:
     from collapse_doctor.rules.groups import within_groups
 
-    share = within_groups(layer.sample.rows, layer.sample.steps, rank)
-    grouped = share is not None and share < GROUPED
-    return _about("of a few tight groups", rank) if grouped else ""
+    share = within_groups(sample.rows, sample.steps, rank)
+    if share is None or share >= GROUPED:
+        return None
+    return Excuse(_about("of a few tight groups", rank), known)
 
 
 def _by_labels(layer: LayerState, rank: float) -> str:

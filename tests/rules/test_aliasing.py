@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from collapse_doctor.findings import Confidence
 from collapse_doctor.recording.observations import CallSite
@@ -81,14 +82,66 @@ def test_the_stale_and_the_detached_side_are_named(training_of, compared, check)
 @pytest.mark.parametrize("code", ["CD103", "CD104"])
 def test_a_teacher_born_equal_to_its_student_is_silent(code, training_of, compared, check) -> None:
     towers = ("student", "teacher")
-    start = [compared(KINDS[code], step=s, models=towers) for s in range(3)]
-    moved = [compared(step=s, models=towers) for s in range(3, 40)]
+    start = [compared(KINDS[code], step=s, models=towers) for s in range(2)]
+    moved = [compared(step=s, models=towers) for s in range(2, 40)]
     assert check(code, training_of(comparisons=start + moved)) == []
-    assert check(code, training_of(comparisons=start)) == []  # a warm-up at learning rate 0
+    assert check(code, training_of(comparisons=start)) == []  # a schedule that begins at rate 0
+    often = [compared(KINDS[code], step=s % 2, models=towers) for s in range(30)]
+    assert check(code, training_of(comparisons=often)) == []  # two steps, many calls
     long = [compared(KINDS[code], step=s, models=towers) for s in range(30)]
     assert check(code, training_of(comparisons=[*long, compared(step=30, models=towers)])) == []
-    never = [compared(KINDS[code], step=s, models=towers) for s in range(20)]
-    assert len(check(code, training_of(comparisons=never))) == 1
+
+
+@pytest.mark.parametrize("code", ["CD103", "CD104"])
+def test_a_copy_that_never_leaves_its_student_is_found(code, training_of, compared, check) -> None:
+    towers = ("student", "teacher")
+    never = [compared(KINDS[code], step=s, models=towers) for s in (0, 1, 8)]
+    (match,) = check(code, training_of(comparisons=never))
+    assert match.confidence is Confidence.MEDIUM
+    assert "two networks" in match.cause.lower()
+
+
+def test_a_multiple_of_one_is_told_as_equal_rows(training_of, compared, check) -> None:
+    close = {"scale": 1.0, "cosine": 1.0, "difference": 2e-7}
+    for code, cut in (("CD104", False), ("CD103", True)):
+        seen = training_of(comparisons=[compared("scalar-multiple", cut=cut, **close)])
+        (match,) = check(code, seen)
+        assert "to the rounding of float32" in match.message
+        assert check("CD105", seen) == []
+    away = training_of(comparisons=[compared("scalar-multiple", **close | {"difference": 1e-6})])
+    assert len(check("CD105", away)) == 1
+    assert check("CD104", away) == []
+
+
+@pytest.mark.parametrize("code", ["CD103", "CD104", "CD105"])
+def test_a_teacher_within_rounding_of_its_student_is_silent(
+    code, training_of, compared, check
+) -> None:
+    close = {"scale": 1.0, "cosine": 1.0, "difference": 2e-7, "models": ("student", "teacher")}
+    seen = [compared("scalar-multiple", step=s, cut=True, **close) for s in range(30)]
+    assert check(code, training_of(comparisons=seen)) == []
+
+
+def test_a_triplet_is_told_which_pair_is_one(training_of, compared, check) -> None:
+    pair = compared("same-object", names=("z", "z"))
+    triplet = replace(
+        pair, function="F.triplet_margin_loss", operands=(*pair.operands, pair.operands[1])
+    )
+    (match,) = check("CD101", training_of(comparisons=[triplet]))
+    assert "the distance between anchor and positive is 0" in match.message
+    assert "every distance" not in match.message
+
+
+def test_an_output_buffer_is_told_from_an_assignment(training_of, compared, check) -> None:
+    def at(forwards: tuple[int, ...], **births) -> str:
+        seen = [replace(compared("same-object", **births), forward=f) for f in forwards]
+        (match,) = check("CD101", training_of(comparisons=seen))
+        return match.cause + match.remedy
+
+    assert "the same buffer twice" in at((1, 3, 5))
+    assert ".clone()" in at((1, 3, 5))
+    assert "buffer" not in at((0, 1, 2))
+    assert "an assignment copies nothing" in at((1, 3, 5), births=(BIRTH,))
 
 
 def test_multiples_need_room_for_directions(training_of, compared, check) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec import structs
 
 from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.rules.rule import NotExamined
@@ -35,11 +36,58 @@ def test_one_direction_of_many_lengths_counts_only_under_a_cosine(
     training_of, compared, check
 ) -> None:
     ray = {"relative_dispersion": 0.5, "direction_dispersion": 1e-3}
-    assert check("CD301", training_of(ray)) == []
+    born = {"direction_dispersion": 2e-3}
+    assert check("CD301", training_of(ray, born)) == []
+    with pytest.raises(NotExamined, match="already alike"):  # a cosine: directions are judged
+        check("CD301", training_of(ray, born, comparisons=[compared()]))
     (match,) = check("CD301", training_of(ray, comparisons=[compared()]))
     assert "directions" in match.message
     normalised = ray | {"norm_std": 1e-6}
     assert len(check("CD301", training_of(normalised))) == 1
+
+
+RAY = {"relative_dispersion": 0.11, "direction_dispersion": 0.01, "mean_cosine": 0.9999}
+
+
+def test_a_training_that_turned_all_rows_to_one_direction_needs_no_cosine_seen(
+    training_of, file_of, check
+) -> None:
+    (match,) = check("CD301", training_of(RAY))
+    assert (match.severity, match.where.step) == (Severity.ERROR, 100)
+    assert "differ in little but their length" in match.message
+    assert "no cosine tells them apart" in match.message
+    assert check("CD301", training_of(RAY, {"direction_dispersion": 0.029})) == []  # fell by 2.9
+    assert check("CD301", training_of(RAY | {"direction_dispersion": 0.021})) == []
+    assert check("CD301", training_of(RAY, trained=False)) == []
+    assert check("CD301", file_of(RAY)) == []  # CD306 says it of a file
+
+
+def test_lengths_count_where_they_are_read(training_of, compared, check) -> None:
+    assert check("CD301", training_of(RAY, state={"dimensions": 3})) == []  # by a head
+    assert check("CD301", training_of(RAY, state={"width": 2})) == []  # numbers of one sign
+    pair = structs.replace(compared(), function="F.mse_loss")
+    output, target = pair.operands
+    given = structs.replace(target, origin=None, requires_grad=False)
+    fitted = structs.replace(pair, operands=(output, given))
+    assert check("CD301", training_of(RAY, comparisons=[fitted])) == []
+    assert len(check("CD301", training_of(RAY, comparisons=[fitted, pair]))) == 1
+
+
+def test_a_block_that_stands_in_for_an_output_may_be_logits(training_of, check) -> None:
+    stand_in = {"stands_in": True}
+    (match,) = check("CD301", training_of(RAY, state=stand_in))
+    assert (match.severity, match.confidence) == (Severity.WARNING, Confidence.MEDIUM)
+    assert check("CD301", training_of(POINT, state=stand_in))[0].severity is Severity.ERROR
+    cone = {"mean_cosine": 0.98, "direction_dispersion": 0.14}
+    assert check("CD306", training_of(cone))[0].severity is Severity.WARNING
+    assert check("CD306", training_of(cone, state=stand_in))[0].severity is Severity.INFO
+    same = {"mean_cosine": 0.9995, "direction_dispersion": 0.0225, "relative_dispersion": 0.1}
+    assert check("CD306", training_of(same, state=stand_in))[0].severity is Severity.WARNING
+
+
+def test_the_shape_of_a_ray_is_skipped_for_what_it_is(training_of, check) -> None:
+    with pytest.raises(NotExamined, match="one direction"):
+        check("CD302", training_of(RAY | {"top_share": 0.995}))
 
 
 def test_a_training_must_have_fallen(training_of, check) -> None:
@@ -90,6 +138,16 @@ def test_the_first_collapsed_layer_is_named(training_of, layer_of, check) -> Non
     assert [place.layer for place in match.related] == ["output"]
     (match,) = check("CD301", training_of(POINT, before=blocks[:1]))
     assert (match.where.layer, match.related) == ("output", ())
+
+
+def test_a_layer_that_collapsed_later_is_not_named(training_of, layer_of, check) -> None:
+    block = layer_of(POINT, first={}, role="block", layer="blocks.3", depth=3)
+    seen = training_of(POINT, before=[block])
+    own, early = seen.metrics["layer"].eq("blocks.3"), seen.metrics["step"].lt(200)
+    seen.metrics.loc[own & early & seen.metrics["metric"].eq("relative_dispersion"), "value"] = 1.0
+    seen.metrics.loc[own & early & seen.metrics["metric"].eq("direction_dispersion"), "value"] = 1.0
+    (match,) = check("CD301", seen)
+    assert (match.where.layer, match.where.step) == ("output", 100)
 
 
 def test_zero_rows_and_undefined_spread_are_not_examined(file_of, check) -> None:

@@ -42,6 +42,36 @@ def test_the_first_step_and_the_first_layer_with_nan_are_named(
     assert "100 % of its rows." in match.message
 
 
+def test_the_share_is_that_of_the_step_that_is_named(training_of, check) -> None:
+    seen = training_of({"nonfinite_share": 1.0})
+    first = seen.metrics["metric"].eq("nonfinite_share") & seen.metrics["step"].eq(100)
+    seen.metrics.loc[first, "value"] = 1 / 64
+    (match,) = check("CD401", seen)
+    assert (match.where.step, match.evidence["nonfinite_share"].value) == (100, 1 / 64)
+    assert "1.6 % of its rows, which began between steps 90 and 100" in match.message
+    assert match.evidence["last_finite"].value == 90
+
+
+def test_where_every_layer_is_nan_at_once_the_output_is_named(training_of, layer_of, check) -> None:
+    sick = {"nonfinite_share": 1.0}
+    stem = layer_of(sick, first={}, role="block", layer="stem", depth=0)
+    (match,) = check("CD401", training_of(sick, before=[stem]))
+    assert (match.where.layer, match.related) == ("output", ())
+    assert "the place it began in could not be seen" in match.message
+    some = layer_of({"nonfinite_share": 0.5}, first={}, role="block", layer="stem", depth=0)
+    (match,) = check("CD401", training_of(sick, before=[some]))  # its weights are finite
+    assert match.where.layer == "stem"
+    assert "could not be seen" not in match.message
+
+
+@pytest.mark.parametrize(("bad", "step"), [(95, 95), (90, 100), (100, 100), (250, 100)])
+def test_the_loss_narrows_the_step(bad, step, training_of, check) -> None:
+    losses = pd.DataFrame({"step": range(300), "value": [1.0] * bad + [None] * (300 - bad)})
+    (match,) = check("CD401", training_of({"nonfinite_share": 1.0}, losses=losses))
+    assert match.where.step == step
+    assert ("no longer finite at step 95" in match.message) == (bad == 95)
+
+
 def test_nan_that_came_and_went_is_not_forgotten(training_of, check) -> None:
     (match,) = check("CD401", training_of({}, {"nonfinite_share": 0.5}))
     assert match.where.step == 0

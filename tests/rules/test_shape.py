@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from msgspec import structs
 
-from collapse_doctor.findings import Severity
+from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.measurements import Sample
 from collapse_doctor.metrics.nulls import effective_rank
 from collapse_doctor.rules.cd601_too_few_samples import rows_needed
@@ -91,13 +92,73 @@ def test_a_rank_that_was_born_low_or_just_dipped_is_no_collapse(training_of, che
 
 def test_tight_groups_excuse_a_low_rank_and_a_flat_cloud_does_not(file_of, check) -> None:
     five = {"effective_rank": 5.0}
+    known = classes_seen(6)
     with pytest.raises(NotExamined, match="neural collapse"):
-        check("CD303", file_of(five, sample=groups(6)))
-    assert len(check("CD303", file_of(five, sample=cloud(5)))) == 1
+        check("CD303", file_of(five, sample=groups(6), labels=known))
+    assert len(check("CD303", file_of(five, sample=cloud(5), labels=known))) == 1
     repeated = five | {"distinct_share": 0.02}
     assert len(check("CD303", file_of(repeated, sample=groups(6, noise=0.0)))) == 1
     with pytest.raises(NotExamined, match="neural collapse"):
-        check("CD302", file_of(LINE, sample=groups(2, noise=0.01)))
+        check("CD302", file_of(LINE, sample=groups(2, noise=0.01), labels=classes_seen(2)))
+
+
+def classes_seen(distinct: int) -> pd.DataFrame:
+    columns = {"step": [0], "count": [64], "distinct": [distinct], "batch": [64]}
+    return pd.DataFrame(columns | {"value": [""], "scalar": [False]})
+
+
+@pytest.mark.parametrize(
+    ("code", "values", "count"), [("CD302", LINE, 2), ("CD303", {"effective_rank": 5.0}, 6)]
+)
+def test_tight_groups_of_nobody_knows_what_are_an_info(
+    code, values, count, file_of, training_of, check
+) -> None:
+    sample = groups(count, noise=0.01)
+    (match,) = check(code, file_of(values, sample=sample))
+    assert (match.severity, match.confidence) == (Severity.INFO, Confidence.LOW)
+    assert "few tight groups" in match.message
+    assert "labels" in match.remedy
+    assert check(code, file_of(values, sample=cloud(count - 1)))[0].severity is not Severity.INFO
+    with pytest.raises(NotExamined):  # a head needs more than that: classes are known
+        check(code, training_of(values, state={"sample": sample, "dimensions": 40}))
+
+
+def test_groups_are_no_excuse_for_what_is_lost_exactly(training_of, check) -> None:
+    state = {"sample": groups(6)}
+    low = {"effective_rank": 5.0}
+    assert check("CD303", training_of(low, state=state))[0].severity is Severity.INFO
+    (match,) = check("CD303", training_of(low, state=state | {"exact_rank": 8}))
+    assert match.severity is Severity.WARNING
+    assert check("CD303", training_of(low, state=state | {"exact_rank": 62}))[0].severity == "info"
+
+
+def test_a_bottleneck_between_watched_layers_needs_no_history(
+    training_of, layer_of, compared, check
+) -> None:
+    two = {"effective_rank": 2.0, "top_share": 0.6}
+    wide = layer_of({"effective_rank": 30.0}, first={}, role="block", layer="0", depth=0)
+    narrow = layer_of(two, first=two, role="block", layer="2", depth=1, width=2)
+    state = {"exact_rank": 2}
+    seen = {"before": [wide, narrow], "comparisons": [compared()], "state": state}
+    (match,) = check("CD303", training_of(two, two, **seen))
+    assert match.severity is Severity.WARNING
+    assert "span 2 dimensions exactly" in match.cause
+    assert "model.2 is 2 wide" in match.cause
+    assert match.related[0].layer == "2"
+    decoder = structs.replace(compared().operands[1], origin=None)
+    given = structs.replace(compared(), operands=(compared().operands[0], decoder))
+    without = ({"comparisons": [given]}, {"before": [narrow]}, {"state": {"exact_rank": None}})
+    for missing in without:  # a decoder; data of few dimensions; a cloud that is only flat
+        with pytest.raises(NotExamined, match="hardly higher at the first step"):
+            check("CD303", training_of(two, two, **seen | missing))
+    with pytest.raises(NotExamined, match="no more than 2 dimensions"):
+        check("CD303", training_of(two, two, **seen | {"state": state | {"dimensions": 2}}))
+
+
+def test_half_precision_cannot_tell_an_exact_line(training_of, check) -> None:
+    exact = {"top_share": 1.0, "effective_rank": 1.0}
+    with pytest.raises(NotExamined, match="first step already"):
+        check("CD302", training_of(exact, exact, state={"dtype": "bfloat16"}))
 
 
 def test_labels_decide_where_there_are_labels(file_of, check) -> None:
@@ -113,13 +174,9 @@ def test_labels_decide_where_there_are_labels(file_of, check) -> None:
 
 
 def test_the_number_of_classes_decides_where_no_rows_were_kept(training_of, check) -> None:
-    def labels(distinct: int) -> pd.DataFrame:
-        columns = {"step": [0], "count": [64], "distinct": [distinct], "batch": [64]}
-        return pd.DataFrame(columns | {"value": [""], "scalar": [False]})
-
     with pytest.raises(NotExamined, match="of the 6 classes of the labels"):
-        check("CD303", training_of(FLAT, labels=labels(6)))
-    assert len(check("CD303", training_of(FLAT, labels=labels(40)))) == 1
+        check("CD303", training_of(FLAT, labels=classes_seen(6)))
+    assert len(check("CD303", training_of(FLAT, labels=classes_seen(40)))) == 1
 
 
 @pytest.mark.parametrize("rank", [1, 2, 5, 12])
@@ -182,11 +239,23 @@ def test_a_cone_is_a_warning_and_rogue_coordinates_are_an_info(file_of, check) -
 
 
 def test_a_cone_must_have_narrowed_in_training(training_of, check) -> None:
-    assert len(check("CD306", training_of(CONE))) == 1
+    (match,) = check("CD306", training_of(CONE))
+    assert "rose from 0.00 to 0.90" in match.cause
+    assert "pushes apart" in match.remedy
+    assert "ubtract the mean" not in match.remedy
     with pytest.raises(NotExamined, match="born in this cone"):
         check("CD306", training_of(CONE, {"mean_cosine": 0.7}))
     with pytest.raises(NotExamined, match="no optimizer stepped"):
         check("CD306", training_of(CONE, trained=False))
+
+
+def test_cosines_that_are_one_are_said_to_be(file_of, check) -> None:
+    ray = {"mean_cosine": 0.9999, "direction_dispersion": 0.01, "relative_dispersion": 0.3}
+    (match,) = check("CD306", file_of(ray))
+    assert match.severity is Severity.WARNING
+    assert "within 0.0001 of 1" in match.message
+    assert "varied" not in match.message
+    assert "varied" in check("CD306", file_of(CONE))[0].message
 
 
 def test_a_cone_of_low_rank_is_left_to_the_rank(file_of, check) -> None:
