@@ -104,6 +104,7 @@ def test_classes_of_a_file_hold_the_scatter_within() -> None:
     assert seen.labels is not None
     assert seen.labels.iloc[0].to_dict() == {
         "step": 0, "count": 90, "distinct": 3, "batch": 90, "value": "", "scalar": False,
+        "sizes": (90,),
     }  # fmt: skip
 
 

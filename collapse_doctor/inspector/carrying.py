@@ -11,8 +11,11 @@ from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Known, Provenance
 
-__all__ = ["carry"]
+__all__ = ["COLUMNS", "carry"]
 
+SELECTING = frozenset({"__getitem__", "select", "narrow", "index_select", "chunk", "split"})
+COLUMNS = "columns"
+"""What a selection of some features is called: it is no longer the whole embedding."""
 MOST_JOINED = 64
 
 
@@ -22,26 +25,30 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     Joining several tensors (``cat``, ``stack``) carries on only what they have in common: a queue
     of several steps' outputs is not the output of any one step.
     """
-    source = _source(provenance, operation, args)
+    width, source = _source(provenance, operation, args)
     frame = user_frame() if source is not None else None
     if source is None or frame is None:
         return
     site = site_of(frame)
     for tensor in _made(operation, args, result):
-        provenance.carried(source, tensor, operation, site)
+        selected = operation in SELECTING and tensor.shape[-1] != width
+        provenance.carried(source, tensor, COLUMNS if selected else operation, site)
 
 
-def _source(provenance: Provenance, operation: str, args: tuple[Any, ...]) -> Known | None:
+def _source(
+    provenance: Provenance, operation: str, args: tuple[Any, ...]
+) -> tuple[int, Known | None]:
+    """Return the width of the first known argument, and what is known of it."""
     if args and isinstance(args[0], list | tuple):
-        return _in_common(provenance, args[0])
+        return 0, _in_common(provenance, args[0])
     if operation == "copy_":  # the target takes over what the source was
         args = args[1:]
     for arg in args[:2]:
         if isinstance(arg, Tensor) and is_plain(arg):
             known = provenance.of(arg)
             if known is not None:
-                return known
-    return None
+                return (arg.shape[-1] if arg.dim() else 0), known
+    return 0, None
 
 
 def _in_common(provenance: Provenance, joined: list[Any] | tuple[Any, ...]) -> Known | None:

@@ -113,7 +113,7 @@ def relation(
 
 
 def descends(related: Related, left: Side, right: Side) -> bool:
-    """Tell whether both sides are known to come from one model at one step.
+    """Tell whether both sides are known to come from one layer at one step.
 
     Otherwise equal values may be a teacher that has not left its student yet, and only values
     that stay equal while parameters move prove an alias.
@@ -123,7 +123,8 @@ def descends(related: Related, left: Side, right: Side) -> bool:
     one, other = left.known, right.known
     if one is None or other is None:
         return False
-    return (one.origin.model, one.origin.step) == (other.origin.model, other.origin.step)
+    places = [(known.origin.model, known.origin.layer, known.origin.step) for known in (one, other)]
+    return places[0] == places[1]
 
 
 def has_trained(now: Now, weights: Tensor) -> bool:

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from collapse_doctor.inspector.carrying import COLUMNS
 from collapse_doctor.inspector.provenance import Known
 from collapse_doctor.inspector.vocabulary import BINARY, HEADS, REGRESSIONS, Comparator
 from collapse_doctor.metrics.table import measure
@@ -69,7 +70,7 @@ class Uses:
         purpose: Literal["compared", "classified", "regressed"],
         dimensions: int | None,
     ) -> None:
-        if known is None:
+        if known is None or COLUMNS in known.origin.path:
             return
         use = Use(known.origin.model, known.origin.layer, purpose, _has_head(known), dimensions)
         if use not in self._told:

@@ -69,6 +69,7 @@ class Watch:
         self._role: Role = "block" if layers is None else "chosen"
         self._outputs: dict[str, list[str]] = {name: [] for name in self._models}
         self._fresh: set[str] = set()
+        self._broken: set[tuple[str, str]] = set()
         self._out = Path(out) if out is not None else None
         self._fuse = Fuse(self._blown)
         self._clock = StepClock(self._models.values(), self._ticked)
@@ -228,9 +229,19 @@ class Watch:
         self, model: str, layer: str, tensor: Tensor, module: nn.Module, role: Role
     ) -> None:
         moment = self._moment
-        if self._schedule.measures(moment.due(model)):
+        due = self._schedule.measures(moment.due(model))
+        if due or (role == "output" and self._breaks(model, layer, tensor)):
             when = (moment.step, moment.forwards_of(model))
             self._embeddings.add((model, layer), when, tensor, module, role)
+
+    def _breaks(self, model: str, layer: str, tensor: Tensor) -> bool:
+        """Tell whether an output holds NaN or infinity for the first time: no step to miss."""
+        if (model, layer) in self._broken or tensor.device.type != "cpu":
+            return False
+        broken = not bool(tensor.detach().sum().isfinite())
+        if broken:
+            self._broken.add((model, layer))
+        return broken
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         self._operands.seen(func, args, kwargs, result)

@@ -107,6 +107,7 @@ def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[Layer
     for entry in measures:
         by_place.setdefault((entry.model, entry.layer), []).append(entry)
     shots = recording.snapshots
+    fresh = {model.name for model in recording.manifest.models if model.fresh}
     for model, info in _watched(recording):
         own = by_place.get((model, info.name))
         if not own:
@@ -120,7 +121,7 @@ def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[Layer
         ]
         used = [use for use in recording.uses if (use.model, use.layer) == (model, info.name)]
         state = layer_state(model, _in_role(info, used), last.dtype, history, rows)
-        yield replace(state, dimensions=_dimensions(used))
+        yield replace(state, dimensions=_dimensions(used), fresh=model in fresh)
 
 
 def _stand_ins(layers: Sequence[LayerState]) -> Iterator[LayerState]:

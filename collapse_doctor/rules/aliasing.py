@@ -32,6 +32,11 @@ half a unit, on either side: four units in all (Higham, "Accuracy and Stability 
 Algorithms", 2002, section 3.1; the sum of d squares errs by less in practice than its bound).
 """
 
+MAKING = frozenset(
+    {"detach", "detach_", "data", "numpy", "clone", "__deepcopy__", "mul", "div", "normalize"}
+)
+"""Operations that make an alias of their operand."""
+
 _Site = tuple[str, int, str]
 """File, line and function of a comparison."""
 
@@ -49,11 +54,13 @@ class Said:
 class Alias:
     """All comparisons at one call site whose operands stood in one relation, oldest first.
 
-    ``calls`` counts every paired comparison at that site, related or not.
+    ``calls`` counts every paired comparison at that site, related or not. ``always`` is true when
+    from the first sighting on every call there compared aliases.
     """
 
     found: tuple[tuple[Comparison, Relation], ...]
     calls: int
+    always: bool = True
 
     @property
     def first(self) -> Comparison:
@@ -109,6 +116,22 @@ class Alias:
         return min((b - a for a, b in pairwise(forwards)), default=0)
 
     @property
+    def is_written(self) -> bool:
+        """Whether the code makes the alias whenever the line runs, and not chance now and then.
+
+        One object under two names, and an operation that cut, copied or scaled one operand into
+        the other, are written there. All else (equal views, equal values, a past output) may
+        happen to a loop over all pairs, to the last small batch, or to a policy before its first
+        update, and must recur.
+        """
+        one, other = self.left.origin, self.right.origin
+        if self.relation.kind == "same-object" or self.always:
+            return True
+        if one is None or other is None or one.forward != other.forward:
+            return False
+        return not MAKING.isdisjoint({*one.path} ^ {*other.path})
+
+    @property
     def is_rounded(self) -> bool:
         """Whether the values agreed to rounding only, and not in every bit."""
         return self.relation.kind == "scalar-multiple"
@@ -148,18 +171,23 @@ def paired_comparisons(measurements: Measurements) -> tuple[Comparison, ...]:
 
 def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
     """Yield the aliases of one kind, one for each call site and pair of operands."""
-    comparisons = sorted(paired_comparisons(measurements), key=lambda c: (c.step, c.forward))
+    paired_comparisons(measurements)  # raises where there is nothing to look at
+    comparisons = sorted(measurements.comparisons, key=lambda c: (c.step, c.forward))
     calls: dict[_Site, int] = {}
+    plain: dict[_Site, tuple[int, int]] = {}  # last call without an alias: step, forward pass
     found: dict[tuple[_Site, int, int], list[tuple[Comparison, Relation]]] = {}
     for comparison in comparisons:
         site = (comparison.site.file, comparison.site.line, comparison.function)
-        calls[site] = calls.get(site, 0) + 1
+        calls[site] = calls.get(site, 0) + comparison.paired
+        if not comparison.relations:
+            plain[site] = (comparison.step, comparison.forward)
         for relation in comparison.relations:
             if _kind(comparison, relation) == kind:
                 pair = (site, relation.left, relation.right)
                 found.setdefault(pair, []).append((comparison, relation))
     for (site, _left, _right), pairs in found.items():
-        yield Alias(tuple(pairs), calls[site])
+        first = (pairs[0][0].step, pairs[0][0].forward)
+        yield Alias(tuple(pairs), calls[site], always=plain.get(site, (-1, -1)) < first)
 
 
 def matches(
@@ -172,7 +200,7 @@ def matches(
 ) -> Iterator[Match]:
     """Yield one Match for each alias of ``kind`` that ``holds``."""
     for alias in aliases(measurements, kind):
-        if not holds(alias):
+        if not alias.is_written or not holds(alias):
             continue
         said = say(alias)
         where, related = _places(alias)

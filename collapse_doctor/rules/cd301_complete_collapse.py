@@ -122,7 +122,7 @@ def _match(
     logits = layer.stands_in and _differ_in_length(layer, bounds)
     ceiling = Severity.WARNING if stuck or logits else Severity.ERROR
     severity = capped(ceiling, now, Severity.WARNING)
-    sure = not stuck and not logits and now is not Standing.UNTRAINED
+    sure = not stuck and not logits and not now.is_untrained
     return Match(
         message=_message(layer, bounds, spread, verdict),
         where=where,
@@ -160,7 +160,7 @@ def _cause(now: Standing, *, stuck: bool) -> str:
             "networks without normalisation layers start that way, and a cosine at this precision "
             "gives them no gradient to leave it."
         )
-    if now is Standing.UNTRAINED:
+    if now.is_untrained:
         return (
             "No optimizer was seen to step. If these weights were never trained, a deep network "
             "without normalisation layers is born that way; if they were, training has collapsed."

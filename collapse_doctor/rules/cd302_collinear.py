@@ -133,7 +133,7 @@ def _became_so(measurements: Measurements, layer: LayerState, bounds: Bounds, sh
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> Match:
     now = standing(measurements, layer)
     onset = history(measurements, layer, "top_share").onset(lambda v: v > bounds.top_share)
-    sure = now is not Standing.UNTRAINED
+    sure = not now.is_untrained
     return Match(
         message=(
             f"The rows of {title(layer)} lie on one line: {per_cent(share)} of their variance is "

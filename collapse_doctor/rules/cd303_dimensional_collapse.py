@@ -202,7 +202,7 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio:
 def _confidence(layer: LayerState, now: Standing, severity: Severity) -> Confidence:
     """Near the bound, on few rows, or without a sign of training, the reading is less sure."""
     few = layer.count < rows_needed(layer.width)
-    sure = severity is Severity.ERROR and not few and now is not Standing.UNTRAINED
+    sure = severity is Severity.ERROR and not few and not now.is_untrained
     return Confidence.HIGH if sure else Confidence.MEDIUM
 
 

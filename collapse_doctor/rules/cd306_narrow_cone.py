@@ -117,7 +117,7 @@ def _require_narrowed(
 ) -> None:
     """Raise NotExamined for a cone that may be the one the network was born in."""
     now = standing(measurements, layer)
-    if now is Standing.UNTRAINED:
+    if now.is_untrained:
         raise NotExamined(
             f"its mean cosine is {cosine:.2f}, but no optimizer stepped: untrained deep ReLU "
             "networks are born in such a cone"

@@ -60,6 +60,12 @@ class Standing(Enum):
     FILE = "file"  # rows without a history: judged as they are
     TRAINED = "trained"  # an optimizer stepped: judged against the first state
     UNTRAINED = "untrained"  # watched, but no optimizer stepped: may be as it was born
+    FRESH = "fresh"  # the same, and its weights are as they were drawn: it is as it was born
+
+    @property
+    def is_untrained(self) -> bool:
+        """Whether no optimizer was seen to step."""
+        return self in (Standing.UNTRAINED, Standing.FRESH)
 
 
 @dataclass(frozen=True)
@@ -99,16 +105,18 @@ def standing(measurements: Measurements, layer: LayerState) -> Standing:
         return Standing.FILE
     if measurements.trained and layer.first is not None:
         return Standing.TRAINED
-    return Standing.UNTRAINED
+    return Standing.FRESH if layer.fresh else Standing.UNTRAINED
 
 
 def capped(severity: Severity, now: Standing, ceiling: Severity) -> Severity:
     """Return ``severity``, but at most ``ceiling`` for a model that no optimizer moved.
 
-    Whether such weights were ever trained cannot be seen, and an untrained network owes nobody
-    a good geometry.
+    Whether such weights were ever trained can be seen only where they are as they were drawn; an
+    untrained network owes nobody a good geometry, so there it is told as info.
     """
-    above = now is Standing.UNTRAINED and severity.rank > ceiling.rank
+    if now is Standing.FRESH:
+        return Severity.INFO
+    above = now.is_untrained and severity.rank > ceiling.rank
     return ceiling if above else severity
 
 

@@ -6,7 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from collapse_doctor.findings import Confidence
-from collapse_doctor.recording.observations import CallSite
+from collapse_doctor.recording.observations import CallSite, Comparison
 from collapse_doctor.rules.rule import NotExamined
 
 KINDS = {
@@ -23,8 +23,29 @@ BIRTH = CallSite("train.py", 35, "main", "vector2 = vector1")
 @pytest.mark.parametrize("code", KINDS)
 def test_each_rule_sees_its_relation_and_no_other(code, training_of, compared, check) -> None:
     for other, kind in KINDS.items():
-        seen = training_of(comparisons=[compared(kind, age=1), compared(step=1)])
+        seen = training_of(comparisons=[compared(step=0), compared(kind, step=1, age=1)])
         assert len(check(code, seen)) == (code == other)
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_what_does_not_recur_is_chance_unless_the_code_makes_it(
+    code, training_of, compared, check
+) -> None:
+    once = [compared(KINDS[code], age=1), compared(step=1)]
+    assert len(check(code, training_of(comparisons=once))) == (code == "CD101")
+    cut = [made_by("detach", compared(KINDS[code], age=1)), compared(step=1)]
+    assert len(check(code, training_of(comparisons=cut))) == 1
+    picked = [made_by("__getitem__", compared(KINDS[code], age=1)), compared(step=1)]
+    assert len(check(code, training_of(comparisons=picked))) == (code == "CD101")
+
+
+def made_by(operation: str, comparison: Comparison) -> Comparison:
+    """Return a comparison whose second operand was made by an operation on the first."""
+    left, right = comparison.operands
+    assert right.origin is not None
+    origin = replace(right.origin, path=(operation,))
+    operands = (left, replace(right, origin=origin))
+    return replace(comparison, operands=operands)
 
 
 def test_the_line_to_change_is_where_the_alias_was_made(training_of, compared, check) -> None:
@@ -136,7 +157,8 @@ def test_an_output_buffer_is_told_from_an_assignment(training_of, compared, chec
     def at(forwards: tuple[int, ...], **births) -> str:
         seen = [replace(compared("same-object", **births), forward=f) for f in forwards]
         (match,) = check("CD101", training_of(comparisons=seen))
-        return match.cause + match.remedy
+        text: str = match.cause + match.remedy
+        return text
 
     assert "the same buffer twice" in at((1, 3, 5))
     assert ".clone()" in at((1, 3, 5))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 
 import pytest
@@ -30,7 +30,7 @@ def network(width: int = 16) -> nn.Sequential:
 
 
 def train(
-    watched: nn.Module | dict[str, nn.Module],
+    watched: nn.Module | Mapping[str, nn.Module],
     trained: nn.Module,
     loss_of: Callable[[Tensor], Tensor],
     *,
@@ -63,8 +63,9 @@ def teacher_and_student(keep: float, rate: float, steps: int = 12) -> Diagnosis:
             for slow, fast in zip(teacher.parameters(), student.parameters(), strict=True):
                 slow.mul_(keep).add_(fast, alpha=1 - keep)
             target = teacher(x)
-        output = student(x)
-        return F.mse_loss(output, target) + output.pow(2).mean()
+        output: Tensor = student(x)
+        loss: Tensor = F.mse_loss(output, target) + output.pow(2).mean()
+        return loss
 
     watched = {"student": student, "teacher": teacher}
     return train(watched, student, loss_of, rate=rate, steps=steps)
@@ -112,7 +113,8 @@ class Encoder(nn.Module):
         self.net = nn.Sequential(nn.Linear(20, 64), nn.ReLU(), nn.Linear(64, 64))
 
     def encode(self, x: Tensor) -> Tensor:
-        return self.net(x)
+        rows: Tensor = self.net(x)
+        return rows
 
 
 @pytest.mark.parametrize("pulls", [True, False])
