@@ -72,15 +72,19 @@ class Operands:
         elif func in HEADS:
             carry(self._provenance, HEADS[func], args[:1], result)
         else:
-            if CARRIERS[func] in PICKING and isinstance(args[0], Tensor):
-                self._picked(args[0], func)
+            first = args[0] if args else None
+            if isinstance(first, Tensor) and is_plain(first):
+                self._looked_at(first, func)
             carry(self._provenance, CARRIERS[func], args, result)
 
-    def _picked(self, scores: Tensor, func: Callable[..., Any]) -> None:
-        """Note a cross-entropy written by hand: one log-probability is picked from each row."""
-        known = self._provenance.of(scores) if is_plain(scores) else None
-        if known is not None and known.origin.path[-1:] == ("log_softmax",):
-            self._uses.classified(scores, known, func)
+    def _looked_at(self, tensor: Tensor, func: Callable[..., Any]) -> None:
+        """Note a cosine or cross-entropy written by hand: rows normalised, one number picked."""
+        known = self._provenance.of(tensor)
+        if known is not None and CARRIERS[func] == "normalize":
+            self._uses.directed(known)
+        picked = CARRIERS[func] in PICKING
+        if picked and known is not None and known.origin.path[-1:] == ("log_softmax",):
+            self._uses.classified(tensor, known, func)
 
     def _compared(
         self,

@@ -45,8 +45,15 @@ class Uses:
         if comparator.name in REGRESSIONS and one_each and not fixed[0].requires_grad:
             self._regressed(outputs[0], fixed[0])
             return
+        by_direction = "cosine" in comparator.name or not comparator.paired
         for one in outputs:
             self._tell(one, "compared", None)
+            if by_direction:
+                self.directed(one)
+
+    def directed(self, known: Known | None) -> None:
+        """Note that the direction of an output counts: in a cosine, normalised, in a product."""
+        self._tell(known, "directed", None)
 
     def _regressed(self, known: Known, target: Tensor) -> None:
         """Note a fit to given numbers, and how many dimensions those have when first seen.
@@ -67,7 +74,7 @@ class Uses:
     def _tell(
         self,
         known: Known | None,
-        purpose: Literal["compared", "classified", "regressed"],
+        purpose: Literal["compared", "classified", "regressed", "directed"],
         dimensions: int | None,
     ) -> None:
         if known is None or COLUMNS in known.origin.path:

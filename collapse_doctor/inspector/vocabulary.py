@@ -86,9 +86,12 @@ CLASSIFIERS: frozenset[Callable[..., Any]] = frozenset(
         F.binary_cross_entropy_with_logits,
         F.multi_margin_loss,
         F.multilabel_soft_margin_loss,
+        F.softplus,
+        torch.exp,
+        Tensor.exp,
     }
 )
-"""Losses whose first argument are logits, not an embedding."""
+"""What takes numbers one by one, as logits or logarithms of a scale: no embedding goes in there."""
 
 REGRESSIONS = frozenset({"F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss"})
 """Comparators that also fit predictions to numbers."""

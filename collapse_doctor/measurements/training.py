@@ -121,7 +121,9 @@ def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[Layer
         ]
         used = [use for use in recording.uses if (use.model, use.layer) == (model, info.name)]
         state = layer_state(model, _in_role(info, used), last.dtype, history, rows)
-        yield replace(state, dimensions=_dimensions(used), fresh=model in fresh)
+        directed = any(use.purpose == "directed" for use in used)
+        needed = _dimensions(used)
+        yield replace(state, dimensions=needed, fresh=model in fresh, directed=directed)
 
 
 def _stand_ins(layers: Sequence[LayerState]) -> Iterator[LayerState]:

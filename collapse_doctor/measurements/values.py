@@ -41,9 +41,10 @@ class LayerState:
     row per class: label, count, and within, the mean squared distance to the class mean.
     ``dimensions`` is how many the task of a head on top of the layer needs, where one was seen.
     ``fresh`` says that the model's weights were as PyTorch draws them when the watch began.
-    ``exact_rank`` is the number of directions that the rows of one step span at most, all that
-    lies outside being rounding; None where rows fill what they can, or are not known.
-    ``stands_in`` is true for a block that is judged because its model's own output was never seen.
+    ``directed`` says that its directions were seen to be compared, or taken. ``exact_rank`` is
+    the number of directions that the rows of one step span at most, all that lies outside being
+    rounding; None where rows fill what they can, or are not known. ``stands_in`` is true for a
+    block that is judged because its model's own output was never seen.
     """
 
     model: str
@@ -63,6 +64,7 @@ class LayerState:
     dimensions: int | None = None
     exact_rank: int | None = None
     fresh: bool = False
+    directed: bool = False
     stands_in: bool = False
     sample: Sample | None = None
 

@@ -169,13 +169,15 @@ class Notice(Struct, frozen=True, tag="notice"):
 class Use(Struct, frozen=True, tag="use"):
     """What an output was seen to be used for: compared, classified, or fitted to numbers.
 
+    ``directed`` says that its directions count: they met in a cosine or product, or were taken.
+
     ``through`` is true when layers of its own (a head) stood in between. ``dimensions`` is what
     the target needs at most: K - 1 for K classes, the number of numbers for a regression.
     """
 
     model: str
     layer: str
-    purpose: Literal["compared", "classified", "regressed"]
+    purpose: Literal["compared", "classified", "regressed", "directed"]
     through: bool = False
     dimensions: int | None = None
 

@@ -26,7 +26,8 @@ a property of such models and not a bug.
 
 What would refute it
 --------------------
-The embedding is never compared by cosine or inner product; or all rows are of one kind (one
+The embedding is never compared by cosine or inner product (in a training where none was seen this
+is told as info, unless all cosines have become one number); or all rows are of one kind (one
 speaker, one scene), and their similarity is real.
 
 Bounds and their source
@@ -44,6 +45,7 @@ as info.
 rich: 0.1 of the isotropic null of the effective rank, the bound of CD303: below it the rest is
 not rich. rogue: 0.5. If three coordinates or fewer hold half of the squared length of the mean, it
 is told as info.
+min_width: 3. One dimension has two directions, and a cone in two says little.
 narrowed: 2. In a training the spread of directions, sqrt(1 - mean cosine), must have halved since
 the first step: an untrained deep ReLU network is born in a cone (0.87 at depth 10, 0.95 at depth
 20, by the arc-cosine recursion), and benign dips reached 0.55 of the first value.
@@ -76,7 +78,7 @@ from collapse_doctor.rules.geometry import (
     title,
 )
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
-from collapse_doctor.rules.spread import require_spread
+from collapse_doctor.rules.spread import is_fitted, require_spread
 
 __all__ = ["RULE"]
 
@@ -89,6 +91,7 @@ class Bounds:
     rich: float = 0.1  # effective rank over its null: the bound of CD303
     rogue: float = 0.5  # half of the mean's squared length in at most three coordinates
     same: float = 2.0**-5  # spread of directions: 1 - cos below eps of half precision, 2**-10
+    min_width: int = 3  # one dimension has two directions
     narrowed: float = 2.0  # times less spread than at the first step; benign dips: 1 / 0.55
 
 
@@ -99,6 +102,8 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 
 
 def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> Match | None:
+    if layer.width < bounds.min_width:
+        raise NotExamined(f"cosines in {layer.width} dimensions say little")
     require_spread(measurements, layer)
     cosine = layer.values.get("mean_cosine", math.nan)
     if math.isnan(cosine):
@@ -156,11 +161,23 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
             onset_step=Evidence(onset) if onset is not None and layer.first else None,
             rows=Evidence(layer.count),
         ),
-        severity=Severity.INFO if is_rogue or _may_be_logits(layer, bounds) else Severity.WARNING,
+        severity=_severity(measurements, layer, bounds, is_rogue=is_rogue),
         confidence=Confidence.HIGH,
         cause=cause,
         remedy=remedy,
     )
+
+
+def _severity(
+    measurements: Measurements, layer: LayerState, bounds: Bounds, *, is_rogue: bool
+) -> Severity:
+    """Return a warning where directions are compared, an info where nothing says they are."""
+    if is_rogue or _may_be_logits(layer, bounds):
+        return Severity.INFO
+    one_direction = layer.values.get("direction_dispersion", math.nan) < bounds.same
+    harms = layer.directed or (one_direction and not is_fitted(measurements, layer))
+    trained = standing(measurements, layer) is Standing.TRAINED
+    return Severity.WARNING if harms or not trained else Severity.INFO
 
 
 def _may_be_logits(layer: LayerState, bounds: Bounds) -> bool:

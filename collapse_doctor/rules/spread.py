@@ -14,7 +14,7 @@ from collapse_doctor.recording.observations import Operand
 from collapse_doctor.rules.geometry import FELL, Standing, rounding, standing
 from collapse_doctor.rules.rule import NotExamined
 
-__all__ = ["CollapseBounds", "Spread", "collapse", "require_spread", "spread_of"]
+__all__ = ["CollapseBounds", "Spread", "collapse", "is_fitted", "require_spread", "spread_of"]
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,9 @@ def _metric_judged(measurements: Measurements, layer: LayerState, bounds: Collap
         for operand in comparison.operands
     )
     defined = not math.isnan(layer.values.get("direction_dispersion", math.nan))
-    judged = (normalised or by_cosine or _aligned(measurements, layer, bounds)) and defined
+    judged = (
+        normalised or by_cosine or layer.directed or _aligned(measurements, layer, bounds)
+    ) and defined
     return "direction_dispersion" if judged else "relative_dispersion"
 
 
@@ -129,10 +131,10 @@ def _aligned(measurements: Measurements, layer: LayerState, bounds: CollapseBoun
     if standing(measurements, layer) is not Standing.TRAINED or layer.width < bounds.min_width:
         return False
     fell = now < bounds.dispersion and first > bounds.fall * now  # False for NaN
-    return fell and layer.dimensions is None and not _is_fitted(measurements, layer)
+    return fell and layer.dimensions is None and not is_fitted(measurements, layer)
 
 
-def _is_fitted(measurements: Measurements, layer: LayerState) -> bool:
+def is_fitted(measurements: Measurements, layer: LayerState) -> bool:
     """Tell whether the rows were only ever held against given numbers, as in a regression."""
     own = [c for c in measurements.comparisons if any(_is_of(layer, o) for o in c.operands)]
     return bool(own) and all(

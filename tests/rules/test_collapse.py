@@ -79,7 +79,8 @@ def test_a_block_that_stands_in_for_an_output_may_be_logits(training_of, check) 
     assert (match.severity, match.confidence) == (Severity.WARNING, Confidence.MEDIUM)
     assert check("CD301", training_of(POINT, state=stand_in))[0].severity is Severity.ERROR
     cone = {"mean_cosine": 0.98, "direction_dispersion": 0.14}
-    assert check("CD306", training_of(cone))[0].severity is Severity.WARNING
+    directed = {"directed": True}
+    assert check("CD306", training_of(cone, state=directed))[0].severity is Severity.WARNING
     assert check("CD306", training_of(cone, state=stand_in))[0].severity is Severity.INFO
     same = {"mean_cosine": 0.9995, "direction_dispersion": 0.0225, "relative_dispersion": 0.1}
     assert check("CD306", training_of(same, state=stand_in))[0].severity is Severity.WARNING

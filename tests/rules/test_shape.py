@@ -239,7 +239,9 @@ def test_a_cone_is_a_warning_and_rogue_coordinates_are_an_info(file_of, check) -
 
 
 def test_a_cone_must_have_narrowed_in_training(training_of, check) -> None:
-    (match,) = check("CD306", training_of(CONE))
+    assert check("CD306", training_of(CONE))[0].severity is Severity.INFO
+    (match,) = check("CD306", training_of(CONE, state={"directed": True}))
+    assert match.severity is Severity.WARNING
     assert "rose from 0.00 to 0.90" in match.cause
     assert "pushes apart" in match.remedy
     assert "ubtract the mean" not in match.remedy
