@@ -2,7 +2,8 @@
 
 What it finds
 -------------
-Rows whose every coordinate is exactly 0: a warning from the first, an error from half of them on.
+Rows whose every coordinate is exactly 0: an info if there are few (an empty document, a blank
+image), a warning if they are many, an error from half of them on.
 
 Why it matters
 --------------
@@ -25,7 +26,9 @@ The zero rows are padding that a mask removes before the embedding is used.
 
 Bounds and their source
 -----------------------
-share: 0. The cosine of one zero row is already undefined (0 / 0). error: 0.5. When half of the
+share: 0. The cosine of one zero row is already undefined (0 / 0). warning: 0.01. Then one random
+pair in fifty holds a zero row (1 - 0.99²), as many as a nearest-neighbour list may lose without
+anybody noticing. error: 0.5. When half of the
 rows are zero, three in four random pairs hold one (1 - 0.5²), so most comparisons are undefined.
 
 References
@@ -58,9 +61,10 @@ __all__ = ["RULE"]
 
 @dataclass(frozen=True)
 class Bounds:
-    """How many zero rows are a warning, and how many an error."""
+    """How many zero rows are worth a word, a warning, an error."""
 
     share: float = 0.0  # one zero row has no cosine
+    warning: float = 0.01  # one random pair in fifty is undefined
     error: float = 0.5  # three in four random pairs are undefined
 
 
@@ -83,7 +87,8 @@ def _share(measurements: Measurements, layer: LayerState) -> float:
 
 
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> Match:
-    many = share >= bounds.error
+    many, few = share >= bounds.error, share < bounds.warning
+    severity = Severity.INFO if few else Severity.ERROR if many else Severity.WARNING
     onset = history(measurements, layer, "zero_share").onset(lambda v: v > bounds.share)
     which = "Every row" if share >= 1 else f"{per_cent(share)} of the rows"
     return Match(
@@ -98,7 +103,7 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share:
             ),
             rows=Evidence(layer.count),
         ),
-        severity=Severity.ERROR if many else Severity.WARNING,
+        severity=severity,
         confidence=Confidence.CERTAIN,
     )
 

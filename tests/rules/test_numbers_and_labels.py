@@ -86,6 +86,7 @@ def test_a_loss_that_is_no_number_is_found(training_of, check) -> None:
 
 
 def test_zero_rows_are_a_warning_and_many_an_error(file_of, training_of, check) -> None:
+    assert check("CD402", file_of({"zero_share": 0.001}))[0].severity is Severity.INFO
     assert check("CD402", file_of({"zero_share": 0.01}))[0].severity is Severity.WARNING
     assert check("CD402", file_of({"zero_share": 0.5}))[0].severity is Severity.ERROR
     assert check("CD402", file_of({"zero_share": 1.0}))[0].message.startswith("Every row")
