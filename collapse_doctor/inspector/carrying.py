@@ -13,7 +13,9 @@ from collapse_doctor.inspector.provenance import Known, Provenance
 
 __all__ = ["COLUMNS", "carry"]
 
-SELECTING = frozenset({"__getitem__", "select", "narrow", "index_select", "chunk", "split"})
+SELECTING = frozenset(
+    {"__getitem__", "select", "narrow", "index_select", "gather", "chunk", "split"}
+)
 COLUMNS = "columns"
 """What a selection of some features is called: it is no longer the whole embedding."""
 MOST_JOINED = 64

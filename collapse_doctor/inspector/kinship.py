@@ -62,8 +62,14 @@ def kinship(left: Side, right: Side, dim: int, now: Now, provenance: Provenance)
 
 
 def _could_be_a_loss(left: Side, right: Side) -> bool:
-    """Without a gradient on either side, equal values are somebody measuring a drift."""
-    return left.tensor.requires_grad or right.tensor.requires_grad
+    """Tell whether equal values matter: without any gradient they are somebody measuring a drift.
+
+    Unless both are of one forward pass: then the second was made from the first.
+    """
+    if left.tensor.requires_grad or right.tensor.requires_grad:
+        return True
+    one, other = left.known, right.known
+    return one is not None and other is not None and one.origin.forward == other.origin.forward
 
 
 def _is_stale(left: Side, right: Side, dim: int, now: Now, provenance: Provenance) -> bool:

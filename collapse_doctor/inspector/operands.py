@@ -23,7 +23,7 @@ from collapse_doctor.inspector.kinship import (
 )
 from collapse_doctor.inspector.names import written
 from collapse_doctor.inspector.outputs import is_plain
-from collapse_doctor.inspector.provenance import Provenance
+from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.relations import mean_cosine
 from collapse_doctor.inspector.uses import Uses
 from collapse_doctor.inspector.vocabulary import (
@@ -42,7 +42,9 @@ SEEN: frozenset[Callable[..., Any]] = (
 )
 
 
-PICKING = frozenset({"gather", "__getitem__"})
+PICKING = frozenset({"gather", "max", "amax"})
+"""What takes one number of each row: an action's value, the log-probability of a class."""
+SUBTRACTING = frozenset({"sub", "__sub__"})
 
 
 class Operands:
@@ -74,17 +76,26 @@ class Operands:
         else:
             first = args[0] if args else None
             if isinstance(first, Tensor) and is_plain(first):
-                self._looked_at(first, func)
+                self._looked_at(first, func, args)
             carry(self._provenance, CARRIERS[func], args, result)
 
-    def _looked_at(self, tensor: Tensor, func: Callable[..., Any]) -> None:
-        """Note a cosine or cross-entropy written by hand: rows normalised, one number picked."""
+    def _looked_at(self, tensor: Tensor, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Note a loss written by hand: rows normalised, one number picked, targets taken off."""
         known = self._provenance.of(tensor)
-        if known is not None and CARRIERS[func] == "normalize":
+        if known is None:
+            return
+        operation = CARRIERS[func]
+        if operation == "normalize":
             self._uses.directed(known)
-        picked = CARRIERS[func] in PICKING
-        if picked and known is not None and known.origin.path[-1:] == ("log_softmax",):
+        elif _picks(operation, tensor, known, args):
             self._uses.classified(tensor, known, func)
+        elif operation in SUBTRACTING and len(args) > 1:
+            self._taken_off(tensor, args[1])
+
+    def _taken_off(self, tensor: Tensor, target: Any) -> None:
+        if isinstance(target, Tensor) and is_plain(target) and target.shape == tensor.shape:
+            sides = (tensor, target)
+            self._uses.subtracted(sides, [self._provenance.of(side) for side in sides])
 
     def _compared(
         self,
@@ -143,6 +154,13 @@ class Operands:
             self._proved.add(key)
             self._emit(first)
         self._emit(comparison)
+
+
+def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) -> bool:
+    """Tell whether one number is taken of each row, as only a classifier's or critic's can be."""
+    by_position = operation in PICKING and tensor.dim() == 2 and len(args) > 1
+    of_logarithms = operation == "__getitem__" and known.origin.path[-1:] == ("log_softmax",)
+    return by_position or of_logarithms
 
 
 def _kinds(relations: Sequence[Relation]) -> str:

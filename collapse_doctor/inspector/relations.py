@@ -84,6 +84,8 @@ def are_tied(left: Tensor, right: Tensor, dim: int = -1) -> bool:
     come by chance less than once in a thousand. Fewer than ten rows cannot tell (2^-10).
     """
     one, other = _rows(left, dim), _rows(right, dim)
+    if left.dim() == 1 and dim == -1:  # a distance of two columns: a number for each sample
+        one, other = one.T, other.T
     count = one.shape[0]
     if count < 10 or one.shape != other.shape:
         return False

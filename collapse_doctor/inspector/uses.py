@@ -40,16 +40,22 @@ class Uses:
     ) -> None:
         """Tell a regression (a head's output against given numbers) from a comparison."""
         outputs = [one for one in known if one is not None]
-        fixed = [t for t, one in zip(tensors, known, strict=True) if one is None]
-        one_each = len(outputs) == len(fixed) == 1
-        if comparator.name in REGRESSIONS and one_each and not fixed[0].requires_grad:
-            self._regressed(outputs[0], fixed[0])
+        if comparator.name in REGRESSIONS and self.subtracted(tensors, known):
             return
         by_direction = "cosine" in comparator.name or not comparator.paired
         for one in outputs:
             self._tell(one, "compared", None)
             if by_direction:
                 self.directed(one)
+
+    def subtracted(self, tensors: Sequence[Tensor], known: Sequence[Known | None]) -> bool:
+        """Note a fit to numbers that come from elsewhere; return whether it is one."""
+        outputs = [one for one in known if one is not None]
+        fixed = [t for t, one in zip(tensors, known, strict=True) if one is None]
+        fitted = len(outputs) == len(fixed) == 1 and not fixed[0].requires_grad
+        if fitted and fixed[0].is_floating_point():
+            self._regressed(outputs[0], fixed[0])
+        return fitted
 
     def directed(self, known: Known | None) -> None:
         """Note that the direction of an output counts: in a cosine, normalised, in a product."""

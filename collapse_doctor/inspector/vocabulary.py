@@ -70,6 +70,7 @@ COMPARATORS: Mapping[Callable[..., Any], Comparator] = {
     F.smooth_l1_loss: Comparator("F.smooth_l1_loss", _PAIR),
     F.huber_loss: Comparator("F.huber_loss", _PAIR),
     torch.dist: Comparator("torch.dist", ("input", "other")),
+    Tensor.dist: Comparator("Tensor.dist", ("self", "other")),
     torch.cdist: Comparator("torch.cdist", ("x1", "x2"), paired=False),
     torch.matmul: Comparator("torch.matmul", ("input", "other"), paired=False),
     torch.mm: Comparator("torch.mm", ("input", "mat2"), paired=False),
@@ -132,6 +133,6 @@ CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
     "true_divide", "__mul__", "__rmul__", "__truediv__", "nan_to_num", "clamp", "roll", "repeat",
     "gather", "copy_", "__deepcopy__",
     # pooled, shifted, joined
-    "mean", "sum", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "cat", "concat",
-    "stack", "hstack", "vstack", "log_softmax", "softmax",
+    "mean", "sum", "max", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "cat",
+    "concat", "stack", "hstack", "vstack", "log_softmax", "softmax",
 )  # fmt: skip

@@ -175,7 +175,8 @@ def _severity(
     if is_rogue or _may_be_logits(layer, bounds):
         return Severity.INFO
     one_direction = layer.values.get("direction_dispersion", math.nan) < bounds.same
-    harms = layer.directed or (one_direction and not is_fitted(measurements, layer))
+    fitted = is_fitted(measurements, layer) or layer.dimensions is not None
+    harms = layer.directed or (one_direction and not fitted)
     trained = standing(measurements, layer) is Standing.TRAINED
     return Severity.WARNING if harms or not trained else Severity.INFO
 

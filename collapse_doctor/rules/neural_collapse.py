@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements, Sample
 from collapse_doctor.rules.rule import Match
+from collapse_doctor.rules.spread import is_fitted
 
 __all__ = ["Excuse", "excuse", "softened", "within_share"]
 
@@ -56,8 +57,11 @@ def excuse(measurements: Measurements, layer: LayerState, *, exact: bool) -> Exc
     exact was lost in the weights, and groups are no excuse for it unless classes are known.
     """
     rank = layer.values.get("effective_rank", math.nan)
-    if layer.classes is not None and len(layer.classes) > 1:
-        return _known(_by_labels(layer, rank))
+    by_labels = _by_labels(layer, rank)
+    if by_labels:
+        return _known(by_labels)
+    if is_fitted(measurements, layer):
+        return _known("it is fitted to given numbers: its rank is that of what they hold")
     if layer.dimensions is not None and rank >= FILLED * layer.dimensions:
         needed = f"{layer.dimensions} dimension{'s' if layer.dimensions > 1 else ''}"
         return _known(
@@ -108,7 +112,7 @@ def _by_groups(sample: Sample, rank: float, *, known: bool) -> Excuse | None:
 
 def _by_labels(layer: LayerState, rank: float) -> str:
     classes = 0 if layer.classes is None else len(layer.classes)
-    filled = rank >= FILLED * (classes - 1)
+    filled = classes > 1 and rank >= FILLED * (classes - 1)
     small = within_share(layer) < WITHIN_CLASSES  # False for NaN
     return _about(f"of its {classes} classes", rank) if filled and small else ""
 

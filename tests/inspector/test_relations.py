@@ -125,3 +125,10 @@ def test_rows_of_the_same_samples_are_tied_and_strangers_are_not() -> None:
 def test_strangers_are_seldom_taken_for_tied() -> None:
     draws = torch.randn(2000, 2, 32, 8, generator=torch.Generator().manual_seed(0))
     assert sum(are_tied(one, other) for one, other in draws) <= 8, "one in a thousand: 2 expected"
+
+
+def test_columns_of_numbers_are_tied_sample_by_sample() -> None:
+    old = torch.randn(32, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(32, generator=torch.Generator().manual_seed(1))
+    assert are_tied(old, old + 0.1 * noise)
+    assert not are_tied(old, noise)

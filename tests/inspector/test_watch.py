@@ -418,3 +418,19 @@ def test_a_fit_of_some_columns_says_nothing_of_the_rest() -> None:
         F.mse_loss(z[:, :2], torch.randn(50, 2))
         F.cross_entropy(z[torch.arange(20)], torch.zeros(20, dtype=torch.long))
     assert watch.recording.uses == [Use("model", "output", "classified", False, 5)]
+
+
+def test_losses_by_hand_tell_uses_too() -> None:
+    model = nn.Linear(4, 6)
+    with watching(model) as watch:
+        (model(torch.randn(50, 4)) - torch.randn(50, 6)).pow(2).mean()
+    assert [use.purpose for use in watch.recording.uses] == ["regressed"]
+    with watching(model) as watch:
+        model(torch.randn(50, 4)).gather(1, torch.zeros(50, 1, dtype=torch.long))
+    assert [use.purpose for use in watch.recording.uses] == ["classified"]
+    with watching(model) as watch:
+        z = model(torch.randn(50, 4))
+        z - z.mean(0)
+        z.max()
+        F.normalize(z)
+    assert [use.purpose for use in watch.recording.uses] == ["directed"]
