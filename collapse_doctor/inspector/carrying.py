@@ -14,7 +14,7 @@ from collapse_doctor.inspector.provenance import Known, Provenance
 __all__ = ["COLUMNS", "carry"]
 
 SELECTING = frozenset(
-    {"__getitem__", "select", "narrow", "index_select", "gather", "chunk", "split"}
+    {"__getitem__", "select", "narrow", "index_select", "gather", "chunk", "split", "max", "amax"}
 )
 COLUMNS = "columns"
 """What a selection of some features is called: it is no longer the whole embedding."""

@@ -136,11 +136,17 @@ def _aligned(measurements: Measurements, layer: LayerState, bounds: CollapseBoun
 
 def is_fitted(measurements: Measurements, layer: LayerState) -> bool:
     """Tell whether the rows were only ever held against given numbers, as in a regression."""
-    own = [c for c in measurements.comparisons if any(_is_of(layer, o) for o in c.operands)]
+    own = [c for c in measurements.comparisons if any(_is_whole(layer, o) for o in c.operands)]
     return bool(own) and all(
         any(operand.origin is None and not operand.requires_grad for operand in c.operands)
         for c in own
     )
+
+
+def _is_whole(layer: LayerState, operand: Operand) -> bool:
+    """Tell whether an operand holds all features of a layer's rows, and not some columns."""
+    path = operand.origin.path if operand.origin is not None else ()
+    return _is_of(layer, operand) and "columns" not in path
 
 
 def _is_of(layer: LayerState, operand: Operand) -> bool:

@@ -434,3 +434,15 @@ def test_losses_by_hand_tell_uses_too() -> None:
         z.max()
         F.normalize(z)
     assert [use.purpose for use in watch.recording.uses] == ["directed"]
+
+
+def test_values_of_actions_are_numbers_and_no_embedding() -> None:
+    towers = {"q": nn.Linear(4, 3), "target": nn.Linear(4, 3)}
+    with Watch(towers) as watch:
+        chosen = towers["q"](torch.randn(8, 4)).gather(1, torch.zeros(8, 1, dtype=torch.long))
+        best = towers["target"](torch.randn(8, 4)).max(1).values
+        F.smooth_l1_loss(chosen.squeeze(1), best.detach())
+    assert {(use.model, use.purpose) for use in watch.recording.uses} == {
+        ("q", "classified"),
+        ("target", "classified"),
+    }
