@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,15 @@ def test_a_line_must_have_become_one_or_be_exact(training_of, check) -> None:
         check("CD302", training_of(LINE, {"top_share": 0.98}))
     exact = {"top_share": 1.0, "effective_rank": 1.0}
     assert len(check("CD302", training_of(exact, exact))) == 1
+
+
+def test_a_line_at_the_start_of_learning_is_waited_for(training_of, check) -> None:
+    seen = training_of(LINE)
+    early = replace(seen, metrics=seen.metrics[seen.metrics["step"] <= 190])
+    with pytest.raises(NotExamined, match="only at step 100"):
+        check("CD302", early)
+    settled = replace(seen, metrics=seen.metrics[seen.metrics["step"] <= 200])
+    assert len(check("CD302", settled)) == 1
 
 
 @pytest.mark.parametrize(("size", "why"), [({"width": 2}, "2 dim"), ({"count": 7}, "8 would do")])
