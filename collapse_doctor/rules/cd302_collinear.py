@@ -38,9 +38,9 @@ below ten times the rounding of the dtype, and that is below 1e-3 of the spread 
 cannot tell it). Weights that move turn the line from step to step, so the rows of each late step
 count by themselves where they show a thinner line than all of them together.
 settled: 100 steps. A deep network that leaves a nearly constant start does so along one direction
-first: a VGG of 8 convolutions without normalisation had 99 % of its variance on it at step 22 of a healthy
-training on digits (cosine pairs, Adam) and no more at step 88. See CD303 for the bound. An exact
-line needs no time.
+first: a VGG of 8 convolutions without normalisation had 99 % of its variance on it at step 22 of a
+healthy training on digits (cosine pairs, Adam) and no more at step 88. See CD303 for the bound. An
+exact line needs no time.
 Rows in two tight groups are told as info where nothing says that there are classes: two classes
 and two points that are left of a collapse look alike without labels.
 
