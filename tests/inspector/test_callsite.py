@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from collapse_doctor.inspector.births import assignments, birth_line
-from collapse_doctor.inspector.callsite import expressions, scope_of, site_of, user_frame
+from collapse_doctor.inspector.callsite import called, expressions, scope_of, site_of, user_frame
 
 
 def here(*_args, **_kwargs):
@@ -121,3 +121,9 @@ def test_chains_are_followed_to_their_root() -> None:
     assert chains["self.head(x)"] == ("normalize", "detach", "view")
     assert chains["self"] == chains["x"] == ("normalize", "detach", "view", "head")
     assert "F" not in chains
+
+
+def test_a_local_name_is_not_taken_for_a_global_one() -> None:
+    max = called  # shadows the built-in
+    assert max(sys._getframe()) is None
+    assert called(sys._getframe()) is called

@@ -446,3 +446,50 @@ def test_values_of_actions_are_numbers_and_no_embedding() -> None:
         ("q", "classified"),
         ("target", "classified"),
     }
+
+
+class StudentAndTeacher(nn.Module):
+    """One module that returns the rows of both."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.student = nn.Linear(20, 16)
+        self.teacher = copy.deepcopy(self.student)
+
+    def forward(self, x):
+        return self.student(x), self.teacher(x).detach()
+
+
+def test_two_outputs_of_one_model_may_be_equal_at_first() -> None:
+    model = StudentAndTeacher()
+    optimizer = torch.optim.SGD(model.student.parameters(), lr=0.1)
+    with watching(model) as watch:
+        for _ in range(4):
+            student, teacher = model(torch.randn(8, 20))
+            loss = F.mse_loss(student, teacher) + student.pow(2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert not [c for c in watch.recording.comparisons if c.relations]
+
+
+def test_rows_are_those_the_layer_returned_though_the_next_one_writes_into_them() -> None:
+    model = nn.Sequential(nn.Linear(4, 4), nn.ReLU(inplace=True), nn.Linear(4, 4))
+    x = torch.randn(32, 4)
+    with torch.no_grad():
+        before = model[0](x).norm(dim=1).mean()
+    with watching(model) as watch:
+        model(x)
+    (measured,) = [m for m in watch.recording.measures if m.layer == "0"]
+    assert measured.values["norm_mean"] == pytest.approx(float(before), rel=1e-5)
+
+
+def test_numbers_of_rows_are_those_of_the_step_alone() -> None:
+    model = nn.Linear(4, 6)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching(model) as watch:
+        for rows in (7, 5):
+            model(torch.randn(rows, 4)).sum().backward()
+            optimizer.step()
+            watch.step(labels=torch.arange(rows))
+    assert [labels.sizes for labels in watch.recording.labels] == [(7,), (5,)]
