@@ -1,7 +1,8 @@
-"""Embedding rows as they come out of layers: reduced at once, told once a step."""
+"""Embedding rows as they come out of layers: taken at once, measured when there is time."""
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Hashable
 from dataclasses import dataclass
@@ -9,13 +10,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from collapse_doctor.inspector.budget import Budget
+from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.outputs import pool
 from collapse_doctor.metrics.table import measure
 from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
 from collapse_doctor.summary import EmbeddingSummary
 
-__all__ = ["Embeddings"]
+__all__ = ["BACKLOG", "Embeddings"]
 
 MOST_FORWARDS = 8
 """Forward passes of one step that are measured: two views and more, but not all of a long
@@ -24,6 +27,8 @@ MOST_ROWS = 256
 """Rows of one step that are measured of a layer; beyond that, evenly spread ones. Their spectrum
 costs the cube of it, and rank is judged on the rows of several steps together anyway."""
 MOST_PENDING = 64
+BACKLOG = 32 << 20
+"""Bytes of rows that wait to be measured; beyond that, they no longer wait."""
 
 BLOCK_METRICS = (
     "norm_mean",
@@ -55,16 +60,31 @@ class _Seen:
     tensor: weakref.ref[Tensor]
 
 
-class Embeddings:
-    """Collects the rows of a step and tells the sink their measures when it is over.
+@dataclass(frozen=True)
+class _Taken:
+    """Whose rows they are, of all forward passes of one step that belong together."""
 
-    Telling waits for the end of the step so that all views of it are measured together, and so
-    that nothing has to be read back from a device while the step is still being queued.
+    model: str
+    layer: str
+    step: int
+    forward: int
+    training: bool
+    role: Role
+
+
+class Embeddings:
+    """Takes the rows of a step, and tells the sink their measures some time after it.
+
+    Taking is a copy of at most :data:`MOST_ROWS` rows. Measuring costs more: it is done between
+    steps as the budget allows, and what is left at the end of the training, or when somebody
+    asks. Nothing is read back from a device before it has arrived by itself.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, sink: Sink, budget: Budget) -> None:
         self.doubles: set[tuple[str, str]] = set()  # blocks whose output is the model's
         self._sink = sink
+        self._budget = budget
+        self._waiting = Later()
         self._pending: list[_Seen] = []
         self._noted: set[tuple[str, str]] = set()
         self._trained: set[str] = set()
@@ -96,15 +116,12 @@ class Embeddings:
             return
         if role == "output":  # the last block's output is the model's: one thing, one name
             self._drop_doubles(tensor)
-        pooled = pool(tensor, module)
+        pooled = pool(tensor, module, MOST_ROWS)
         if pooled is None or pooled.values.shape[1] == 0:
-            return
-        if _is_masked(pooled.values):
-            self._note(f"{model}.{layer}", "-inf beside numbers: masked scores, not measured")
             return
         if pooled.how:
             self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
-        rows = _spread(pooled.values, MOST_ROWS).clone()
+        rows = pooled.values if pooled.is_copy else pooled.values.clone()
         ref = weakref.ref(tensor)
         self._pending.append(_Seen(model, layer, *when, module.training, role, rows, ref))
 
@@ -113,46 +130,75 @@ class Embeddings:
         self.doubles |= {(seen.model, seen.layer) for seen in doubles}
         self._pending = [seen for seen in self._pending if seen not in doubles]
 
+    @property
+    def is_full(self) -> bool:
+        """True when a step should not wait any longer (forward passes without any step)."""
+        return len(self._pending) >= MOST_PENDING
+
     @torch.no_grad()
-    def tell(self, *, merge: bool) -> None:
-        """Measure what is pending and hand it on; ``merge`` joins all passes of one step."""
+    def end_step(self, *, merge: bool) -> None:
+        """Put what is pending in the queue; ``merge`` joins all passes of one step."""
         pending, self._pending = self._pending, []
         groups: dict[Hashable, list[_Seen]] = {}
         for seen in pending:
             moment = seen.step if merge else (seen.step, seen.forward)
             width, dtype = seen.rows.shape[1], seen.rows.dtype
-            key = (seen.model, seen.layer, seen.training, width, dtype, moment)
+            key = (seen.model, seen.layer, seen.training, width, dtype, seen.rows.device, moment)
             groups.setdefault(key, []).append(seen)
         for passes in groups.values():
-            self._tell_one(passes)
+            self._put(passes)
 
-    @property
-    def is_full(self) -> bool:
-        """True when telling should not wait any longer (forward passes without any step)."""
-        return len(self._pending) >= MOST_PENDING
-
-    def _tell_one(self, passes: list[_Seen]) -> None:
-        seen = passes[0]
-        together = torch.cat([one.rows for one in passes]) if len(passes) > 1 else seen.rows
+    def _put(self, passes: list[_Seen]) -> None:
+        one = passes[0]
+        together = torch.cat([seen.rows for seen in passes]) if len(passes) > 1 else one.rows
+        taken = _Taken(one.model, one.layer, one.step, one.forward, one.training, one.role)
         rows = _spread(together, MOST_ROWS)
+        self._waiting.put([rows], functools.partial(self._measured, taken))
+
+    @torch.no_grad()
+    def work(self) -> None:
+        """Measure what waits, as far as its values have come over and the budget allows."""
+        while len(self._waiting):
+            in_time = self._budget.has_time(self._waiting.pace)
+            if not in_time and self._waiting.held <= BACKLOG:
+                return
+            took = self._waiting.work()
+            if took is None:
+                return
+            self._budget.use(took)
+
+    @torch.no_grad()
+    def tell(self, *, merge: bool) -> None:
+        """Measure all that was taken until now."""
+        self.end_step(merge=merge)
+        self._waiting.drain()
+
+    def _measured(self, taken: _Taken, values: list[Tensor]) -> None:
+        rows = values[0]
+        if _is_masked(rows):
+            self._note(
+                f"{taken.model}.{taken.layer}",
+                "-inf beside numbers: masked scores, not measured",
+            )
+            return
         summary = EmbeddingSummary.of(rows, sample_size=1)
-        block = seen.role == "block"
+        block = taken.role == "block"
         self._sink.append(
             Measure(
-                step=seen.step,
-                forward=seen.forward,
-                model=seen.model,
-                layer=seen.layer,
+                step=taken.step,
+                forward=taken.forward,
+                model=taken.model,
+                layer=taken.layer,
                 rows=len(rows),
                 width=summary.width,
                 dtype=summary.dtype,
-                training=seen.training,
+                training=taken.training,
                 values=dict(measure(summary, BLOCK_METRICS if block else None)),
             )
         )
         if not block:
-            shot = Snapshot(seen.step, seen.model, seen.layer, *rows.shape)
-            self._sink.append_snapshot(shot, rows.float().cpu().numpy())
+            shot = Snapshot(taken.step, taken.model, taken.layer, *rows.shape)
+            self._sink.append_snapshot(shot, rows.float().numpy())
 
     def _passed_over(self, model: str, layer: str, step: int, training: bool) -> bool:
         """Tell whether to leave out a pass: evaluation in between would be read as training."""

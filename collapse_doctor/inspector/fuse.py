@@ -6,6 +6,7 @@ import functools
 import logging
 import traceback
 from collections.abc import Callable
+from time import perf_counter
 from typing import Any
 
 import torch
@@ -20,11 +21,21 @@ class Fuse:
 
     One warning is logged, and ``reason`` says what happened so that the diagnosis can repeat it.
     Only ``Exception`` is caught: KeyboardInterrupt and SystemExit belong to the user.
+
+    Parameters
+    ----------
+    on_blow
+        Called once with what went wrong.
+    spend
+        Told the seconds that each callback took.
     """
 
-    def __init__(self, on_blow: Callable[[str], None]) -> None:
+    def __init__(
+        self, on_blow: Callable[[str], None], spend: Callable[[float], None] = lambda _seconds: None
+    ) -> None:
         self.reason: str | None = None
         self._on_blow = on_blow
+        self._spend = spend
 
     @property
     def blown(self) -> bool:
@@ -38,12 +49,14 @@ class Fuse:
         def guarded(*args: Any, **kwargs: Any) -> None:
             if self.reason is not None:
                 return
+            begun = perf_counter()
             try:
                 # Neither our mode nor the user's (a default device) sees what we compute.
                 with torch._C.DisableTorchFunction():
                     callback(*args, **kwargs)
             except Exception as error:
                 self.blow(error)
+            self._spend(perf_counter() - begun)
 
         return guarded
 

@@ -10,9 +10,18 @@ from typing import Any
 import torch
 from torch import nn
 
-__all__ = ["ForwardHook", "attach"]
+__all__ = ["ForwardHook", "Gate", "attach"]
 
 Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
+
+
+class Gate:
+    """Whether hooks are to do anything at all: the cheapest answer there is."""
+
+    __slots__ = ("is_open",)
+
+    def __init__(self) -> None:
+        self.is_open = True
 
 
 class ForwardHook:
@@ -25,15 +34,17 @@ class ForwardHook:
     an EMA copy is not watched and a saved model loads where this package is not installed.
     """
 
-    def __init__(self, callback: Callback) -> None:
+    def __init__(self, callback: Callback, gate: Gate) -> None:
         self._callback = callback
+        self._gate = gate
         self._thread = threading.get_ident()
 
     def __call__(
         self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
     ) -> None:
         """Pass one forward call on to the callback."""
-        if torch.compiler.is_compiling() or self._elsewhere():
+        # The order matters: compiled code must not come to depend on the gate.
+        if torch.compiler.is_compiling() or not self._gate.is_open or self._elsewhere():
             return
         self._callback(module, args, kwargs, output)
 
@@ -58,7 +69,10 @@ def _inert() -> Callable[..., None]:
     return contextlib.nullcontext().__exit__
 
 
-def attach(module: nn.Module, callback: Callback) -> Callable[[], None]:
-    """Register ``callback`` as a forward hook; return the function that removes it."""
-    handle = module.register_forward_hook(ForwardHook(callback), with_kwargs=True)
-    return handle.remove
+def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Callable[[], None]:
+    """Register ``callback`` as a forward hook; return the function that removes it.
+
+    While ``gate`` is closed the hook does nothing.
+    """
+    hook = ForwardHook(callback, Gate() if gate is None else gate)
+    return module.register_forward_hook(hook, with_kwargs=True).remove

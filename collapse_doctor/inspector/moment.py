@@ -52,7 +52,16 @@ class Moment:
 
     def due(self, model: str) -> int:
         """Return the number the schedule goes by: steps, or forward passes where none count."""
-        return self._forwards[model] if self._clock.kind == "forward" else self._clock.steps
+        return self._forwards[model] if self.is_counted_by_forwards else self._clock.steps
+
+    def next_due(self) -> list[int]:
+        """Return what :meth:`due` will give in the next pass, of any model."""
+        return list(self._forwards.values()) if self.is_counted_by_forwards else [self.step]
+
+    @property
+    def is_counted_by_forwards(self) -> bool:
+        """True while nothing but forward passes counts the steps."""
+        return self._clock.kind == "forward"
 
     def entered(self, inputs: Any) -> None:
         """Take a fingerprint of the first tensor among the inputs of a forward pass."""

@@ -28,10 +28,18 @@ _CHANNEL_FIRST = (
 
 
 class Rows(NamedTuple):
-    """Embedding rows (n, d) and a few words on how they came from the tensor (empty if as is)."""
+    """Embedding rows (n, d) and a few words on how they came from the tensor (empty if as is).
+
+    ``values`` are views of the tensor where ``how`` is empty, and new memory otherwise.
+    """
 
     values: Tensor
     how: str
+
+    @property
+    def is_copy(self) -> bool:
+        """True when the rows do not lie in the tensor's own memory."""
+        return bool(self.how)
 
 
 def is_plain(tensor: Tensor) -> bool:
@@ -94,29 +102,48 @@ def embeddings_among(tensors: list[tuple[str, Tensor]]) -> list[tuple[str, Tenso
     return trained or rows
 
 
-def pool(tensor: Tensor, module: nn.Module | None = None) -> Rows | None:
+def pool(
+    tensor: Tensor, module: nn.Module | None = None, most_rows: int | None = None
+) -> Rows | None:
     """Return one embedding row per sample, or None if the tensor holds no embeddings.
 
     (B, d) is taken as it is; (B, T, d) is averaged over T; (B, C, L), (B, C, H, W) and
     (B, C, D, H, W) over their positions. Scalars, vectors, integers and complex numbers are not
     embeddings. The mean over T knows no padding mask, which the words returned say.
+
+    Parameters
+    ----------
+    tensor, module
+        What was returned, by which module.
+    most_rows
+        Of more samples, evenly spread ones are taken; None takes all.
     """
     if not is_plain(tensor) or not tensor.is_floating_point() or tensor.numel() == 0:
         return None
     values = tensor.detach()
+    if values.dim() == 3:
+        return _pool_sequence(values, module, most_rows)
+    values = _spread(values, 0, most_rows)
     if values.dim() == 2:
         return Rows(values, "")
-    if values.dim() == 3:
-        return _pool_sequence(values, module)
     if values.dim() in (4, 5):
         places = "x".join(str(size) for size in values.shape[2:])
         return Rows(values.flatten(2).mean(2), f"mean over {places} positions of each channel")
     return None
 
 
-def _pool_sequence(values: Tensor, module: nn.Module | None) -> Rows:
+def _pool_sequence(values: Tensor, module: nn.Module | None, most_rows: int | None) -> Rows:
     if isinstance(module, _CHANNEL_FIRST):
-        return Rows(values.mean(2), f"mean over {values.shape[2]} positions of each channel")
-    time_first = getattr(module, "batch_first", None) is False
-    time = 0 if time_first else 1
-    return Rows(values.mean(time), f"mean over {values.shape[time]} positions, padding included")
+        few = _spread(values, 0, most_rows)
+        return Rows(few.mean(2), f"mean over {values.shape[2]} positions of each channel")
+    time = 0 if getattr(module, "batch_first", None) is False else 1
+    few = _spread(values, 1 - time, most_rows)
+    return Rows(few.mean(time), f"mean over {values.shape[time]} positions, padding included")
+
+
+def _spread(values: Tensor, dim: int, most: int | None) -> Tensor:
+    """Return at most ``most`` entries along ``dim``, evenly spread, as a view."""
+    if most is None or values.shape[dim] <= most:
+        return values
+    step = -(-values.shape[dim] // most)
+    return values[::step] if dim == 0 else values[:, ::step]

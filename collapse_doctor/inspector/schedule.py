@@ -1,4 +1,4 @@
-"""When to look: every step at first, then ever more rarely."""
+"""When to look: every step at first and around changes, then ever more rarely."""
 
 from __future__ import annotations
 
@@ -11,16 +11,18 @@ __all__ = ["Schedule"]
 GOLDEN = (5**0.5 - 1) / 2
 
 
-@dataclass(frozen=True)
+@dataclass
 class Schedule:
     """Which steps are measured, and at which the operands of comparisons are looked at.
 
     Measuring follows the logarithm of time: ``dense`` steps in a row, then ``later`` per doubling,
-    so that the last measured step is never older than ``1/later`` of the training. Operands of
+    so that the last measured step is never older than ``1/later`` of the training. Inner layers
+    are measured half as often as outputs: they only say where something was lost. Operands of
     comparisons are seen for the first ``window`` steps, where mistakes in wiring show at once, and
     then for ``looks`` pairs of neighbouring steps per doubling: pairs, because a stale operand was
     made the step before; at offsets without a period of their own, because a mistake may come
-    with every tenth step or every last batch.
+    with every tenth step or every last batch. After an :meth:`alert` every step counts for a
+    while.
 
     Parameters
     ----------
@@ -33,6 +35,7 @@ class Schedule:
     later: int = 8
     window: int = 8
     looks: int = 4
+    _alert: int | None = None
 
     def __post_init__(self) -> None:
         """Refuse an ``every`` that is no number of steps."""
@@ -44,23 +47,31 @@ class Schedule:
                 remedy="leave it out to let it adapt",
             )
 
-    def measures(self, step: int) -> bool:
-        """Tell whether embeddings are measured at this step."""
+    def alert(self, step: int) -> None:
+        """Look at the steps after ``step`` one by one: something changed."""
+        self._alert = step
+
+    def measures(self, step: int, *, inner: bool = False) -> bool:
+        """Tell whether embeddings are measured at this step; ``inner``: of inner layers."""
         if self.every is not None:
             return step % self.every == 0
-        if step < self.dense:
+        half = 2 if inner else 1
+        if step < self.dense // half or self._since_alert(step) < self.window:
             return True
-        gap = 1 << ((step // self.later).bit_length() - 1)
+        gap = 1 << ((step * half // self.later).bit_length() - 1)
         return step % gap == 0
 
     def compares(self, step: int) -> bool:
         """Tell whether operands of comparisons are looked at during this step."""
-        if step < self.window:
+        if step < self.window or self._since_alert(step) < 2:
             return True
         octave = (step // self.window).bit_length() - 1
         length = self.window << octave
         offset = step - length
         return any(offset - place in (0, 1) for place in self._places(octave, length))
+
+    def _since_alert(self, step: int) -> float:
+        return step - self._alert if self._alert is not None else float("inf")
 
     def _places(self, octave: int, length: int) -> list[int]:
         """Return where in a doubling the looks begin: multiples of the golden ratio, modulo 1.

@@ -7,26 +7,29 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from torch import Tensor, nn
+from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
-from collapse_doctor.inspector.callsite import site_of, user_frame
+from collapse_doctor.inspector.attention import Attention
+from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse
 from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
+from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import Layer, choose_all
+from collapse_doctor.inspector.listener import Listener
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
-from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
-from collapse_doctor.inspector.provenance import Known, Provenance
+from collapse_doctor.inspector.provenance import Provenance
+from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import Manifest, Notice, Origin, Role, Tick
+from collapse_doctor.recording.observations import Manifest, Notice, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
@@ -69,13 +72,15 @@ class Watch:
         self._role: Role = "block" if layers is None else "chosen"
         self._outputs: dict[str, list[str]] = {name: [] for name in self._models}
         self._fresh: set[str] = set()
-        self._broken: set[tuple[str, str]] = set()
         self._out = Path(out) if out is not None else None
-        self._fuse = Fuse(self._blown)
-        self._clock = StepClock(self._models.values(), self._ticked)
-        self._moment = Moment(self._models, self._clock)
-        self._provenance = Provenance()
+        self._budget = Budget()
+        self._fuse = Fuse(self._blown, self._budget.spend)
         self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
+        self._clock = StepClock(self._models.values(), self._ticked, self._window.pause)
+        self._moment = Moment(self._models, self._clock)
+        self._attention = Attention(self._schedule, self._budget, self._moment)
+        self._provenance = Provenance()
+        self._prompt = Later()
         self._detach: list[Callable[[], None]] = []
         self._sink: Recording | RecordingWriter | None = None
         self._embeddings: Embeddings
@@ -90,11 +95,12 @@ class Watch:
                 "one that was entered before",
                 remedy="make a new Inspector(model)",
             )
+        self._budget.start()
         self._fuse.guard(self._look_at_weights)()
         manifest = self._describe(self._blocks)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
-        self._embeddings = Embeddings(sink)
+        self._embeddings = Embeddings(sink, self._budget)
         self._operands = Operands(self._moment, self._provenance, sink.append)
         self._fuse.guard(self._attach)()
         return self
@@ -141,16 +147,29 @@ class Watch:
     def _attach(self) -> None:
         guard = self._fuse.guard
         self._clock.start(guard)
+        listener = self._listener()
         compiled = [name for name, model in self._models.items() if _is_compiled(model)]
         for name, model in self._models.items():
             for layer in self._blocks[name] if name not in compiled else ():
-                self._detach.append(attach(layer.module, guard(self._on_block(name, layer.name))))
-            self._detach.append(attach(model, guard(self._on_output(name))))
+                hook = guard(listener.on_block(name, layer.name, self._role))
+                self._detach.append(attach(layer.module, hook, self._attention.inner))
+            self._detach.append(attach(model, guard(listener.on_model(name))))
         for name in compiled:
             self._note(name, "is compiled: its outputs are observed, its inner layers are not")
             self._note("comparisons", "not observed, because a model is compiled")
         if not compiled:
             self._window.enter()
+
+    def _listener(self) -> Listener:
+        return Listener(
+            self._moment,
+            self._attention,
+            self._window,
+            self._provenance,
+            self._embeddings,
+            Pulse(self._prompt, self._attention.changed),
+            self._returned,
+        )
 
     def _let_go(self) -> None:
         self._clock.stop()
@@ -173,40 +192,8 @@ class Watch:
 
     # Listening
 
-    def _on_block(self, model: str, layer: str) -> Callable[..., None]:
-        def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
-            # Of several tensors the first is a block's output by convention, the rest its state.
-            for _, tensor in tensors_in(output):
-                self._measure(model, layer, tensor, module, self._role)
-                return
-
-        return hook
-
-    def _on_output(self, model: str) -> Callable[..., None]:
-        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            self._moment.entered((args, kwargs))
-            tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
-            for name, tensor in tensors:
-                self._born(model, name, tensor)
-            rows = embeddings_among(tensors)
-            for name, tensor in rows:
-                self._output(model, name, tensor, module)
-            self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
-            if self._embeddings.is_full:
-                self._embeddings.tell(merge=False)
-
-        return hook
-
-    def _born(self, model: str, name: str, tensor: Tensor) -> None:
-        moment = self._moment
-        origin = Origin(model, name, moment.step, moment.forwards_of(model))
-        frame = user_frame() if self._window.is_open else None
-        made = site_of(frame) if frame is not None else None
-        self._provenance.born(tensor, Known(origin, moment.inputs, made))
-
-    def _output(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> None:
-        """Take in one tensor of embedding rows that a model returned."""
-        self._measure(model, name, tensor, module, "output")
+    def _returned(self, model: str, name: str) -> None:
+        """Take note of the name of an embedding that a model returned, when it is a new one."""
         if name not in self._outputs[model] and self._sink is not None:
             self._outputs[model].append(name)
             self._sink.describe(self._describe(self._distinct_blocks()))
@@ -225,32 +212,20 @@ class Watch:
             for model, layers in self._blocks.items()
         }
 
-    def _measure(
-        self, model: str, layer: str, tensor: Tensor, module: nn.Module, role: Role
-    ) -> None:
-        moment = self._moment
-        due = self._schedule.measures(moment.due(model))
-        if due or (role == "output" and self._breaks(model, layer, tensor)):
-            when = (moment.step, moment.forwards_of(model))
-            self._embeddings.add((model, layer), when, tensor, module, role)
-
-    def _breaks(self, model: str, layer: str, tensor: Tensor) -> bool:
-        """Tell whether an output holds NaN or infinity for the first time: no step to miss."""
-        if (model, layer) in self._broken or tensor.device.type != "cpu":
-            return False
-        broken = not bool(tensor.detach().sum().isfinite())
-        if broken:
-            self._broken.add((model, layer))
-        return broken
-
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         self._operands.seen(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
-        self._embeddings.tell(merge=True)
+        """Do what takes more than a note: the step is over, the next one not begun."""
+        self._budget.spend(self._window.cost())
+        self._budget.turn()
+        self._embeddings.end_step(merge=True)
+        self._prompt.work_off()
+        self._embeddings.work()
         self._provenance.sweep()
+        self._attention.look_ahead()
         if not any(_is_compiled(model) for model in self._models.values()):
-            self._window.set(self._schedule.compares(steps))
+            self._window.set(self._attention.compares)
         if steps % TICK_EVERY == 0 and self._sink is not None:
             self._sink.append(self._tick())
 
@@ -272,6 +247,7 @@ class Watch:
 
     def _tell(self) -> None:
         if self._sink is not None:
+            self._prompt.drain()
             self._embeddings.tell(merge=self._clock.kind != "forward")
             self._sink.append(self._tick())
 

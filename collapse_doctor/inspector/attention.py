@@ -1,0 +1,55 @@
+"""What is due now: the schedule, held against where the training is and what may be spent."""
+
+from __future__ import annotations
+
+from collapse_doctor.inspector.budget import Budget
+from collapse_doctor.inspector.hooks import Gate
+from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.schedule import Schedule
+
+__all__ = ["Attention"]
+
+PULSE_SECONDS = 5e-5
+"""About what feeling the pulse of one output takes."""
+
+
+class Attention:
+    """Says what to look at in a forward pass.
+
+    The schedule's own looks are always due. The pulse between them, and denser looks where
+    something changed, are left out when the budget is spent.
+
+    Attributes
+    ----------
+    inner
+        The gate of the hooks of inner layers, open only while a pass may be due.
+    """
+
+    def __init__(self, schedule: Schedule, budget: Budget, moment: Moment) -> None:
+        self.inner = Gate()
+        self._schedule = schedule
+        self._budget = budget
+        self._moment = moment
+
+    def is_due(self, model: str, *, inner: bool) -> bool:
+        """Tell whether the present pass of a model is measured; ``inner``: its main blocks."""
+        return self._schedule.measures(self._moment.due(model), inner=inner)
+
+    @property
+    def may_feel(self) -> bool:
+        """Whether there is time for the pulse of an output."""
+        return self._budget.affords(PULSE_SECONDS)
+
+    @property
+    def compares(self) -> bool:
+        """Whether operands of comparisons are looked at during this step."""
+        return self._schedule.compares(self._moment.step)
+
+    def changed(self) -> None:
+        """Look closer for a while, if there is time: something is out of the ordinary."""
+        if self._budget.affords():
+            self._schedule.alert(self._moment.step + 1)
+
+    def look_ahead(self) -> None:
+        """Set the gate for the pass to come; called between steps, or passes where none count."""
+        self.inner.is_open = any(map(self._schedule.measures, self._moment.next_due()))

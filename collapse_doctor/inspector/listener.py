@@ -1,0 +1,96 @@
+"""Listening to the watched models: what each forward pass returns, and what is due of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from collapse_doctor.inspector.attention import Attention
+from collapse_doctor.inspector.callsite import site_of, user_frame
+from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.mode import ModeWindow
+from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
+from collapse_doctor.inspector.provenance import Known, Provenance
+from collapse_doctor.inspector.pulse import Pulse
+from collapse_doctor.recording.observations import Origin, Role
+
+__all__ = ["Listener"]
+
+Hook = Callable[[nn.Module, Any, Any, Any], None]
+
+
+class Listener:
+    """Makes the forward hooks.
+
+    On most passes nothing is due: the outputs are counted and their pulse is felt. ``on_output``
+    is told the model and the name of every embedding that a model returned.
+    """
+
+    def __init__(
+        self,
+        moment: Moment,
+        attention: Attention,
+        window: ModeWindow,
+        provenance: Provenance,
+        embeddings: Embeddings,
+        pulse: Pulse,
+        on_output: Callable[[str, str], None],
+    ) -> None:
+        self._moment = moment
+        self._attention = attention
+        self._window = window
+        self._provenance = provenance
+        self._embeddings = embeddings
+        self._pulse = pulse
+        self._on_output = on_output
+
+    def on_block(self, model: str, layer: str, role: Role) -> Hook:
+        """Return the hook of an inner layer."""
+
+        def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
+            if not self._attention.is_due(model, inner=role == "block"):
+                return
+            # Of several tensors the first is a block's output by convention, the rest its state.
+            for _, tensor in tensors_in(output):
+                self._take(model, layer, tensor, module, role)
+                return
+
+        return hook
+
+    def on_model(self, model: str) -> Hook:
+        """Return the hook of a watched model itself."""
+
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
+            if self._window.is_open:  # nobody else asks where a tensor comes from
+                self._born(model, tensors, (args, kwargs))
+            rows = embeddings_among(tensors)
+            for name, tensor in rows:
+                self._returned(model, name, tensor, module)
+            self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
+
+        return hook
+
+    def _born(self, model: str, tensors: Sequence[tuple[str, Tensor]], inputs: Any) -> None:
+        """Remember where these outputs come from."""
+        moment = self._moment
+        moment.entered(inputs)
+        frame = user_frame()
+        made = site_of(frame) if frame is not None else None
+        for name, tensor in tensors:
+            origin = Origin(model, name, moment.step, moment.forwards_of(model))
+            self._provenance.born(tensor, Known(origin, moment.inputs, made))
+
+    def _returned(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> None:
+        """Take in one tensor of embedding rows that a model returned."""
+        broke = self._attention.may_feel and self._pulse.feel((model, name), tensor)
+        if broke or self._attention.is_due(model, inner=False):
+            self._take(model, name, tensor, module, "output")
+        self._on_output(model, name)
+
+    def _take(self, model: str, layer: str, tensor: Tensor, module: nn.Module, role: Role) -> None:
+        when = (self._moment.step, self._moment.forwards_of(model))
+        self._embeddings.add((model, layer), when, tensor, module, role)
