@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import os
 import secrets
+from collections.abc import Iterable
 from pathlib import Path
 
-__all__ = ["write_whole"]
+__all__ = ["make_durable", "write_whole"]
 
 
 def write_whole(target: Path, content: bytes, *, durable: bool = False) -> None:
@@ -48,6 +49,30 @@ def write_whole(target: Path, content: bytes, *, durable: bool = False) -> None:
         raise OSError(error.errno, error.strerror, str(target)) from error
     if durable:
         _sync_folder(place.parent)
+
+
+def make_durable(files: Iterable[Path]) -> None:
+    """Force files that were written whole, and their names, to the disk; for many at once.
+
+    Until then a power cut can leave a file of the right name with the wrong content.
+
+    Parameters
+    ----------
+    files
+        Those that are gone meanwhile are passed over.
+
+    Raises
+    ------
+    OSError
+        If the disk does not take them.
+    """
+    folders = set()
+    for file in files:
+        with contextlib.suppress(FileNotFoundError), open(file, "r+b") as handle:
+            os.fsync(handle.fileno())
+            folders.add(file.parent)
+    for folder in folders:
+        _sync_folder(folder)
 
 
 def _sync_folder(folder: Path) -> None:

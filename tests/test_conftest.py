@@ -16,6 +16,10 @@ LEAKS = {
     "default_dtype": "torch.set_default_dtype(torch.float64)",
     "gradients": "torch.set_grad_enabled(False)",
     "matplotlib": "matplotlib.rcParams['svg.fonttype'] = 'none'",
+    "own_thread": (
+        "threading.Thread(target=time.sleep, args=(60,), name='collapse-doctor', daemon=True)"
+        ".start()"
+    ),
     "signal": "signal.signal(signal.SIGTERM, lambda *_: None)",
 }
 DRAWS = {"torch": "torch.rand(1)", "numpy": "numpy.random.rand()", "random": "random.random()"}
@@ -23,7 +27,7 @@ HARMLESS = "torch.rand(1, generator=torch.Generator())"
 
 
 def test_each_leak_and_each_draw_is_caught(pytester: pytest.Pytester) -> None:
-    lines = ["import matplotlib, numpy, random, signal, torch"]
+    lines = ["import matplotlib, numpy, random, signal, threading, time, torch"]
     lines += ["from torch.optim import optimizer"]
     lines += [f"def test_leak_{name}(): {code}" for name, code in LEAKS.items()]
     lines += [f"def test_draw_{name}(draws_nothing): {code}" for name, code in DRAWS.items()]

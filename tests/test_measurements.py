@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -20,6 +23,7 @@ from collapse_doctor.recording.observations import (
     CallSite,
     Clock,
     Comparison,
+    Cost,
     Labels,
     LayerInfo,
     Loss,
@@ -32,6 +36,7 @@ from collapse_doctor.recording.observations import (
     Tick,
     Use,
 )
+from collapse_doctor.reports import to_html, to_json, to_notebook, to_text
 from collapse_doctor.summary import EmbeddingSummary
 
 FILE = Subject("embeddings", "x.pt", notes=("read as rows",))
@@ -368,3 +373,59 @@ def test_the_last_block_stands_in_for_an_output_nobody_saw() -> None:
     whole = seen("net.0", "net.2", "output")
     assert [layer.role for layer in whole.layers] == ["block", "block", "output"]
     assert whole.notices == ()
+
+
+@pytest.mark.parametrize(
+    ("cost", "said"),
+    [
+        (
+            Cost(9, 220.0, 0.88, 0.005),
+            "0.4 % of the training time (0.9 s of 3 min 40 s); stated share 0.5 %",
+        ),
+        (
+            Cost(9, 0.05, 0.0011, 0.005),
+            "2.2 % of the training time (1.1 ms of 50 ms); stated share 0.5 %",
+        ),
+        (
+            Cost(9, 42.4, 12.6, 0.005),
+            "30 % of the training time (13 s of 42 s); stated share 0.5 %",
+        ),
+        (
+            Cost(9, 7_500.0, 3_725.0, 0.01),
+            "50 % of the training time (1 h 2 min of 2 h 5 min); stated share 1 %",
+        ),
+        (
+            Cost(9, 190_000.0, 0.0, 0.005),
+            "0 % of the training time (0 ms of 2 d 4 h); stated share 0.5 %",
+        ),
+    ],
+)
+def test_what_watching_took_is_in_the_head(cost: Cost, said: str) -> None:
+    kept = recording([normal(64, 8)])
+    assert "watching took" not in from_recording(kept, title="run").subject.details
+    kept.append(cost)
+    measured = from_recording(kept, title="run")
+    assert measured.subject.details["watching took"] == said
+    assert measured.cost == cost
+    assert measured.subject.notes == ()
+
+
+def test_a_training_of_no_time_has_no_share() -> None:
+    kept = recording([])
+    kept.append(Cost(0, 0.0, 0.0, 0.005))
+    assert "watching took" not in from_recording(kept, title="run").subject.details
+
+
+def test_every_report_says_what_watching_took() -> None:
+    kept = recording([normal(64, 8, seed) for seed in range(3)])
+    kept.append(Cost(9, 220.0, 0.88, 0.005, limited=True))
+    diagnosis = diagnose(from_recording(kept, title="run"))
+    for report in (to_text(diagnosis), to_html(diagnosis), to_notebook(diagnosis)):
+        words = " ".join(re.sub(r"<[^>]*>", " ", html.unescape(report)).split())
+        assert "watching took 0.4 % of the training time (0.9 s of 3 min 40 s)" in words
+        assert "stated share 0.5 %" in words
+        assert "the Inspector looked less often than planned" in words
+    assert json.loads(to_json(diagnosis))["cost"] == {
+        "step": 9, "elapsed": 220.0, "spent": 0.88, "budget": 0.005, "limited": True,
+    }  # fmt: skip
+    assert json.loads(to_json(diagnose(of_file(normal(64, 8)))))["cost"] is None

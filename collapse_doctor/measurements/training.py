@@ -10,6 +10,7 @@ import msgspec
 import pandas as pd
 
 from collapse_doctor.findings import Subject
+from collapse_doctor.measurements.cost import cost_details, cost_notes
 from collapse_doctor.measurements.layers import layer_state
 from collapse_doctor.measurements.tidy import Measured, tidy
 from collapse_doctor.measurements.values import LABEL_COLUMNS, LayerState, Measurements
@@ -42,7 +43,9 @@ def measure_training(recording: Recording, title: str) -> Measurements:
     stand_ins = tuple(_stand_ins(layers))
     notices = (*recording.notices, *map(_stands_in, stand_ins))
     return Measurements(
-        subject=Subject("recording", title, _details(recording, course)),
+        subject=Subject(
+            "recording", title, _details(recording, course), cost_notes(recording.cost)
+        ),
         metrics=tidy(_measured(entry) for entry in measures),
         layers=tuple(
             replace(layer, role="output", stands_in=True) if layer in stand_ins else layer
@@ -56,6 +59,7 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         trained=course.trained,
         watched_comparisons=all(notice.about != "comparisons" for notice in notices),
         unseen=_unseen(recording, measures, notices),
+        cost=recording.cost,
     )
 
 
@@ -202,4 +206,4 @@ def _details(recording: Recording, course: _Course) -> dict[str, str]:
     details["layers"] = f"{sum(len(model.layers) for model in models):,}"
     if recording.tick is not None and recording.tick.reason:
         details["ended"] = recording.tick.reason
-    return details
+    return details | cost_details(recording.cost)

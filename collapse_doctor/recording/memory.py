@@ -12,6 +12,7 @@ import numpy as np
 from collapse_doctor.recording.format import finite
 from collapse_doctor.recording.observations import (
     Comparison,
+    Cost,
     Labels,
     Loss,
     Manifest,
@@ -77,6 +78,7 @@ class Recording:
     def __init__(self, manifest: Manifest, *, snapshot_budget: int = SNAPSHOT_BUDGET) -> None:
         self.manifest = manifest
         self.tick: Tick | None = None
+        self.cost: Cost | None = None
         self._arrived = 0
         self._series: dict[Series, ThinnedList[tuple[int, Any]]] = {}
         self._notices: dict[tuple[str, str], Notice] = {}
@@ -143,6 +145,8 @@ class Recording:
         match observation:
             case Tick():
                 self.tick = observation
+            case Cost():
+                self.cost = observation
             case Notice():
                 self._note(observation)
             case Snapshot():

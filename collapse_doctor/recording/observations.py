@@ -14,6 +14,7 @@ from msgspec import Struct
 __all__ = [
     "CallSite",
     "Comparison",
+    "Cost",
     "Labels",
     "LayerInfo",
     "Loss",
@@ -208,7 +209,23 @@ class Tick(Struct, frozen=True, tag="tick"):
     reason: str = ""
 
 
-Observation = Comparison | Measure | Labels | Loss | Notice | Snapshot | Tick | Use
+class Cost(Struct, frozen=True, tag="cost"):
+    """What watching has cost the training so far; written now and then and at the end.
+
+    ``elapsed`` are the seconds since the watched block was entered, ``spent`` those of them that
+    passed inside the Inspector's own callbacks, both measured; ``budget`` is the share of the time
+    it was to keep to (0.005 is half a per cent). ``limited`` is true when keeping to it made the
+    Inspector look less often than its schedule.
+    """
+
+    step: int
+    elapsed: float
+    spent: float
+    budget: float
+    limited: bool = False
+
+
+Observation = Comparison | Cost | Measure | Labels | Loss | Notice | Snapshot | Tick | Use
 
 
 class LayerInfo(Struct, frozen=True):

@@ -6,6 +6,7 @@ from msgspec import ValidationError
 
 from collapse_doctor.recording.observations import (
     Comparison,
+    Cost,
     Labels,
     Loss,
     Measure,
@@ -19,6 +20,7 @@ __all__ = ["check"]
 
 MAX_COUNT = 1 << 53  # whole numbers up to here are exact in the float64 columns of tables
 MAX_WIDTH = 1 << 31
+MAX_SECONDS = 1e10  # three centuries
 ROUNDING = 1e-6  # by which the float64 quotient of two sums may leave [0, 1]
 
 
@@ -42,6 +44,11 @@ def check(observation: Observation) -> None:
             _check_counts(step=step)
         case Tick(steps=steps, forwards=forwards):
             _check_counts(steps=steps, forwards=forwards)
+        case Cost():
+            _check_counts(step=observation.step)
+            _check_range("elapsed", observation.elapsed, 0.0, MAX_SECONDS)
+            _check_range("spent", observation.spent, 0.0, MAX_SECONDS)
+            _check_range("budget", observation.budget, 0.0, 1.0)
         case _:
             pass
 

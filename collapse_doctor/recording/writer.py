@@ -2,29 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import hashlib
-import io
+import atexit
 import os
-import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
-import msgspec
 import numpy as np
-from safetensors.numpy import save
 
-from collapse_doctor.atomic import write_whole
-from collapse_doctor.recording.folder import claim, write_all
-from collapse_doctor.recording.format import (
-    MANIFEST_FILE,
-    MAX_SHARD_BYTES,
-    ROWS_KEY,
-    encode,
-    encode_manifest,
-    shard_name,
-)
+from collapse_doctor.recording.background import Background
+from collapse_doctor.recording.files import Item, Line, ManifestFile, RunFiles, Shard
+from collapse_doctor.recording.format import encode, encode_manifest
 from collapse_doctor.recording.memory import Recording, own_rows
 from collapse_doctor.recording.observations import (
     Comparison,
@@ -35,28 +21,35 @@ from collapse_doctor.recording.observations import (
     Notice,
     Observation,
     Snapshot,
+    Tick,
     Use,
 )
-from collapse_doctor.recording.retention import LIMITS, Retention, Series, is_kept, series_of
+from collapse_doctor.recording.retention import LIMITS, Series, is_kept, series_of
 
-__all__ = ["DISK_BUDGET", "EVENTS_BUDGET", "RecordingWriter"]
+__all__ = ["CLOSE_SECONDS", "DISK_BUDGET", "QUEUE_BYTES", "QUEUE_ITEMS", "RecordingWriter"]
 
 DISK_BUDGET = 512 << 20
 """Bytes of shards kept on disk per process; beyond it, older ones are deleted."""
-EVENTS_BUDGET = 512 << 20
-"""Bytes of one file of events; beyond it, the folder takes no more."""
-SYNC_SECONDS = 5.0
+QUEUE_ITEMS = 8_192
+"""Observations that wait for the disk at most."""
+QUEUE_BYTES = 64 << 20
+"""Bytes that wait for the disk at most."""
+CLOSE_SECONDS = 10.0
+"""Seconds that closing, or the end of the interpreter, waits for the disk at most."""
 
 
 class RecordingWriter:
     """Writes a recording's folder, and keeps the same recording in memory.
 
-    A line is in the hands of the operating system as soon as :meth:`append` returns, so it
-    survives a killed process; it is forced to the disk every few seconds, at the first sight of
-    every relation between operands, and at the end, so it mostly survives a power cut. The
-    training never hears of a full or vanished disk: the folder is closed, one notice says so, and
-    the memory goes on. Nothing is written by a process forked from the one that opened the folder.
-    Not safe for use from several threads at once.
+    Memory has an observation as soon as :meth:`append` returns; the files are written by a thread
+    of their own, a fraction of a second later (:meth:`flush` waits for it). What is with the
+    operating system survives a killed process; it is forced to the disk every few seconds, at the
+    first sight of every relation between operands, and at the end.
+
+    The training neither waits for the disk nor hears of it. When the disk is slower than the
+    training, observations are left out of the folder, and counted; when it is full or gone, the
+    folder is closed. One notice says so, and the memory goes on. Nothing is written by a process
+    forked from the one that opened the folder. Not safe for use from several threads at once.
 
     Parameters
     ----------
@@ -91,17 +84,26 @@ class RecordingWriter:
         self.recording = Recording(manifest) if recording is None else recording
         self._pid = os.getpid()
         self._counts: dict[Series, int] = {}
-        self._retention = Retention(disk_budget)
-        self._shards = 0
-        self._written = 0
-        self._synced = time.monotonic()
-        self._events: io.FileIO | None = claim(self.folder, rank)
-        self.describe(manifest)
+        self._lost_lines = self._lost_snapshots = 0
+        self._closed = False
+        self._files = RunFiles(self.folder, rank, disk_budget)
+        self._background: Background[Item] = Background(
+            self._files.take, self._files.close, most_items=QUEUE_ITEMS, most_bytes=QUEUE_BYTES
+        )
+        atexit.register(self.close)  # for a training that ends without leaving its block
+        self.recording.describe(manifest)
+        if rank == 0:  # at once: without a manifest a folder is no recording
+            self._background.do_here([ManifestFile(encode_manifest(manifest))])
+        self._is_open()
 
     def append(self, observation: Observation) -> None:
         """Take in one observation that has no rows."""
         self.recording.append(observation)
-        self._guard(self._write, observation)
+        if not self._is_open():
+            return
+        ordinal = self._count(observation)
+        if ordinal is not None:
+            self._put_line(observation, first=ordinal == 0)
 
     def append_snapshot(self, snapshot: Snapshot, rows: np.ndarray) -> None:
         """Take in some embedding rows, (n, d), copied as float32.
@@ -112,67 +114,94 @@ class RecordingWriter:
             If the shape of ``rows`` is not (``snapshot.rows``, ``snapshot.width``).
         """
         self.recording.append_snapshot(snapshot, rows)
-        self._guard(self._write_snapshot, snapshot, rows)
+        if not self._is_open():
+            return
+        size = 4 * snapshot.rows * snapshot.width
+        if self._background.has_room(size):  # before they are copied
+            self._background.put(Shard(snapshot, own_rows(snapshot, rows)), size)
+        else:
+            self._lost_snapshots += 1
 
     def describe(self, manifest: Manifest) -> None:
         """Replace the manifest, in memory and in the folder."""
         self.recording.describe(manifest)
-        if self.rank == 0:
-            self._guard(self._write_file, MANIFEST_FILE, encode_manifest(manifest))
+        if self.rank == 0 and self._is_open():
+            content = encode_manifest(manifest)
+            if not self._background.put(ManifestFile(content), len(content), vital=True):
+                self._lost_lines += 1
+
+    def flush(self, timeout: float = CLOSE_SECONDS) -> bool:
+        """Wait until the folder holds what was taken in, for those who read it at once.
+
+        Parameters
+        ----------
+        timeout
+            In seconds.
+
+        Returns
+        -------
+        bool
+            False if the disk was not done in time.
+        """
+        if not self._is_open():
+            return True
+        done = self._background.flush(timeout)
+        self._is_open()
+        return done
 
     def close(self) -> None:
-        """Force everything to the disk and close the folder. More than once does no harm."""
-        self._guard(self._finish)
+        """Write what is waiting, force it to the disk, and close. More than once does no harm.
 
-    def _guard(self, work: Callable[..., None], *arguments: Any) -> None:
-        """Do ``work`` on the folder if it is still ours; no fault of the disk leaves here."""
-        if self._events is None or os.getpid() != self._pid:
+        Waits :data:`CLOSE_SECONDS` at most; a notice says what may be missing then.
+        """
+        if os.getpid() != self._pid:
             return
-        try:
-            work(*arguments)
-        except OSError as error:
-            self._stop(error.strerror or str(error))
+        was_open = self._is_open()
+        if was_open:
+            self._say_lost()
+        self._closed = True
+        atexit.unregister(self.close)
+        done = self._background.close(CLOSE_SECONDS)
+        if not was_open:
+            return
+        if self._background.failure is not None:
+            self.recording.append(self._files.stopped(self._background.failure))
+        elif not done:
+            self._note(
+                f"writing to {self.folder} had not ended {CLOSE_SECONDS:.0f} s after the training: "
+                f"up to {self._background.waiting} observations may be missing at its end"
+            )
 
-    def _write(self, observation: Observation) -> None:
-        ordinal = self._count(observation)
-        if ordinal is None:
-            return
+    def _is_open(self) -> bool:
+        """Tell whether the folder is still ours to write; take note of it when it just ended."""
+        if self._closed or os.getpid() != self._pid:
+            return False
+        failure = self._background.failure
+        if failure is None:
+            return True
+        self._closed = True
+        atexit.unregister(self.close)
+        self._background.close(0.0)  # it ends by itself: everything is discarded from here on
+        self.recording.append(self._files.stopped(failure))
+        return False
+
+    def _put_line(self, observation: Observation, *, first: bool) -> None:
         finding = isinstance(observation, Comparison) and bool(observation.relations)
-        self._write_line(observation, urgent=finding and ordinal == 0)
+        line = Line(encode(observation), urgent=finding and first)
+        vital = line.urgent or _is_vital(observation)
+        if not self._background.put(line, len(line.content), vital=vital, urgent=line.urgent):
+            self._lost_lines += 1
 
-    def _write_line(self, observation: Observation, *, urgent: bool = False) -> None:
-        events, line = self._open_events(), encode(observation)
-        if self._written + len(line) > EVENTS_BUDGET:
-            self._stop(f"its events reached {EVENTS_BUDGET >> 20} MiB")
-            return
-        write_all(events, line)
-        self._written += len(line)
-        if urgent or time.monotonic() - self._synced > SYNC_SECONDS:
-            os.fsync(events.fileno())
-            self._synced = time.monotonic()
+    def _say_lost(self) -> None:
+        if self._lost_lines or self._lost_snapshots:
+            self._note(
+                f"{self._lost_lines} lines and {self._lost_snapshots} snapshots were left out of "
+                f"{self.folder}, which took them slower than they came; they are in memory only"
+            )
 
-    def _write_snapshot(self, snapshot: Snapshot, rows: np.ndarray) -> None:
-        content = save({ROWS_KEY: own_rows(snapshot, rows)})
-        sequence, self._shards = self._shards, self._shards + 1
-        layer = (snapshot.model, snapshot.layer)
-        if len(content) > MAX_SHARD_BYTES:
-            return
-        dropped = self._retention.add(sequence, layer, snapshot.step, len(content))
-        if sequence not in dropped:
-            self._write_shard(snapshot, sequence, content)
-        for old in dropped:
-            (self.folder / shard_name(self.rank, old)).unlink(missing_ok=True)
-
-    def _write_shard(self, snapshot: Snapshot, sequence: int, content: bytes) -> None:
-        name = shard_name(self.rank, sequence)
-        self._write_file(name, content)
-        listed = msgspec.structs.replace(
-            snapshot, file=name, bytes=len(content), sha256=hashlib.sha256(content).hexdigest()
-        )
-        self._write_line(listed)
-
-    def _write_file(self, name: str, content: bytes) -> None:
-        write_whole(self.folder / name, content, durable=True)
+    def _note(self, text: str) -> None:
+        """Say something of the folder in memory and, while it is open, on disk."""
+        self.append(Notice("recording", text))
 
     def _count(self, observation: Observation) -> int | None:
         """Return the observation's number in its series, or None if it is not to be written."""
@@ -196,24 +225,13 @@ class RecordingWriter:
     def _once(self, series: Series) -> int | None:
         return 0 if self._next(series) == 0 else None
 
-    def _open_events(self) -> io.FileIO:
-        if self._events is None:
-            raise OSError("the folder is closed")
-        return self._events
 
-    def _finish(self) -> None:
-        events = self._open_events()
-        os.fsync(events.fileno())
-        self._events = None
-        events.close()
-
-    def _stop(self, reason: str) -> None:
-        """Close the folder for good and say so, in memory and, if it still takes it, on disk."""
-        events, self._events = self._open_events(), None
-        text = f"writing to {self.folder} stopped: {reason}; the rest is in memory only"
-        notice = Notice("recording", text)
-        self.recording.append(notice)
-        with contextlib.suppress(OSError):  # said in memory; the line may follow a torn one
-            write_all(events, b"\n" + encode(notice))
-        with contextlib.suppress(OSError):
-            events.close()
+def _is_vital(observation: Observation) -> bool:
+    """Tell whether a diagnosis could be another one without this single line."""
+    match observation:
+        case Notice() | Use():
+            return True
+        case Tick(ended=ended):
+            return ended
+        case _:
+            return False

@@ -32,7 +32,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
     Keys: schema_version, tool, subject, verdict, examined (whether a single check could be made),
     complete (false if the Inspector switched itself off or saw nothing), primary (the root
     cause's code or None), findings (root cause first), skipped, passed, layers (the numbers at the
-    end of training or of a file), notices.
+    end of training or of a file), notices, cost (what watching took, in seconds, and the share it
+    was to keep to; None for a file, or where it was not measured).
 
     ``verdict`` is ``healthy`` whenever nothing wrong was found: only together with ``examined``
     and ``complete`` is it a clean bill of health.
@@ -53,6 +54,7 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
             "passed": diagnosis.passed,
             "layers": [_layer(state) for state in measurements.layers] if known else [],
             "notices": _notices(measurements) if known else [],
+            "cost": _cost(measurements) if known else None,
         }
     )
     return plain
@@ -62,6 +64,14 @@ def _layer(state: LayerState) -> dict[str, Any]:
     """One layer without its rows: a report never carries embeddings."""
     names = "model layer role depth count width dtype values nulls first first_step last_step"
     return {name: getattr(state, name) for name in names.split()}
+
+
+def _cost(measurements: Measurements) -> dict[str, Any] | None:
+    cost = measurements.cost
+    if cost is None:
+        return None
+    names = "step elapsed spent budget limited"
+    return {name: getattr(cost, name) for name in names.split()}
 
 
 def _notices(measurements: Measurements) -> list[dict[str, Any]]:

@@ -10,6 +10,7 @@ import pytest
 from collapse_doctor.recording.observations import (
     CallSite,
     Comparison,
+    Cost,
     Labels,
     LayerInfo,
     Loss,
@@ -65,6 +66,7 @@ class Make:
             Notice("encoder", "pooled over tokens"),
             Use("", "encoder", "compared"),
             Tick(1, 1, "optimizer", ended=True),
+            Cost(1, 220.0, 0.88, 0.005, limited=True),
         ]
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from collapse_doctor.recording import memory, retention
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import Loss, Notice, Tick, Use
+from collapse_doctor.recording.observations import Cost, Loss, Notice, Tick, Use
 
 
 def test_every_kind_of_observation_is_found_again(make):
@@ -19,6 +19,15 @@ def test_every_kind_of_observation_is_found_again(make):
     assert recording.notices == [Notice("encoder", "pooled over tokens")]
     assert recording.uses == [Use("", "encoder", "compared")]
     assert recording.tick == Tick(1, 1, "optimizer", ended=True)
+    assert recording.cost == Cost(1, 220.0, 0.88, 0.005, limited=True)
+
+
+def test_the_latest_cost_stands(make):
+    recording = Recording(make.manifest())
+    assert recording.cost is None
+    for step in range(3):
+        recording.append(Cost(step, 10.0 * step, 0.1 * step, 0.005))
+    assert recording.cost == Cost(2, 20.0, 0.2, 0.005)
 
 
 def test_measures_of_several_layers_come_in_the_order_they_were_taken(make):

@@ -82,6 +82,11 @@ SIDE = {"expression": "a", "shape": [8, 4], "dtype": "float32", "requires_grad":
         ("labels", {"batch": 1 << 62}),
         ("loss", {"step": 1 << 60}),
         ("tick", {"forwards": -1}),
+        ("cost", {"step": -1}),
+        ("cost", {"elapsed": -0.5}),
+        ("cost", {"elapsed": None}),
+        ("cost", {"spent": 1e300}),
+        ("cost", {"budget": 1.5}),
         ("comparison", {"operands": [SIDE]}),
         ("comparison", {"relations": [{"kind": "equal", "left": -1, "right": 0}]}),
     ],
@@ -98,6 +103,7 @@ def test_a_number_that_cannot_be_true_costs_its_line(make, folder, kind, changes
     assert recording.measures == []
     assert recording.labels == []
     assert recording.comparisons == []
+    assert recording.cost is None
     assert [notice.text for notice in recording.notices] == [
         "1 damaged line was left out of events.r0.jsonl"
     ]

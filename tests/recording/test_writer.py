@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from collapse_doctor.errors import RecordingError
+from collapse_doctor.recording import files as files_module
 from collapse_doctor.recording import retention
-from collapse_doctor.recording import writer as writer_module
 from collapse_doctor.recording.folder import write_all
 from collapse_doctor.recording.observations import Loss, Notice, Tick, Use
 from collapse_doctor.recording.reader import read
@@ -25,7 +25,7 @@ def test_what_is_written_is_read_back(make, tmp_path):
     writer.close()
     recording = read(tmp_path / "deep" / "run")
     assert recording.manifest == make.manifest()
-    for kind in ("measures", "comparisons", "labels", "losses", "notices", "uses", "tick"):
+    for kind in ("measures", "comparisons", "labels", "losses", "notices", "uses", "tick", "cost"):
         assert getattr(recording, kind) == getattr(writer.recording, kind)
     (written, rows), (held, _) = recording.snapshots[0], writer.recording.snapshots[0]
     assert written == held
@@ -37,6 +37,7 @@ def test_a_recording_can_be_read_while_it_grows(make, tmp_path):
     for step in range(5):
         writer.append(make.measure(step))
         writer.append_snapshot(make.snapshot(step), make.rows(step))
+        assert writer.flush()
         recording = read(tmp_path / "run")
         assert len(recording.measures) == len(recording.snapshots) == step + 1
         assert recording.notices == []
@@ -73,6 +74,7 @@ def test_numbers_that_are_not_finite_are_written_as_null(make, tmp_path):
     writer = RecordingWriter(tmp_path / "run", make.manifest())
     writer.append(make.measure(norm_mean=float("nan")))
     writer.append(Loss(0, float("inf")))
+    writer.flush()
     text = (tmp_path / "run" / "events.r0.jsonl").read_text()
     assert "NaN" not in text
     assert "Infinity" not in text
@@ -141,6 +143,8 @@ def test_several_processes_share_a_folder(make, tmp_path):
     first = RecordingWriter(tmp_path / "run", make.manifest(), rank=0)
     first.append(make.measure(1))
     late.append(make.measure(2))
+    assert first.flush()
+    assert late.flush()
     with pytest.raises(RecordingError):
         RecordingWriter(tmp_path / "run", make.manifest(), rank=1)
     recording = read(tmp_path / "run")
@@ -175,14 +179,15 @@ def test_a_long_training_is_written_ever_sparser(make, tmp_path, monkeypatch):
 
 
 def test_a_file_of_events_has_an_end(make, tmp_path, monkeypatch):
-    monkeypatch.setattr(writer_module, "EVENTS_BUDGET", 1_000)
+    monkeypatch.setattr(files_module, "EVENTS_BUDGET", 1_000)
     writer = RecordingWriter(tmp_path / "run", make.manifest())
     for step in range(100):
         writer.append(Loss(step, 1.0))
+    writer.close()
     assert len(writer.recording.losses) == 100
     assert "stopped" in writer.recording.notices[0].text
     assert read(tmp_path / "run").notices == writer.recording.notices
-    assert (tmp_path / "run" / "events.r0.jsonl").stat().st_size < 1_300
+    assert 900 < (tmp_path / "run" / "events.r0.jsonl").stat().st_size < 1_300
 
 
 def test_a_forked_process_writes_nothing(tmp_path, in_process):
@@ -220,6 +225,7 @@ def test_a_killed_training_leaves_a_recording(tmp_path, in_process):
             writer.append(Loss(step, 1.0))
             if step % 50 == 0:
                 writer.append_snapshot(Snapshot(step, "", "a", 2, 2), np.full((2, 2), step))
+        writer.flush()
         os.kill(os.getpid(), signal.SIGKILL)
     """
     assert in_process(code, tmp_path / "run", check=False).returncode == -9
@@ -267,10 +273,11 @@ class NearlyFull(io.FileIO):
 def test_the_notice_is_readable_behind_a_torn_line(make, tmp_path):
     writer = RecordingWriter(tmp_path / "run", make.manifest())
     writer.append(Loss(0, 1.0))
-    assert writer._events is not None
-    writer._events.close()
-    writer._events = NearlyFull(tmp_path / "run" / "events.r0.jsonl", "a")
+    writer.flush()
+    writer._files._events.close()
+    writer._files._events = NearlyFull(tmp_path / "run" / "events.r0.jsonl", "a")
     writer.append(Loss(1, 1.0))
+    writer.close()
     recording = read(tmp_path / "run")
     assert [loss.step for loss in recording.losses] == [0]
     stopped, damaged = recording.notices

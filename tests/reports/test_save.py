@@ -101,7 +101,7 @@ def test_json_is_versioned_and_carries_the_diagnosis(aliased):
     assert {n["about"] for n in document["notices"]} == {"block1", "labels"}
     assert set(document) == {
         *("schema_version", "tool", "subject", "verdict", "examined", "complete", "primary"),
-        *("findings", "skipped", "passed", "layers", "notices"),
+        *("findings", "skipped", "passed", "layers", "notices", "cost"),
     }
 
 
