@@ -49,6 +49,8 @@ class Attention:
         """Look closer for a while, if there is time: something is out of the ordinary."""
         if self._budget.affords():
             self._schedule.alert(self._moment.step + 1)
+        else:
+            self._budget.limited = True
 
     def look_ahead(self) -> None:
         """Set the gate for the pass to come; called between steps, or passes where none count."""

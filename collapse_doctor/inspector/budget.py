@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from collapse_doctor.recording.observations import Cost
+
 __all__ = ["ALLOWANCE", "SHARE", "Budget"]
 
 SHARE = 0.005
@@ -52,10 +54,12 @@ class Budget:
         self.spent += seconds
 
     def affords(self, seconds: float = 0.0) -> bool:
-        """Tell whether ``seconds`` more keep the whole inside the share. A no is remembered."""
-        affordable = self.spent + seconds <= ALLOWANCE + SHARE * self.elapsed
-        self.limited = self.limited or not affordable
-        return affordable
+        """Tell whether ``seconds`` more keep the whole inside the share."""
+        return self.spent + seconds <= ALLOWANCE + SHARE * self.elapsed
+
+    def cost(self, step: int) -> Cost:
+        """Return what watching has cost until now, as an observation."""
+        return Cost(step, self.elapsed, self.spent, SHARE, self.limited)
 
     def turn(self) -> None:
         """End a step: a slice of it may be used for work that was put off, or saved up."""

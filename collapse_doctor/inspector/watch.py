@@ -187,7 +187,7 @@ class Watch:
         self._ended = True
         if not self._clock.forwards:
             self._note("inspector", "no forward pass of a watched model was seen in this thread")
-        self._sink.append(self._tick(ended=True, reason=reason))
+        self._tell_time(ended=True, reason=reason)
         self._sink.close()
 
     # Listening
@@ -226,8 +226,8 @@ class Watch:
         self._attention.look_ahead()
         if not any(_is_compiled(model) for model in self._models.values()):
             self._window.set(self._attention.compares)
-        if steps % TICK_EVERY == 0 and self._sink is not None:
-            self._sink.append(self._tick())
+        if steps % TICK_EVERY == 0:
+            self._tell_time()
 
     def _told(self, loss: Any, labels: Any) -> None:
         if self._sink is None or self._ended:
@@ -249,11 +249,14 @@ class Watch:
         if self._sink is not None:
             self._prompt.drain()
             self._embeddings.tell(merge=self._clock.kind != "forward")
-            self._sink.append(self._tick())
+            self._tell_time()
 
-    def _tick(self, *, ended: bool = False, reason: str = "") -> Tick:
-        clock = self._clock
-        return Tick(clock.steps, clock.forwards, clock.kind, ended, reason)
+    def _tell_time(self, *, ended: bool = False, reason: str = "") -> None:
+        """Tell how far the training has come, and what watching it has cost."""
+        if self._sink is not None:
+            clock = self._clock
+            self._sink.append(self._budget.cost(clock.steps))
+            self._sink.append(Tick(clock.steps, clock.forwards, clock.kind, ended, reason))
 
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:
