@@ -9,11 +9,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.outputs import pool
-from collapse_doctor.metrics.table import measure
 from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
-from collapse_doctor.summary import EmbeddingSummary
 
 __all__ = ["Embeddings"]
 
@@ -135,7 +134,6 @@ class Embeddings:
         seen = passes[0]
         together = torch.cat([one.rows for one in passes]) if len(passes) > 1 else seen.rows
         rows = _spread(together, MOST_ROWS)
-        summary = EmbeddingSummary.of(rows, sample_size=1)
         block = seen.role == "block"
         self._sink.append(
             Measure(
@@ -144,10 +142,10 @@ class Embeddings:
                 model=seen.model,
                 layer=seen.layer,
                 rows=len(rows),
-                width=summary.width,
-                dtype=summary.dtype,
+                width=rows.shape[1],
+                dtype=str(rows.dtype).removeprefix("torch."),
                 training=seen.training,
-                values=dict(measure(summary, BLOCK_METRICS if block else None)),
+                values=dict(measure_batch(rows, BLOCK_METRICS if block else None)),
             )
         )
         if not block:
