@@ -13,7 +13,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["Polar", "careful", "exponent_of", "ordinary", "scaled"]
+__all__ = ["Polar", "are_ordinary", "careful", "exponent_of", "ordinary", "scaled"]
 
 LOWEST, HIGHEST = -149, 128
 """Magnitudes from 2⁻¹⁴⁹ up to below 2¹²⁸ are left alone: those of float32, so that a sample of the
@@ -39,6 +39,12 @@ def scaled(values: Tensor, exponent: int) -> Tensor:
     return values * math.ldexp(1.0, exponent) if exponent else values
 
 
+def are_ordinary(lowest: float, highest: float) -> bool:
+    """Tell whether rows whose lengths lie between these are finite, not zero, and in units of 1."""
+    # the largest of up to 2⁹⁸ coordinates is then above 2^LOWEST; NaN fails the comparison
+    return 2.0**-100 <= lowest <= highest < 2.0**HIGHEST
+
+
 class Polar(NamedTuple):
     """Rows taken apart: ``lengths`` (n,) of all, ``reach`` and ``directions`` of those not zero.
 
@@ -61,8 +67,7 @@ def ordinary(rows: Tensor) -> Polar | None:
         return None
     lengths = torch.linalg.vector_norm(rows, dim=1)
     low, high = torch.stack(lengths.aminmax()).tolist()
-    # the largest of up to 2⁹⁸ coordinates is then above 2^LOWEST; NaN fails the comparison
-    if not 2.0**-100 <= low <= high < 2.0**HIGHEST:
+    if not are_ordinary(low, high):
         return None
     return Polar(high, lengths, lengths, rows / lengths[:, None])
 

@@ -10,13 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.outputs import pool
-from collapse_doctor.metrics.table import measure
 from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
-from collapse_doctor.summary import EmbeddingSummary
 
 __all__ = ["BACKLOG", "Embeddings"]
 
@@ -181,7 +180,6 @@ class Embeddings:
                 "-inf beside numbers: masked scores, not measured",
             )
             return
-        summary = EmbeddingSummary.of(rows, sample_size=1)
         block = taken.role == "block"
         self._sink.append(
             Measure(
@@ -190,10 +188,10 @@ class Embeddings:
                 model=taken.model,
                 layer=taken.layer,
                 rows=len(rows),
-                width=summary.width,
-                dtype=summary.dtype,
+                width=rows.shape[1],
+                dtype=str(rows.dtype).removeprefix("torch."),
                 training=taken.training,
-                values=dict(measure(summary, BLOCK_METRICS if block else None)),
+                values=dict(measure_batch(rows, BLOCK_METRICS if block else None)),
             )
         )
         if not block:

@@ -8,12 +8,11 @@ from typing import Any, Literal
 
 from torch import Tensor
 
+from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.carrying import COLUMNS
 from collapse_doctor.inspector.provenance import Known
 from collapse_doctor.inspector.vocabulary import BINARY, HEADS, REGRESSIONS, Comparator
-from collapse_doctor.metrics.table import measure
 from collapse_doctor.recording.observations import Use
-from collapse_doctor.summary import EmbeddingSummary
 
 __all__ = ["Uses"]
 
@@ -72,8 +71,7 @@ class Uses:
         if place in self._fitted:
             return
         self._fitted.add(place)
-        summary = EmbeddingSummary.of(rows[:MOST_ROWS])
-        rank = measure(summary, ["effective_rank"])["effective_rank"]
+        rank = measure_batch(rows[:MOST_ROWS], ["effective_rank"])["effective_rank"]
         width = rows.shape[1]
         self._tell(known, "regressed", math.ceil(rank) if math.isfinite(rank) else width)
 

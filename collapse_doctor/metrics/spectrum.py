@@ -32,9 +32,8 @@ def effective_rank(eigenvalues: Vector) -> float:
     Roy & Vetterli (2007), "The effective rank: a measure of effective dimensionality":
     exp(-Σ p ln p) with p = σ/Σσ and σ the singular values, square roots of the eigenvalues.
     """
-    singular = np.sqrt(as_array(eigenvalues))
-    settled = _degenerate(singular)
-    return settled if settled is not None else _entropy_rank(_shares(singular))
+    shares = _shares(np.sqrt(as_array(eigenvalues)))
+    return shares if isinstance(shares, float) else _entropy_rank(shares)
 
 
 def rankme(eigenvalues: Vector, epsilon: float = 1e-7) -> float:
@@ -51,11 +50,10 @@ def rankme(eigenvalues: Vector, epsilon: float = 1e-7) -> float:
     epsilon
         1e-7 in the paper, for float32.
     """
-    singular = np.sqrt(as_array(eigenvalues))
-    settled = _degenerate(singular)
-    if settled is not None:
-        return settled
-    return max(_entropy_rank(_shares(singular) + epsilon), 1.0)  # one share of 1 + ε reads 1 - ε
+    shares = _shares(np.sqrt(as_array(eigenvalues)))
+    if isinstance(shares, float):
+        return shares
+    return max(_entropy_rank(shares + epsilon), 1.0)  # one share of 1 + ε reads 1 - ε
 
 
 def participation_ratio(eigenvalues: Vector) -> float:
@@ -64,9 +62,8 @@ def participation_ratio(eigenvalues: Vector) -> float:
     The plug-in form, bounded by the number of rows: isotropic rows with n degrees of freedom read
     d/(1 + (d+1)/n). See :func:`corrected_participation_ratio`.
     """
-    values = as_array(eigenvalues)
-    settled = _degenerate(values)
-    return settled if settled is not None else 1.0 / float(_shares(values) @ _shares(values))
+    shares = _shares(as_array(eigenvalues))
+    return shares if isinstance(shares, float) else 1.0 / float(shares @ shares)
 
 
 def corrected_participation_ratio(eigenvalues: Vector, degrees: int, width: int) -> float:
@@ -88,13 +85,12 @@ def corrected_participation_ratio(eigenvalues: Vector, degrees: int, width: int)
     width
         d, the upper limit of the result.
     """
-    values = as_array(eigenvalues)
-    settled = _degenerate(values)
-    if settled is not None:
-        return settled
+    shares = _shares(as_array(eigenvalues))
+    if isinstance(shares, float):
+        return shares
     if degrees < 2:
         return math.nan
-    power = float(_shares(values) @ _shares(values))  # tr S² where tr S = 1
+    power = float(shares @ shares)  # tr S² where tr S = 1
     total = (degrees + 1) - 2.0 * power
     square = degrees * power - 1.0
     return min(max(total / square, 1.0), width) if square * width > total else float(width)
@@ -107,21 +103,16 @@ def stable_rank(eigenvalues: Vector) -> float:
 
 def top_share(eigenvalues: Vector) -> float:
     """Return λ₁/Σλ, the share of the variance along the first principal axis, in [1/d, 1]."""
-    values = as_array(eigenvalues)
-    settled = _degenerate(values)
-    return settled if settled is not None else float(_shares(values).max())
+    shares = _shares(as_array(eigenvalues))
+    return shares if isinstance(shares, float) else float(shares.max())
 
 
-def _shares(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    shares: NDArray[np.float64] = values / values.sum()
-    return shares
-
-
-def _degenerate(values: NDArray[np.float64]) -> float | None:
-    """Return the value for an empty, undefined or all-zero spectrum, None for a proper one."""
-    if len(values) == 0 or not np.isfinite(values).all():
+def _shares(values: NDArray[np.float64]) -> NDArray[np.float64] | float:
+    """Return values ≥ 0 over their sum, or the number an improper spectrum is given."""
+    total = float(values.sum())
+    if len(values) == 0 or not math.isfinite(total):
         return math.nan
-    return None if values.max() > 0 else 1.0
+    return values / total if total > 0 else 1.0
 
 
 def _entropy_rank(weights: NDArray[np.float64]) -> float:

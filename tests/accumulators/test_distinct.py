@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from collapse_doctor.accumulators.distinct import DistinctRows, row_hashes
+from collapse_doctor.accumulators.distinct import DistinctRows, count_distinct, row_hashes
 
 
 def counted(hashes, limit: int = 2**17) -> DistinctRows:
@@ -20,6 +20,19 @@ def test_equal_rows_share_a_hash_and_others_do_not():
     first, second, *others = row_hashes(rows).tolist()
     assert first == second
     assert len({first, *others}) == 4
+
+
+@pytest.mark.parametrize(
+    ("rows", "different"),
+    [
+        ([[0.0, 1.0], [-0.0, 1.0], [2.0, 0.5]], 2),  # equal, with bits that differ
+        ([[0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], 3),  # different, with bits of one sum
+        ([[1.0, 2.0], [3.0, 4.0], [1.0, 2.0]], 2),
+        ([[1.0, 2.0]], 1),
+    ],
+)
+def test_different_rows_are_counted(rows, different):
+    assert count_distinct(torch.tensor(rows, dtype=torch.float64)) == different
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.int8])
