@@ -48,7 +48,7 @@ class Attention:
     def changed(self) -> None:
         """Look closer for a while, if there is time: something is out of the ordinary."""
         if self._budget.affords():
-            self._schedule.alert(self._moment.step + 1)
+            self._schedule.alert(self._moment.step)
         else:
             self._budget.limited = True
 

@@ -10,11 +10,37 @@ import sys
 import sysconfig
 from collections.abc import Sequence
 from types import CodeType, FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["call_at", "expressions", "scope_of", "site_of", "user_frame"]
+__all__ = [
+    "Frame",
+    "Still",
+    "call_at",
+    "expressions",
+    "scope_of",
+    "site_of",
+    "still",
+    "user_frame",
+]
+
+
+class Still(NamedTuple):
+    """What a frame was at one moment: enough to read its source later, and no local variable.
+
+    A frame itself must not be kept: it would keep the user's tensors alive.
+    """
+
+    f_code: CodeType
+    f_lasti: int
+    f_lineno: int
+    f_globals: dict[str, Any]
+    f_builtins: dict[str, Any]
+    f_back: Still | None
+
+
+Frame = FrameType | Still
 
 # Compared by module name, not by path: a virtual environment may be called anything.
 _OURS = "collapse_doctor"
@@ -22,6 +48,15 @@ _USER_PARTS_OF_OURS = "collapse_doctor.cases"
 _LIBRARIES = tuple(
     path for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_paths().get(key))
 )
+
+
+def still(frame: FrameType, levels: int) -> Still:
+    """Return a user's frame, and the user's frames that called it, as they are now."""
+    caller = user_frame(frame.f_back) if frame.f_back is not None and levels > 1 else None
+    back = still(caller, levels - 1) if caller is not None else None
+    return Still(
+        frame.f_code, frame.f_lasti, frame.f_lineno, frame.f_globals, frame.f_builtins, back
+    )
 
 
 def user_frame(start: FrameType | None = None) -> FrameType | None:
@@ -53,7 +88,7 @@ def _owner(code: CodeType, module: str) -> str:
     return "library" if code.co_filename.startswith(_LIBRARIES) else "user"
 
 
-def site_of(frame: FrameType) -> CallSite:
+def site_of(frame: Frame) -> CallSite:
     """Return the line a frame is at, with its text where the source can be had."""
     code = frame.f_code
     return CallSite(
@@ -64,20 +99,29 @@ def site_of(frame: FrameType) -> CallSite:
     )
 
 
-def call_at(frame: FrameType) -> ast.Call | ast.BinOp | None:
+def call_at(frame: Frame) -> ast.Call | ast.BinOp | None:
     """Return the syntax tree of the very call a frame is in, or None if it cannot be known.
 
     Needs the interpreter's column table (CPython 3.11 and later) and the source text.
     """
-    index = frame.f_lasti // 2
-    position = next(itertools.islice(frame.f_code.co_positions(), index, None), None)
-    if position is None or None in position:
+    position = _position(frame.f_code, frame.f_lasti)
+    if position is None:
         return None
     first, last, start, end = position
     lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
-    if first is None or last is None or last > len(lines):
+    return _parse(tuple(lines[first - 1 : last]), start, end) if last <= len(lines) else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _position(code: CodeType, instruction: int) -> tuple[int, int, int, int] | None:
+    """Return first and last line, first and last column of what an instruction was written as."""
+    position = next(itertools.islice(code.co_positions(), instruction // 2, None), None)
+    if position is None:
         return None
-    return _parse(tuple(lines[first - 1 : last]), start or 0, end or 0)
+    first, last, start, end = position
+    if first is None or last is None or start is None or end is None:
+        return None
+    return first, last, start, end
 
 
 @functools.lru_cache(maxsize=256)
@@ -93,17 +137,22 @@ def _parse(lines: tuple[str, ...], start: int, end: int) -> ast.Call | ast.BinOp
     return node if isinstance(node, ast.Call | ast.BinOp) else None
 
 
-def expressions(frame: FrameType, parameters: Sequence[str]) -> list[str]:
+def expressions(frame: Frame, parameters: Sequence[str]) -> list[str]:
     """Return how the arguments named ``parameters`` are written at the call a frame is in.
 
     Positional arguments are taken in order, keywords by name; ``""`` stands for what cannot be
     known (starred arguments, a call made through a wrapper).
     """
     node = call_at(frame)
+    return list(_arguments(node, tuple(parameters)))
+
+
+@functools.lru_cache(maxsize=256)
+def _arguments(node: ast.Call | ast.BinOp | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
     if isinstance(node, ast.BinOp):
-        return [ast.unparse(node.left), ast.unparse(node.right)][: len(parameters)]
+        return (ast.unparse(node.left), ast.unparse(node.right))[: len(parameters)]
     if node is None:
-        return [""] * len(parameters)
+        return ("",) * len(parameters)
     keywords = {word.arg: word.value for word in node.keywords if word.arg}
     written = []
     for position, name in enumerate(parameters):
@@ -112,10 +161,10 @@ def expressions(frame: FrameType, parameters: Sequence[str]) -> list[str]:
         if value is None and position < len(node.args) and not starred:
             value = node.args[position]
         written.append(ast.unparse(value) if value is not None else "")
-    return written
+    return tuple(written)
 
 
-def called(frame: FrameType) -> Any:
+def called(frame: Frame) -> Any:
     """Return the object that is called where a frame is, or None if finding it would run code.
 
     Global names, and attributes that lie in an object's own dictionary (or among a module's
@@ -126,7 +175,7 @@ def called(frame: FrameType) -> Any:
     return _look_up(node.func, frame) if isinstance(node, ast.Call) else None
 
 
-def _look_up(node: ast.expr, frame: FrameType) -> Any:
+def _look_up(node: ast.expr, frame: Frame) -> Any:
     if isinstance(node, ast.Name):
         code = frame.f_code
         if node.id in (*code.co_varnames, *code.co_cellvars, *code.co_freevars):
@@ -147,16 +196,22 @@ def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: AR
         return None
 
 
-def scope_of(frame: FrameType) -> ast.AST | None:
+def scope_of(frame: Frame) -> ast.AST | None:
     """Return the syntax tree of the function (or module) a frame runs, or None."""
     code = frame.f_code
     lines = linecache.getlines(code.co_filename, frame.f_globals)
     tree = _tree(code.co_filename, len(lines), "".join(lines)) if lines else None
     if tree is None or code.co_name == "<module>":
         return tree
+    return _function(tree, code.co_name, code.co_firstlineno)
+
+
+@functools.lru_cache(maxsize=256)
+def _function(tree: ast.Module, name: str, line: int) -> ast.AST | None:
+    """Return the function of that name that begins (with its decorators) at a line."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if first == code.co_firstlineno:
+            if first == line:
                 return node
     return None

@@ -3,60 +3,71 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from types import FrameType
-from typing import Protocol
+from typing import NamedTuple
 
-import torch
 from torch import Tensor
 
+from collapse_doctor.inspector.callsite import Still
 from collapse_doctor.inspector.names import birth_of
-from collapse_doctor.inspector.provenance import COPYING, CUTTING, SCALING, Known, Provenance
-from collapse_doctor.inspector.relations import Related, are_tied, relate
+from collapse_doctor.inspector.provenance import (
+    COPYING,
+    CUTTING,
+    SCALING,
+    Fingerprint,
+    Known,
+    Provenance,
+)
+from collapse_doctor.inspector.relations import Related, are_tied, relate_values
 from collapse_doctor.recording.observations import CallSite, Relation
 
 __all__ = ["Now", "Side", "births", "descends", "has_trained", "kinship", "relation"]
 
 
-class Now(Protocol):
-    """What the moment is: asked of whoever watches the training."""
+class Now(NamedTuple):
+    """The moment of a comparison.
 
-    @property
-    def step(self) -> int:
-        """The current step."""
+    ``forward`` is the number of the last outermost forward pass, ``inputs`` a fingerprint of what
+    the model was given in it, ``weights`` one of the watched parameters; ``learning`` says whether
+    the last step could move parameters at all.
+    """
 
-    @property
-    def forward(self) -> int:
-        """The number of the last outermost forward pass."""
-
-    @property
-    def inputs(self) -> Tensor | None:
-        """A fingerprint of what the model was last given."""
-
-    @property
-    def learning(self) -> bool:
-        """Whether the last step could move parameters at all."""
-
-    def weights(self) -> Tensor:
-        """Return a fingerprint of the watched parameters."""
+    step: int
+    forward: int
+    inputs: Fingerprint | None
+    weights: tuple[Fingerprint, ...]
+    learning: bool
 
 
 @dataclass(frozen=True)
 class Side:
-    """One operand: the tensor, how it is written, and what is known of it."""
+    """One operand: how it is written, what is known of it, and, once they are here, its values.
 
-    tensor: Tensor
+    ``rows`` (n, d) are on the host; ``print`` is a fingerprint of the whole, of what
+    is not known otherwise.
+    """
+
     name: str
     known: Known | None
+    shape: tuple[int, ...]
+    requires_grad: bool
+    print: Fingerprint | None
+    rows: Tensor
 
 
-def kinship(left: Side, right: Side, dim: int, now: Now, provenance: Provenance) -> Related | None:
-    """Return how two row-paired operands are related, or None."""
-    found = relate(left.tensor, right.tensor, dim)
-    if found is not None and not found.by_value:
+def kinship(
+    left: Side, right: Side, found: Related | None, now: Now, provenance: Provenance
+) -> Related | None:
+    """Return how two row-paired operands are related, or None.
+
+    ``found`` is what they have to do with each other in memory, if anything.
+    """
+    if found is not None:
         return found
+    cut = left.requires_grad != right.requires_grad
+    found = relate_values(left.rows, right.rows, one_side_cut=cut)
     # Equal to an output of an earlier step: that is the past, whatever the values became.
     if _past(left, now, provenance) is not None or _past(right, now, provenance) is not None:
-        stale = _is_stale(left, right, dim, now, provenance)
+        stale = _is_stale(left, right, now, provenance)
         return Related("stale", by_value=False) if stale else None
     return found if found is not None and _could_be_a_loss(left, right) else None
 
@@ -66,13 +77,13 @@ def _could_be_a_loss(left: Side, right: Side) -> bool:
 
     Unless both are of one forward pass: then the second was made from the first.
     """
-    if left.tensor.requires_grad or right.tensor.requires_grad:
+    if left.requires_grad or right.requires_grad:
         return True
     one, other = left.known, right.known
     return one is not None and other is not None and one.origin.forward == other.origin.forward
 
 
-def _is_stale(left: Side, right: Side, dim: int, now: Now, provenance: Provenance) -> bool:
+def _is_stale(left: Side, right: Side, now: Now, provenance: Provenance) -> bool:
     """One side is an output of an earlier step, for other inputs; the other is of this step.
 
     The output of an earlier step for the *same* inputs is a target on purpose: temporal
@@ -80,22 +91,29 @@ def _is_stale(left: Side, right: Side, dim: int, now: Now, provenance: Provenanc
     where their values are, or where each row resembles its partner more than other rows.
     """
     for old, new in ((left, right), (right, left)):
-        if old.tensor.requires_grad or not _is_present(new, now):
+        if old.requires_grad or not _is_present(new, now):
             continue
         past = _past(old, now, provenance)
         if past is not None:
             same = past.same_inputs(new.known or Known(past.origin, now.inputs))
-            return not same and not are_tied(old.tensor, new.tensor, dim)
+            return not same and not are_tied(_samples(old), _samples(new))
     return False
+
+
+def _samples(side: Side) -> Tensor:
+    """Return one row per sample: two columns of numbers are compared as one row each."""
+    return side.rows.T if len(side.shape) == 1 else side.rows
 
 
 def _is_present(side: Side, now: Now) -> bool:
     of_this_step = side.known is not None and side.known.origin.step == now.step
-    return of_this_step or side.tensor.requires_grad
+    return of_this_step or side.requires_grad
 
 
 def _past(side: Side, now: Now, provenance: Provenance) -> Known | None:
-    known = side.known or provenance.before(side.tensor, now.step)
+    known = side.known
+    if known is None and side.print is not None:
+        known = provenance.before(side.shape, side.print, now.step)
     return known if known is not None and known.origin.step < now.step else None
 
 
@@ -133,16 +151,19 @@ def descends(related: Related, left: Side, right: Side) -> bool:
     return places[0] == places[1]
 
 
-def has_trained(now: Now, weights: Tensor) -> bool:
-    """Tell whether parameters moved since, or would have if the loss had a gradient.
+def has_trained(before: Now, now: Now) -> bool:
+    """Tell whether parameters moved in between, or would have if the loss had a gradient.
 
     A loss between a thing and itself is constant and moves nothing; a warm-up that begins at a
     learning rate of zero moves nothing either, and there a teacher rightly equals its student.
     """
-    return now.learning or not torch.equal(weights, now.weights())
+    if now.learning or len(before.weights) != len(now.weights):
+        return True
+    pairs = zip(before.weights, now.weights, strict=True)
+    return not all(one.agrees_with(other) for one, other in pairs)
 
 
-def births(frame: FrameType, left: Side, right: Side, related: Related) -> list[CallSite]:
+def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
     """Return the line that made one operand of the other, as far as it can be known.
 
     The operation that was seen to do it is surest, then an assignment read in the source; of two

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.kinship import Now
 from collapse_doctor.inspector.outputs import is_plain, tensors_in
-from collapse_doctor.inspector.provenance import fingerprint
+from collapse_doctor.inspector.provenance import Fingerprint
 
 __all__ = ["Moment"]
 
@@ -31,10 +31,11 @@ class Moment:
         self._models = models
         self._clock = clock
         self._forwards = dict.fromkeys(models, 0)
-        self.inputs: Tensor | None = None
+        self.inputs: Fingerprint | None = None
         self.labelled_step = 0
         self.batch: int | None = None
         self._shapes: list[tuple[int, ...]] = []
+        self._weighed: tuple[int, tuple[Fingerprint, ...]] | None = None
 
     @property
     def step(self) -> int:
@@ -67,7 +68,7 @@ class Moment:
         """Take a fingerprint of the first tensor among the inputs of a forward pass."""
         found = (tensor for _, tensor in tensors_in(inputs, "inputs"))
         first = next((tensor for tensor in found if is_plain(tensor) and tensor.numel()), None)
-        self.inputs = fingerprint(first) if first is not None else None
+        self.inputs = Fingerprint(first) if first is not None else None
 
     @property
     def sizes(self) -> tuple[int, ...]:
@@ -91,10 +92,17 @@ class Moment:
         """Whether the last step was taken with a learning rate above zero."""
         return self._clock.rate > 0
 
-    def weights(self) -> Tensor:
-        """Return a fingerprint of some trainable parameters of every watched model."""
-        found = [torch.zeros(1, dtype=torch.float64)]
+    def now(self) -> Now:
+        """Return this moment as a value that can be kept."""
+        return Now(self.step, self.forward, self.inputs, self._weights(), self.learning)
+
+    def _weights(self) -> tuple[Fingerprint, ...]:
+        """Return fingerprints of some trainable parameters of every watched model."""
+        if self._weighed is None or self._weighed[0] != self.step:
+            self._weighed = (self.step, tuple(self._weigh()))
+        return self._weighed[1]
+
+    def _weigh(self) -> Iterator[Fingerprint]:
         for model in self._models.values():
             moving = [p for p in model.parameters() if p.requires_grad and is_plain(p)]
-            found += [fingerprint(p).cpu() for p in moving[:2] + moving[-2:] if p.numel()]
-        return torch.cat(found)
+            yield from (Fingerprint(p) for p in moving[:2] + moving[-2:] if p.numel())

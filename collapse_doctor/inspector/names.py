@@ -19,18 +19,20 @@ from torch import nn
 
 from collapse_doctor.inspector.births import birth_line
 from collapse_doctor.inspector.callsite import (
+    Frame,
+    Still,
     call_at,
     called,
     expressions,
     scope_of,
     site_of,
-    user_frame,
 )
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
-__all__ = ["birth_of", "line_at", "written"]
+__all__ = ["MOST_LEVELS", "birth_of", "line_at", "written"]
 
 MOST_LEVELS = 4
+"""Frames of the user's, from the comparison outwards, in which the mistake is looked for."""
 
 
 def written(frame: FrameType, function: Callable[..., Any], parameters: Sequence[str]) -> list[str]:
@@ -66,14 +68,14 @@ def _may_be(callee: Any, function: Callable[..., Any]) -> bool:
     return not wrapped
 
 
-def birth_of(frame: FrameType, left: str, right: str, kind: RelationKind) -> CallSite | None:
+def birth_of(frame: Still, left: str, right: str, kind: RelationKind) -> CallSite | None:
     """Return the line at which ``left`` and ``right`` became one thing, as far as source shows it.
 
     It is an assignment between the two (see :mod:`births`), or the call that passed one thing
     twice to the function in which it was then compared with itself.
     """
     names: tuple[str, str] | None = (left, right)
-    here: FrameType | None = frame
+    here: Still | None = frame
     for level in range(MOST_LEVELS):
         if here is None or names is None or not all(names):
             return None
@@ -87,19 +89,17 @@ def birth_of(frame: FrameType, left: str, right: str, kind: RelationKind) -> Cal
     return None
 
 
-def line_at(frame: FrameType, line: int) -> CallSite:
+def line_at(frame: Frame, line: int) -> CallSite:
     """Return another line of the file a frame runs, as a call site."""
     code = frame.f_code
     text = linecache.getline(code.co_filename, line, frame.f_globals).strip()
     return CallSite(code.co_filename, line, code.co_qualname, text)
 
 
-def _outwards(
-    frame: FrameType, names: tuple[str, str]
-) -> tuple[FrameType | None, tuple[str, str] | None]:
+def _outwards(frame: Still, names: tuple[str, str]) -> tuple[Still | None, tuple[str, str] | None]:
     """Return the user's frame that called this one, and what it passed for the two names."""
     parameters = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-    caller = user_frame(start=frame.f_back) if frame.f_back is not None else None
+    caller = frame.f_back
     if caller is None or not set(names) <= set(parameters):
         return None, None
     call = call_at(caller)

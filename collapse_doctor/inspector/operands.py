@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from types import FrameType
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector.callsite import site_of, user_frame
+from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
 from collapse_doctor.inspector.kinship import (
     Now,
@@ -21,10 +24,12 @@ from collapse_doctor.inspector.kinship import (
     kinship,
     relation,
 )
-from collapse_doctor.inspector.names import written
+from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.names import MOST_LEVELS, written
 from collapse_doctor.inspector.outputs import is_plain
-from collapse_doctor.inspector.provenance import Known, Provenance
-from collapse_doctor.inspector.relations import mean_cosine
+from collapse_doctor.inspector.provenance import Fingerprint, Known, Provenance
+from collapse_doctor.inspector.relations import Related, mean_cosine, relate_in_memory, rows_of
 from collapse_doctor.inspector.uses import Uses
 from collapse_doctor.inspector.vocabulary import (
     CARRIERS,
@@ -40,25 +45,55 @@ __all__ = ["SEEN", "Operands"]
 SEEN: frozenset[Callable[..., Any]] = (
     frozenset(COMPARATORS) | frozenset(CARRIERS) | frozenset(HEADS) | CLASSIFIERS
 )
-
+MOST_WAITING = 64
+"""Comparisons that wait for the end of the step; in forward passes without any step it is long."""
 
 PICKING = frozenset({"gather", "max", "amax"})
 """What takes one number of each row: an action's value, the log-probability of a class."""
 SUBTRACTING = frozenset({"sub", "__sub__"})
 
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class _Meeting:
+    """A comparison of paired rows, as far as it can be told without reading a value."""
+
+    comparison: Comparison
+    now: Now
+    names: list[str]
+    known: list[Known | None]
+    prints: list[Fingerprint | None]
+    in_memory: dict[Place, Related | None]
+    frame: Still
+
 
 class Operands:
-    """Turns calls seen by the mode into :class:`Comparison` and :class:`Use` observations."""
+    """Turns calls seen by the mode into :class:`Comparison` and :class:`Use` observations.
+
+    What is known of operands, how they are written and what memory they share is read at the
+    call. Their values are copied, and judged when they have come over from the device.
+    """
 
     def __init__(
-        self, now: Now, provenance: Provenance, emit: Callable[[Comparison | Use], None]
+        self,
+        moment: Moment,
+        provenance: Provenance,
+        later: Later,
+        emit: Callable[[Comparison | Use], None],
     ) -> None:
-        self._now = now
+        self._moment = moment
         self._provenance = provenance
+        self._later = later
         self._emit = emit
-        self._uses = Uses(emit)
-        self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Tensor]] = {}
+        self._uses = Uses(later, emit)
+        self._begun = 0
+        self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
+
+    def begin(self, step: int) -> None:
+        """Begin to look again, at ``step``; of the steps before it nothing is known."""
+        self._begun = step
 
     @torch.no_grad()
     def seen(
@@ -113,47 +148,97 @@ class Operands:
         self._uses.compared(comparator, tensors, known)
         # A product of an embedding with anything is no comparison of embeddings.
         if comparator.paired or all(known):
-            sides = [Side(*side) for side in zip(tensors, names, known, strict=True)]
-            self._record(comparator, frame, sides, comparator.feature_dim(args, kwargs))
+            self._met(
+                comparator, frame, tensors, names, known, comparator.feature_dim(args, kwargs)
+            )
 
-    def _record(
-        self, comparator: Comparator, frame: FrameType, sides: list[Side], dim: int
+    def _met(
+        self,
+        comparator: Comparator,
+        frame: FrameType,
+        tensors: list[Tensor],
+        names: list[str],
+        known: list[Known | None],
+        dim: int,
     ) -> None:
         # Shapes that broadcast compare all pairs, or one row with many: nothing is row-paired.
-        paired = comparator.paired and len({side.tensor.shape for side in sides}) == 1
-        relations: list[Relation] = []
-        lines: list[CallSite] = []
-        proved = True
-        for place in combinations(range(len(sides)), 2) if paired else ():
-            left, right = sides[place[0]], sides[place[1]]
-            related = kinship(left, right, dim, self._now, self._provenance)
-            if related is not None:
-                pair = (left, right)
-                relations.append(relation(related, place, pair, self._now, self._provenance))
-                lines += births(frame, left, right, related)
-                proved = proved and descends(related, left, right)
+        paired = comparator.paired and len({tensor.shape for tensor in tensors}) == 1
         comparison = Comparison(
-            step=self._now.step,
-            forward=self._now.forward,
+            step=self._moment.step,
+            forward=self._moment.forward,
             function=comparator.name,
             paired=paired,
             site=site_of(frame),
-            operands=tuple(map(_operand, sides)),
+            operands=tuple(map(_operand, tensors, names, known)),
+        )
+        if not paired or len({tensor.device for tensor in tensors}) > 1:
+            self._emit(comparison)
+            return
+        places = combinations(range(len(tensors)), 2)
+        meeting = _Meeting(
+            comparison,
+            self._moment.now(),
+            names,
+            known,
+            [None if one else Fingerprint(t) for t, one in zip(tensors, known, strict=True)],
+            {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
+            still(frame, MOST_LEVELS),
+        )
+        rows = [rows_of(tensor, dim).clone() for tensor in tensors]
+        self._later.put(rows, functools.partial(self._judge, meeting))
+        if len(self._later) > MOST_WAITING:
+            self._later.work_off()
+
+    def _judge(self, meeting: _Meeting, rows: list[Tensor]) -> None:
+        """Say how the operands of one comparison are related, now that their values are here."""
+        operands = zip(
+            meeting.names,
+            meeting.known,
+            meeting.comparison.operands,
+            meeting.prints,
+            rows,
+            strict=True,
+        )
+        sides = [
+            Side(name, known, operand.shape, operand.requires_grad, seal, values)
+            for name, known, operand, seal, values in operands
+        ]
+        relations: list[Relation] = []
+        lines: list[CallSite] = []
+        proved = True
+        for place, in_memory in meeting.in_memory.items():
+            left, right = sides[place[0]], sides[place[1]]
+            related = kinship(left, right, in_memory, meeting.now, self._provenance)
+            if related is not None:
+                pair = (left, right)
+                relations.append(relation(related, place, pair, meeting.now, self._provenance))
+                lines += births(meeting.frame, left, right, related)
+                proved = proved and descends(related, left, right)
+        comparison = msgspec.structs.replace(
+            meeting.comparison,
             relations=tuple(relations),
             births=tuple(dict.fromkeys(lines)),
-            similarity=mean_cosine(sides[0].tensor, sides[1].tensor, dim) if paired else None,
+            similarity=mean_cosine(rows[0], rows[1]),
         )
-        self._tell(comparison, proved)
+        self._tell(comparison, meeting.now, proved)
 
-    def _tell(self, comparison: Comparison, proved: bool) -> None:
+    def _tell(self, comparison: Comparison, now: Now, proved: bool) -> None:
+        if not comparison.relations and self._may_be_of_before(comparison):
+            return
         key = (comparison.site, _kinds(comparison.relations))
         if not proved and key not in self._proved:
-            first, weights = self._unproved.setdefault(key, (comparison, self._now.weights()))
-            if first.step == comparison.step or not has_trained(self._now, weights):
+            first, before = self._unproved.setdefault(key, (comparison, now))
+            if first.step == comparison.step or not has_trained(before, now):
                 return
             self._proved.add(key)
             self._emit(first)
         self._emit(comparison)
+
+    def _may_be_of_before(self, comparison: Comparison) -> bool:
+        """Tell whether an operand may be older than the look: then nothing found means nothing."""
+        first = 0 < self._begun == comparison.step
+        strange = (op.origin is None and not op.requires_grad for op in comparison.operands)
+        return first and any(strange)
 
 
 def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) -> bool:
@@ -167,11 +252,11 @@ def _kinds(relations: Sequence[Relation]) -> str:
     return "+".join(sorted(relation.kind for relation in relations))
 
 
-def _operand(side: Side) -> Operand:
+def _operand(tensor: Tensor, name: str, known: Known | None) -> Operand:
     return Operand(
-        expression=side.name,
-        shape=tuple(side.tensor.shape),
-        dtype=str(side.tensor.dtype).removeprefix("torch."),
-        requires_grad=side.tensor.requires_grad,
-        origin=side.known.origin if side.known is not None else None,
+        expression=name,
+        shape=tuple(tensor.shape),
+        dtype=str(tensor.dtype).removeprefix("torch."),
+        requires_grad=tensor.requires_grad,
+        origin=known.origin if known is not None else None,
     )

@@ -3,7 +3,9 @@
 Two ways to know a tensor: it is the very object that was seen, or it lives in the storage of one
 that was seen (``detach``, views). Equal values within a step are no proof of descent: a teacher
 copied from its student computes the same numbers. Nothing here keeps a tensor, a storage or a
-graph alive: both are held weakly, values as 512 numbers of the last few outputs.
+graph alive: both are held weakly, values as 512 numbers of the last few outputs. Values are only
+held against each other by :meth:`Provenance.before`, which is asked when they have come over from
+the device.
 """
 
 from __future__ import annotations
@@ -17,9 +19,10 @@ import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
+from collapse_doctor.inspector.later import send
 from collapse_doctor.recording.observations import CallSite, Origin
 
-__all__ = ["COPYING", "CUTTING", "SCALING", "Known", "Provenance", "fingerprint"]
+__all__ = ["COPYING", "CUTTING", "SCALING", "Fingerprint", "Known", "Provenance"]
 
 FINGERPRINT = 512
 """Values that stand for a tensor: few enough to copy, too many to agree by chance."""
@@ -40,13 +43,13 @@ class Known:
     """
 
     origin: Origin
-    inputs: Tensor | None = None
+    inputs: Fingerprint | None = None
     made: CallSite | None = None
     sites: tuple[CallSite, ...] = ()
 
     def same_inputs(self, other: Known) -> bool:
         """Tell whether both come from forward passes over equal inputs."""
-        return _equal(self.inputs, other.inputs)
+        return self.inputs is not None and self.inputs.agrees_with(other.inputs)
 
     def site_of(self, operations: frozenset[str]) -> CallSite | None:
         """Return the line of the first of these operations on the way, or None."""
@@ -54,20 +57,34 @@ class Known:
         return next((site for operation, site in steps if operation in operations), None)
 
 
-def fingerprint(tensor: Tensor) -> Tensor:
-    """Return up to 512 of a tensor's values, spread over it, as a tensor of their own.
+class Fingerprint:
+    """Up to 512 of a tensor's values, spread over it, on the host or on their way there.
 
     The stride is odd, so that it does not fall on the same column of every row: the pixels in the
     border of all pictures are alike.
     """
-    flat = tensor.detach().reshape(-1)
-    return flat[:: (flat.numel() // FINGERPRINT) | 1][:FINGERPRINT].clone()
 
+    def __init__(self, tensor: Tensor) -> None:
+        flat = tensor.detach().reshape(-1)
+        stride = (flat.numel() // FINGERPRINT) | 1
+        self._sent = send([flat[: stride * FINGERPRINT : stride].clone()])
 
-def _equal(left: Tensor | None, right: Tensor | None) -> bool:
-    if left is None or right is None or left.dtype != right.dtype or left.device != right.device:
-        return False
-    return torch.equal(left, right)
+    @property
+    def values(self) -> Tensor:
+        """The values on the host; waits for them if they have not arrived."""
+        return self._sent.read()[0]
+
+    def agrees_with(self, other: Fingerprint | None) -> bool:
+        """Tell whether both are of equal values in one precision."""
+        if other is None:
+            return False
+        mine, theirs = self.values, other.values
+        return mine.dtype == theirs.dtype and torch.equal(mine, theirs)
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether all values are one: nobody's signature."""
+        return bool((self.values == self.values[:1]).all())
 
 
 class Provenance:
@@ -76,14 +93,14 @@ class Provenance:
     def __init__(self) -> None:
         self._objects: dict[int, tuple[weakref.ref[Tensor], Known]] = {}
         self._storages: dict[int, tuple[StorageWeakRef, Known]] = {}
-        self._prints: deque[tuple[tuple[int, ...], Tensor, Known]] = deque(maxlen=REMEMBERED)
+        self._prints: deque[tuple[tuple[int, ...], Fingerprint, Known]] = deque(maxlen=REMEMBERED)
 
     def born(self, tensor: Tensor, known: Known) -> None:
         """Remember an output of a watched model."""
         self._remember(tensor, known)
         storage = StorageWeakRef(tensor.untyped_storage())
         self._storages[storage.cdata] = (storage, known)
-        self._prints.append((tuple(tensor.shape), fingerprint(tensor), known))
+        self._prints.append((tuple(tensor.shape), Fingerprint(tensor), known))
 
     def carried(self, source: Known, result: Tensor, operation: str, site: CallSite) -> None:
         """Remember what an operation made of a tensor that is known."""
@@ -95,18 +112,16 @@ class Provenance:
         """Return what is known of a tensor by its identity or its storage, or None."""
         return self._by_object(tensor) or self._by_storage(tensor)
 
-    def before(self, tensor: Tensor, step: int) -> Known | None:
-        """Return the output of a step before ``step`` whose values a tensor has, or None.
+    def before(self, shape: tuple[int, ...], own: Fingerprint, step: int) -> Known | None:
+        """Return the output of a step before ``step`` of that shape and those values, or None.
 
         Values are proof here, as they are not within a step: no other network gives, for other
         inputs, bit for bit what this one gave some steps ago.
         """
-        shape = tuple(tensor.shape)
         past = [(p, k) for size, p, k in self._prints if size == shape and k.origin.step < step]
-        own = fingerprint(tensor) if past else None
-        if own is None or bool((own == own[:1]).all()):  # constants are nobody's signature
+        if not past or own.is_constant:
             return None
-        return next((known for values, known in reversed(past) if _equal(values, own)), None)
+        return next((known for values, known in reversed(past) if own.agrees_with(values)), None)
 
     def sweep(self) -> None:
         """Forget what no longer exists. Called once a step."""

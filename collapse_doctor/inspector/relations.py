@@ -16,7 +16,18 @@ from torch import Tensor
 
 from collapse_doctor.recording.observations import RelationKind
 
-__all__ = ["Related", "are_tied", "mean_cosine", "relate", "same_elements"]
+__all__ = [
+    "Related",
+    "are_tied",
+    "mean_cosine",
+    "relate",
+    "relate_in_memory",
+    "relate_values",
+    "rows_of",
+    "same_elements",
+]
+
+_lengths = torch.linalg.vector_norm
 
 MOST_ROWS = 256
 """Rows that are compared value by value; spread evenly over larger operands."""
@@ -45,18 +56,46 @@ def relate(left: Tensor, right: Tensor, dim: int = -1) -> Related | None:
     left, right
         Plain strided tensors of equal shape; ``dim`` is the feature dimension.
     """
+    found = relate_in_memory(left, right)
+    if found is not None or left.shape != right.shape or left.device != right.device:
+        return found
     one_side_cut = left.requires_grad != right.requires_grad
+    return relate_values(rows_of(left, dim), rows_of(right, dim), one_side_cut=one_side_cut)
+
+
+def relate_in_memory(left: Tensor, right: Tensor) -> Related | None:
+    """Return how two operands are one thing: the same object, or the same memory. Reads no value.
+
+    Parameters
+    ----------
+    left, right
+        Plain strided tensors, both alive.
+    """
     if left is right:
         return Related("same-object", by_value=False, cosine=1.0, scale=1.0, difference=0.0)
-    if same_elements(left, right):
-        same_storage = left.untyped_storage()._cdata == right.untyped_storage()._cdata
-        kind: RelationKind = "detached" if one_side_cut and same_storage else "shared-storage"
-        return Related(kind, by_value=False, cosine=1.0, scale=1.0, difference=0.0)
-    if left.shape != right.shape or not left.is_floating_point() or left.device != right.device:
+    if not same_elements(left, right):
         return None
-    found = _proportional(_rows(left, dim), _rows(right, dim), _tolerance(left, right))
+    cut = left.requires_grad != right.requires_grad
+    same_storage = left.untyped_storage()._cdata == right.untyped_storage()._cdata
+    kind: RelationKind = "detached" if cut and same_storage else "shared-storage"
+    return Related(kind, by_value=False, cosine=1.0, scale=1.0, difference=0.0)
+
+
+def relate_values(left: Tensor, right: Tensor, *, one_side_cut: bool) -> Related | None:
+    """Return how the values of two row-paired operands are related, or None.
+
+    Parameters
+    ----------
+    left, right
+        Rows (n, d) on the host, in the precision they were stored in, of equal shape.
+    one_side_cut
+        Whether just one of the operands takes a gradient.
+    """
+    if left.shape != right.shape or not left.is_floating_point() or not right.is_floating_point():
+        return None
+    found = _proportional(left.double(), right.double(), _tolerance(left, right))
     if found is not None and found.kind == "equal" and one_side_cut:
-        found = dataclasses.replace(found, kind="detached")
+        return dataclasses.replace(found, kind="detached")
     return found
 
 
@@ -76,16 +115,19 @@ def same_elements(left: Tensor, right: Tensor) -> bool:
     )
 
 
-def are_tied(left: Tensor, right: Tensor, dim: int = -1) -> bool:
+def are_tied(left: Tensor, right: Tensor) -> bool:
     """Tell whether row i of one operand resembles row i of the other more than other rows.
 
     A sign test over rows: is the partner nearer than half of the strangers? For rows that have
     nothing to do with each other that is a toss of a coin; they count as tied when so many wins
     come by chance less than once in a thousand. Fewer than ten rows cannot tell (2^-10).
+
+    Parameters
+    ----------
+    left, right
+        Rows (n, d) on the host.
     """
-    one, other = _rows(left, dim), _rows(right, dim)
-    if left.dim() == 1 and dim == -1:  # a distance of two columns: a number for each sample
-        one, other = one.T, other.T
+    one, other = left.double(), right.double()
     count = one.shape[0]
     if count < 10 or one.shape != other.shape:
         return False
@@ -96,20 +138,27 @@ def are_tied(left: Tensor, right: Tensor, dim: int = -1) -> bool:
     return bool(tail < 1e-3)
 
 
-def mean_cosine(left: Tensor, right: Tensor, dim: int = -1) -> float | None:
-    """Return the mean cosine of paired rows in float64; None where it is undefined."""
-    cosine = _cosine(_rows(left, dim), _rows(right, dim))
-    mean = float(cosine.nanmean()) if cosine.numel() else math.nan
+def mean_cosine(left: Tensor, right: Tensor) -> float | None:
+    """Return the mean cosine of paired rows (n, d) in float64; None where it is undefined."""
+    cosine = _cosine(left.double(), right.double())
+    mean = float(cosine.mean())
+    if math.isnan(mean):  # no rows, or some of length zero or not finite: seldom
+        mean = float(cosine.nanmean())
     return mean if math.isfinite(mean) else None
 
 
-def _rows(tensor: Tensor, dim: int) -> Tensor:
-    """Return at most MOST_ROWS rows (n, d) in float64, features last."""
+def rows_of(tensor: Tensor, dim: int = -1) -> Tensor:
+    """Return at most MOST_ROWS rows (n, d) of an operand, features last, as a view if it can be."""
     values = tensor.detach()
-    values = values.movedim(dim, -1) if values.dim() > 1 else values[None]
-    values = values.reshape(-1, values.shape[-1])
-    stride = -(-values.shape[0] // MOST_ROWS)
-    return values[::stride].to(torch.float64)
+    if values.dim() < 2:
+        values = values[None]
+    elif dim not in (-1, values.dim() - 1):
+        values = values.movedim(dim, -1)
+    if values.dim() != 2:
+        values = values.reshape(-1, values.shape[-1])
+    if values.shape[0] > MOST_ROWS:
+        values = values[:: -(-values.shape[0] // MOST_ROWS)]
+    return values
 
 
 def _tolerance(left: Tensor, right: Tensor) -> float:
@@ -124,18 +173,18 @@ def _tolerance(left: Tensor, right: Tensor) -> float:
 
 def _proportional(left: Tensor, right: Tensor, tolerance: float) -> Related | None:
     """Test rows for equality, then for proportionality."""
-    if left.shape[0] == 0 or left.shape[1] < 3 or not _rows_differ(left, right, tolerance):
+    if left.shape[0] == 0 or left.shape[1] < 3:
         return None
-    size = left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny)
-    difference = float((left - right).abs().amax() / size)
     cosine = _cosine(left, right)
-    scale = (left * right).sum(1) / (left * left).sum(1)
-    lowest = float(cosine.abs().amin())
-    if difference == 0.0:
-        return Related("equal", by_value=True, cosine=1.0, scale=1.0, difference=0.0)
-    if not lowest >= 1 - tolerance:  # also when a row is zero or not finite: its cosine is NaN
+    gap, lowest = torch.stack([(left - right).abs().amax(), cosine.abs().amin()]).tolist()
+    # Nearly all operands are neither. NaN, the cosine of a row that is zero or not finite, fails.
+    if not (gap == 0.0 or lowest >= 1 - tolerance) or not _rows_differ(left, right, tolerance):
         return None
-    return Related("scalar-multiple", True, lowest, float(scale.mean()), difference)
+    if gap == 0.0:
+        return Related("equal", by_value=True, cosine=1.0, scale=1.0, difference=0.0)
+    size = float(left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny))
+    scale = (left * right).sum(1) / (left * left).sum(1)
+    return Related("scalar-multiple", True, lowest, float(scale.mean()), gap / size)
 
 
 def _rows_differ(left: Tensor, right: Tensor, tolerance: float) -> bool:
@@ -153,5 +202,5 @@ def _rows_differ(left: Tensor, right: Tensor, tolerance: float) -> bool:
 
 def _cosine(left: Tensor, right: Tensor) -> Tensor:
     dot = (left * right).sum(1)
-    lengths: Tensor = left.norm(dim=1) * right.norm(dim=1)
+    lengths: Tensor = _lengths(left, dim=1) * _lengths(right, dim=1)
     return dot / lengths

@@ -56,22 +56,22 @@ class Schedule:
         if self.every is not None:
             return step % self.every == 0
         half = 2 if inner else 1
-        if step < self.dense // half or self._since_alert(step) < self.window:
+        if step < self.dense // half or self._alerted(step, self.window):
             return True
         gap = 1 << ((step * half // self.later).bit_length() - 1)
         return step % gap == 0
 
     def compares(self, step: int) -> bool:
         """Tell whether operands of comparisons are looked at during this step."""
-        if step < self.window or self._since_alert(step) < 2:
+        if step < self.window or self._alerted(step, 2):
             return True
         octave = (step // self.window).bit_length() - 1
         length = self.window << octave
         offset = step - length
         return any(offset - place in (0, 1) for place in self._places(octave, length))
 
-    def _since_alert(self, step: int) -> float:
-        return step - self._alert if self._alert is not None else float("inf")
+    def _alerted(self, step: int, steps: int) -> bool:
+        return self._alert is not None and self._alert < step <= self._alert + steps
 
     def _places(self, octave: int, length: int) -> list[int]:
         """Return where in a doubling the looks begin: multiples of the golden ratio, modulo 1.

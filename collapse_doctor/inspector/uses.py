@@ -10,6 +10,7 @@ from torch import Tensor
 
 from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.carrying import COLUMNS
+from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.provenance import Known
 from collapse_doctor.inspector.vocabulary import BINARY, HEADS, REGRESSIONS, Comparator
 from collapse_doctor.recording.observations import Use
@@ -24,7 +25,8 @@ _HEAD_NAMES = frozenset(HEADS.values()) - {"dropout"}
 class Uses:
     """Tells each use of each output once."""
 
-    def __init__(self, emit: Callable[[Use], None]) -> None:
+    def __init__(self, later: Later, emit: Callable[[Use], None]) -> None:
+        self._later = later
         self._emit = emit
         self._told: set[Use] = set()
         self._fitted: set[tuple[str, str]] = set()
@@ -71,8 +73,12 @@ class Uses:
         if place in self._fitted:
             return
         self._fitted.add(place)
-        rank = measure_batch(rows[:MOST_ROWS], ["effective_rank"])["effective_rank"]
-        width = rows.shape[1]
+        few = rows[:MOST_ROWS].clone()
+        self._later.put([few], lambda values: self._needs(known, values[0]))
+
+    def _needs(self, known: Known, target: Tensor) -> None:
+        rank = measure_batch(target, ["effective_rank"])["effective_rank"]
+        width = target.shape[1]
         self._tell(known, "regressed", math.ceil(rank) if math.isfinite(rank) else width)
 
     def _tell(

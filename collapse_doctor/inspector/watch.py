@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from torch import nn
+from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
@@ -29,7 +29,7 @@ from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import Manifest, Notice, Role, Tick
+from collapse_doctor.recording.observations import Manifest, Notice, Observation, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
@@ -101,7 +101,7 @@ class Watch:
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
         self._embeddings = Embeddings(sink, self._budget)
-        self._operands = Operands(self._moment, self._provenance, sink.append)
+        self._operands = Operands(self._moment, self._provenance, self._prompt, sink.append)
         self._fuse.guard(self._attach)()
         return self
 
@@ -225,23 +225,40 @@ class Watch:
         self._provenance.sweep()
         self._attention.look_ahead()
         if not any(_is_compiled(model) for model in self._models.values()):
-            self._window.set(self._attention.compares)
+            self._look_at_operands(steps, self._attention.compares)
         if steps % TICK_EVERY == 0:
             self._tell_time()
+
+    def _look_at_operands(self, step: int, wanted: bool) -> None:
+        if wanted and not self._window.is_open:
+            self._operands.begin(step)
+        self._window.set(wanted)
 
     def _told(self, loss: Any, labels: Any) -> None:
         if self._sink is None or self._ended:
             return
-        moment = self._moment
-        step = moment.labelled_step
-        try:
-            if loss is not None:
-                self._sink.append(describe_loss(loss, step))
-            if labels is not None:
-                self._sink.append(describe_labels(labels, step, moment.batch, moment.sizes))
-        except (TypeError, ValueError) as error:  # what people pass is theirs to choose
-            self._note("inspector.step", f"an argument was not understood: {error}")
+        if loss is not None:
+            step = self._moment.labelled_step
+            self._hear(loss, lambda value: describe_loss(value, step))
+        if labels is not None:
+            told = self._moment.labelled_step, self._moment.batch, self._moment.sizes
+            self._hear(labels, lambda value: describe_labels(value, *told))
         self._clock.tick_by_hand()
+
+    def _hear(self, value: Any, describe: Callable[[Any], Observation]) -> None:
+        """Take in what the user told; what lies on a device is described when it has come over."""
+
+        def hear(values: Sequence[Any]) -> None:
+            try:
+                if self._sink is not None:
+                    self._sink.append(describe(values[0]))
+            except (TypeError, ValueError) as error:  # what people pass is theirs to choose
+                self._note("inspector.step", f"an argument was not understood: {error}")
+
+        if isinstance(value, Tensor) and value.device.type != "cpu":
+            self._prompt.put([value.detach().clone()], hear)
+        else:
+            hear([value])
 
     # Telling
 

@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 
-from collapse_doctor.inspector.provenance import Known, Provenance, fingerprint
+from collapse_doctor.inspector.provenance import Fingerprint, Known, Provenance
 from collapse_doctor.recording.observations import CallSite, Origin
 
 ORIGIN = Known(Origin("model", "output", 3, 0))
@@ -68,12 +68,12 @@ def test_an_address_used_again_is_not_taken_for_the_old_tensor(provenance: Prove
 def test_fingerprints_tell_inputs_apart() -> None:
     images = torch.zeros(2, 32, 1, 32, 32)
     images[0, :, :, 8:24, 8:24] = 1  # differ in the middle only, as pictures do
-    assert not torch.equal(fingerprint(images[0]), fingerprint(images[1]))
-    assert torch.equal(fingerprint(images[0]), fingerprint(images[0].clone()))
+    assert not Fingerprint(images[0]).agrees_with(Fingerprint(images[1]))
+    assert Fingerprint(images[0]).agrees_with(Fingerprint(images[0].clone()))
     tokens = torch.arange(1000)
-    assert len(fingerprint(tokens)) <= 512
-    assert len(fingerprint(torch.arange(10_000))) == 512
-    assert not torch.equal(fingerprint(tokens), fingerprint(tokens.roll(1) * 2))
+    assert len(Fingerprint(tokens).values) <= 512
+    assert len(Fingerprint(torch.arange(10_000)).values) == 512
+    assert not Fingerprint(tokens).agrees_with(Fingerprint(tokens.roll(1) * 2))
 
 
 def test_values_of_an_earlier_step_are_known_again(provenance: Provenance) -> None:
@@ -81,9 +81,13 @@ def test_values_of_an_earlier_step_are_known_again(provenance: Provenance) -> No
     provenance.born(z, ORIGIN)
     copied = torch.tensor(z.tolist())
     assert provenance.of(copied) is None
-    assert provenance.before(copied, step=4) is ORIGIN
-    assert provenance.before(copied, step=3) is None, "within a step values prove nothing"
-    assert provenance.before(torch.randn(4, 8), step=4) is None
+    assert provenance.before((4, 8), Fingerprint(copied), step=4) is ORIGIN
+    assert provenance.before((4, 8), Fingerprint(copied), step=3) is None, (
+        "within a step values prove nothing"
+    )
+    assert provenance.before((4, 8), Fingerprint(torch.randn(4, 8)), step=4) is None
     zeros = torch.zeros(4, 8)
     provenance.born(zeros, ORIGIN)
-    assert provenance.before(torch.zeros(4, 8), step=4) is None, "nobody's signature"
+    assert provenance.before((4, 8), Fingerprint(torch.zeros(4, 8)), step=4) is None, (
+        "nobody's signature"
+    )

@@ -346,7 +346,7 @@ def test_an_argument_that_is_not_understood_is_said_and_harmless() -> None:
         model(torch.randn(3, 4))
     notices = [notice for notice in watch.recording.notices if notice.about == "inspector.step"]
     assert len(notices) == 1
-    assert len(watch.recording.labels) == 1
+    assert len(watch.recording.labels) == 2
     assert len(watch.recording.measures) == 2
 
 
