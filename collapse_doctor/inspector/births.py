@@ -7,7 +7,8 @@ Only assignments between the two operands, or to both from a third name, are con
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+import functools
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from collapse_doctor.recording.observations import RelationKind
@@ -49,9 +50,8 @@ def birth_line(
     """
     if not left or not right or left == right:
         return None
-    found = [a for a in assignments(scope) if _joins(a, left, right)] or _through_a_third(
-        list(assignments(scope)), left, right
-    )
+    known = _known_assignments(scope)
+    found = [a for a in known if _joins(a, left, right)] or _through_a_third(known, left, right)
     fitting = [a for a in found if _fits(a, kind)]
     above = [a.line for a in fitting if a.line < before]
     below = [a.line for a in fitting if a.line > before]
@@ -62,7 +62,7 @@ def _joins(assignment: Assignment, left: str, right: str) -> bool:
     return {assignment.target, assignment.source} == {left, right}
 
 
-def _through_a_third(found: list[Assignment], left: str, right: str) -> list[Assignment]:
+def _through_a_third(found: Sequence[Assignment], left: str, right: str) -> list[Assignment]:
     """Both names were given the value of one other name: the later of the two is the birth.
 
     Only as it is: two calls that read alike give two results, not one thing.
@@ -85,6 +85,12 @@ def _fits(assignment: Assignment, kind: RelationKind) -> bool:
     if kind == "scalar-multiple":
         return bool(through)
     return True
+
+
+@functools.lru_cache(maxsize=64)
+def _known_assignments(scope: ast.AST) -> tuple[Assignment, ...]:
+    """Return them all; a tree is not changed once it was read, so they are found only once."""
+    return tuple(assignments(scope))
 
 
 def assignments(scope: ast.AST) -> Iterator[Assignment]:

@@ -69,15 +69,24 @@ def call_at(frame: FrameType) -> ast.Call | ast.BinOp | None:
 
     Needs the interpreter's column table (CPython 3.11 and later) and the source text.
     """
-    index = frame.f_lasti // 2
-    position = next(itertools.islice(frame.f_code.co_positions(), index, None), None)
-    if position is None or None in position:
+    position = _position(frame.f_code, frame.f_lasti)
+    if position is None:
         return None
     first, last, start, end = position
     lines = linecache.getlines(frame.f_code.co_filename, frame.f_globals)
-    if first is None or last is None or last > len(lines):
+    return _parse(tuple(lines[first - 1 : last]), start, end) if last <= len(lines) else None
+
+
+@functools.lru_cache(maxsize=1024)
+def _position(code: CodeType, instruction: int) -> tuple[int, int, int, int] | None:
+    """Return first and last line, first and last column of what an instruction was written as."""
+    position = next(itertools.islice(code.co_positions(), instruction // 2, None), None)
+    if position is None:
         return None
-    return _parse(tuple(lines[first - 1 : last]), start or 0, end or 0)
+    first, last, start, end = position
+    if first is None or last is None or start is None or end is None:
+        return None
+    return first, last, start, end
 
 
 @functools.lru_cache(maxsize=256)
@@ -100,10 +109,15 @@ def expressions(frame: FrameType, parameters: Sequence[str]) -> list[str]:
     known (starred arguments, a call made through a wrapper).
     """
     node = call_at(frame)
+    return list(_arguments(node, tuple(parameters)))
+
+
+@functools.lru_cache(maxsize=256)
+def _arguments(node: ast.Call | ast.BinOp | None, parameters: tuple[str, ...]) -> tuple[str, ...]:
     if isinstance(node, ast.BinOp):
-        return [ast.unparse(node.left), ast.unparse(node.right)][: len(parameters)]
+        return (ast.unparse(node.left), ast.unparse(node.right))[: len(parameters)]
     if node is None:
-        return [""] * len(parameters)
+        return ("",) * len(parameters)
     keywords = {word.arg: word.value for word in node.keywords if word.arg}
     written = []
     for position, name in enumerate(parameters):
@@ -112,7 +126,7 @@ def expressions(frame: FrameType, parameters: Sequence[str]) -> list[str]:
         if value is None and position < len(node.args) and not starred:
             value = node.args[position]
         written.append(ast.unparse(value) if value is not None else "")
-    return written
+    return tuple(written)
 
 
 def called(frame: FrameType) -> Any:
@@ -154,9 +168,15 @@ def scope_of(frame: FrameType) -> ast.AST | None:
     tree = _tree(code.co_filename, len(lines), "".join(lines)) if lines else None
     if tree is None or code.co_name == "<module>":
         return tree
+    return _function(tree, code.co_name, code.co_firstlineno)
+
+
+@functools.lru_cache(maxsize=256)
+def _function(tree: ast.Module, name: str, line: int) -> ast.AST | None:
+    """Return the function of that name that begins (with its decorators) at a line."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == code.co_name:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])
-            if first == code.co_firstlineno:
+            if first == line:
                 return node
     return None

@@ -18,6 +18,8 @@ from collapse_doctor.recording.observations import RelationKind
 
 __all__ = ["Related", "are_tied", "mean_cosine", "relate", "same_elements"]
 
+_lengths = torch.linalg.vector_norm
+
 MOST_ROWS = 256
 """Rows that are compared value by value; spread evenly over larger operands."""
 
@@ -99,17 +101,24 @@ def are_tied(left: Tensor, right: Tensor, dim: int = -1) -> bool:
 def mean_cosine(left: Tensor, right: Tensor, dim: int = -1) -> float | None:
     """Return the mean cosine of paired rows in float64; None where it is undefined."""
     cosine = _cosine(_rows(left, dim), _rows(right, dim))
-    mean = float(cosine.nanmean()) if cosine.numel() else math.nan
+    mean = float(cosine.mean())
+    if math.isnan(mean):  # no rows, or some of length zero or not finite: seldom
+        mean = float(cosine.nanmean())
     return mean if math.isfinite(mean) else None
 
 
 def _rows(tensor: Tensor, dim: int) -> Tensor:
     """Return at most MOST_ROWS rows (n, d) in float64, features last."""
     values = tensor.detach()
-    values = values.movedim(dim, -1) if values.dim() > 1 else values[None]
-    values = values.reshape(-1, values.shape[-1])
-    stride = -(-values.shape[0] // MOST_ROWS)
-    return values[::stride].to(torch.float64)
+    if values.dim() < 2:
+        values = values[None]
+    elif dim not in (-1, values.dim() - 1):
+        values = values.movedim(dim, -1)
+    if values.dim() != 2:
+        values = values.reshape(-1, values.shape[-1])
+    if values.shape[0] > MOST_ROWS:
+        values = values[:: -(-values.shape[0] // MOST_ROWS)]
+    return values.to(torch.float64)
 
 
 def _tolerance(left: Tensor, right: Tensor) -> float:
@@ -124,18 +133,18 @@ def _tolerance(left: Tensor, right: Tensor) -> float:
 
 def _proportional(left: Tensor, right: Tensor, tolerance: float) -> Related | None:
     """Test rows for equality, then for proportionality."""
-    if left.shape[0] == 0 or left.shape[1] < 3 or not _rows_differ(left, right, tolerance):
+    if left.shape[0] == 0 or left.shape[1] < 3:
         return None
-    size = left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny)
-    difference = float((left - right).abs().amax() / size)
     cosine = _cosine(left, right)
-    scale = (left * right).sum(1) / (left * left).sum(1)
-    lowest = float(cosine.abs().amin())
-    if difference == 0.0:
-        return Related("equal", by_value=True, cosine=1.0, scale=1.0, difference=0.0)
-    if not lowest >= 1 - tolerance:  # also when a row is zero or not finite: its cosine is NaN
+    gap, lowest = torch.stack([(left - right).abs().amax(), cosine.abs().amin()]).tolist()
+    # Nearly all operands are neither. NaN, the cosine of a row that is zero or not finite, fails.
+    if not (gap == 0.0 or lowest >= 1 - tolerance) or not _rows_differ(left, right, tolerance):
         return None
-    return Related("scalar-multiple", True, lowest, float(scale.mean()), difference)
+    if gap == 0.0:
+        return Related("equal", by_value=True, cosine=1.0, scale=1.0, difference=0.0)
+    size = float(left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny))
+    scale = (left * right).sum(1) / (left * left).sum(1)
+    return Related("scalar-multiple", True, lowest, float(scale.mean()), gap / size)
 
 
 def _rows_differ(left: Tensor, right: Tensor, tolerance: float) -> bool:
@@ -153,5 +162,5 @@ def _rows_differ(left: Tensor, right: Tensor, tolerance: float) -> bool:
 
 def _cosine(left: Tensor, right: Tensor) -> Tensor:
     dot = (left * right).sum(1)
-    lengths: Tensor = left.norm(dim=1) * right.norm(dim=1)
+    lengths: Tensor = _lengths(left, dim=1) * _lengths(right, dim=1)
     return dot / lengths

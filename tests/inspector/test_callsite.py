@@ -68,6 +68,22 @@ def test_scope_of_a_function_and_of_a_decorated_one() -> None:
     assert scope.name == "test_scope_of_a_function_and_of_a_decorated_one"
 
 
+class First:
+    def forward(self) -> Any:
+        return scope_of(here())
+
+
+class Second:
+    def forward(self) -> Any:
+        return scope_of(here())
+
+
+def test_scopes_of_one_name_are_told_apart() -> None:
+    first, second = First().forward(), Second().forward()
+    assert first.lineno == First.forward.__code__.co_firstlineno
+    assert second.lineno == Second.forward.__code__.co_firstlineno
+
+
 SOURCE = """
 def train():
     if first:

@@ -72,6 +72,21 @@ def test_values_without_a_direction_are_no_relation(value: float) -> None:
     assert kind(z, z.clone()) is None
 
 
+def test_no_rows_have_no_relation() -> None:
+    """A last, empty batch of a loader or a mask that selects nothing."""
+    none = torch.zeros(0, 8)
+    assert kind(none, none.clone()) is None
+    assert mean_cosine(none, none.clone()) is None
+
+
+@pytest.mark.parametrize(("value", "expected"), [(0.0, "equal"), (float("inf"), None)])
+def test_one_row_without_a_direction(value: float, expected: str | None) -> None:
+    z = embeddings()
+    z[3] = value
+    assert kind(z, z.clone()) == expected
+    assert kind(z, 2 * z) is None, "the scale of that row is not known"
+
+
 def test_two_numbers_are_proportional_too_easily() -> None:
     z = embeddings()[:, :1]
     assert kind(z, 2 * z) is None
@@ -110,6 +125,12 @@ def test_mean_cosine() -> None:
     expected = torch.nn.functional.cosine_similarity(z.double(), embeddings(seed=1).double())
     assert mean_cosine(z, embeddings(seed=1)) == pytest.approx(float(expected.mean()), abs=1e-12)
     assert mean_cosine(torch.zeros(3, 4), torch.zeros(3, 4)) is None
+
+
+def test_rows_of_length_zero_are_left_out_of_the_mean() -> None:
+    z = embeddings()
+    z[3] = 0.0
+    assert mean_cosine(z, -z) == pytest.approx(-1.0)
 
 
 def test_rows_of_the_same_samples_are_tied_and_strangers_are_not() -> None:
