@@ -115,6 +115,6 @@ class Moments(Protocol):
 
 def as_array(values: Vector) -> NDArray[np.float64]:
     """Return ``values`` as a float64 numpy array; tensors are fetched from their device."""
-    if hasattr(values, "detach"):
+    if not isinstance(values, np.ndarray) and hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     return np.asarray(values, dtype=np.float64)
