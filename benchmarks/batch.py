@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import click
 import torch
-from benchmarks.pieces import medians
 
+from benchmarks.pieces import medians
 from collapse_doctor.batch import measure_batch, moments_of
 from collapse_doctor.inspector.embeddings import BLOCK_METRICS
 from collapse_doctor.metrics.table import measure
