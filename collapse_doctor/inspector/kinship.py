@@ -27,8 +27,8 @@ class Now(NamedTuple):
     """The moment of a comparison.
 
     ``forward`` is the number of the last outermost forward pass, ``inputs`` a fingerprint of what
-    the model was given in it, ``weights`` one of the watched parameters; ``learning`` says whether
-    the last step could move parameters at all.
+    the model was given in it. ``learning`` says whether the last step could move parameters at
+    all; if it could not, ``weights`` are fingerprints of some of them.
     """
 
     step: int

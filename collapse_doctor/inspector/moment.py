@@ -94,7 +94,8 @@ class Moment:
 
     def now(self) -> Now:
         """Return this moment as a value that can be kept."""
-        return Now(self.step, self.forward, self.inputs, self._weights(), self.learning)
+        weights = () if self.learning else self._weights()  # else nobody asks for them
+        return Now(self.step, self.forward, self.inputs, weights, self.learning)
 
     def _weights(self) -> tuple[Fingerprint, ...]:
         """Return fingerprints of some trainable parameters of every watched model."""

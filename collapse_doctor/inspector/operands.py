@@ -10,7 +10,6 @@ from types import FrameType
 from typing import Any
 
 import msgspec
-import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
@@ -95,11 +94,10 @@ class Operands:
         """Begin to look again, at ``step``; of the steps before it nothing is known."""
         self._begun = step
 
-    @torch.no_grad()
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
-        """Take note of one call of a function in ``SEEN``."""
+        """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
         if func in COMPARATORS:
             self._compared(func, COMPARATORS[func], args, kwargs)
         elif func in CLASSIFIERS:
@@ -162,7 +160,7 @@ class Operands:
         dim: int,
     ) -> None:
         # Shapes that broadcast compare all pairs, or one row with many: nothing is row-paired.
-        paired = comparator.paired and len({tensor.shape for tensor in tensors}) == 1
+        paired = comparator.paired and all(t.shape == tensors[0].shape for t in tensors)
         comparison = Comparison(
             step=self._moment.step,
             forward=self._moment.forward,
@@ -171,7 +169,7 @@ class Operands:
             site=site_of(frame),
             operands=tuple(map(_operand, tensors, names, known)),
         )
-        if not paired or len({tensor.device for tensor in tensors}) > 1:
+        if not paired or any(t.device != tensors[0].device for t in tensors):
             self._emit(comparison)
             return
         places = combinations(range(len(tensors)), 2)

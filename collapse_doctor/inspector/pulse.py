@@ -80,21 +80,24 @@ class Pulse:
         return False
 
     def _heard(self, place: Place, values: list[Tensor]) -> bool:
-        total, size, centre = values[0].tolist()
+        total, length, centre = values[0].tolist()
         if not math.isfinite(total):
             self._broken.add(place)
             self._changed()
             return True
-        spread = 1 - centre / size if size > 0 else 0.0
+        spread = 1 - (centre / length) ** 2 if length > 0 else 0.0
         if self._rhythms.setdefault(place, _Rhythm()).breaks_at(spread):
             self._changed()
         return False
 
 
 def _beat(tensor: Tensor) -> Tensor:
-    """Return (3,) float32: the sum of all, the mean square of some rows, and that of their mean."""
+    """Return (3,) float32: the sum of all, the length of some rows, and that of their mean."""
     values = tensor.detach()
-    rows = values[:: -(-len(values) // ROWS)].flatten(1)
-    rows = rows[:, :: -(-rows.shape[1] // COLUMNS)].float()
-    sizes = rows.square().mean(), rows.mean(0).square().mean()
+    rows = values if len(values) <= ROWS else values[:: -(-len(values) // ROWS)]
+    rows = rows if rows.dim() == 2 else rows.flatten(1)
+    rows = rows if rows.shape[1] <= COLUMNS else rows[:, :: -(-rows.shape[1] // COLUMNS)]
+    rows = rows.float()
+    length = torch.linalg.vector_norm
+    sizes = length(rows), length(rows.mean(0)) * len(rows) ** 0.5
     return torch.stack([values.sum(dtype=torch.float32), *sizes])

@@ -52,7 +52,7 @@ RelationKind = Literal[
 ]
 
 
-class CallSite(Struct, frozen=True):
+class CallSite(Struct, frozen=True, gc=False):
     """A place in the user's source. ``line`` is 1-based; ``source`` is that line's text."""
 
     file: str
@@ -61,7 +61,7 @@ class CallSite(Struct, frozen=True):
     source: str = ""
 
 
-class Origin(Struct, frozen=True):
+class Origin(Struct, frozen=True, gc=False):
     """Where a tensor came from: the watched layer, step and forward pass that made it.
 
     ``path`` names the operations between the layer and the tensor, oldest first, as far as they
@@ -75,7 +75,7 @@ class Origin(Struct, frozen=True):
     path: tuple[str, ...] = ()
 
 
-class Operand(Struct, frozen=True):
+class Operand(Struct, frozen=True, gc=False):
     """One side of a comparison, named as the source names it (``""`` where it cannot be known)."""
 
     expression: str
@@ -85,7 +85,7 @@ class Operand(Struct, frozen=True):
     origin: Origin | None = None
 
 
-class Relation(Struct, frozen=True):
+class Relation(Struct, frozen=True, gc=False):
     """What two operands of one comparison have to do with each other.
 
     ``left`` and ``right`` are positions in the comparison's operands. ``cosine`` is the smallest
@@ -103,7 +103,7 @@ class Relation(Struct, frozen=True):
     age: int | None = None
 
 
-class Comparison(Struct, frozen=True, tag="comparison"):
+class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
     """One call of a similarity, distance or pair loss, with both operands.
 
     ``paired`` is true when row i is compared with row i. ``births`` are the places where an
@@ -122,7 +122,7 @@ class Comparison(Struct, frozen=True, tag="comparison"):
     similarity: float | None = None
 
 
-class Measure(Struct, frozen=True, tag="measure"):
+class Measure(Struct, frozen=True, gc=False, tag="measure"):
     """The measures of one layer at one step; ``values`` is keyed by metric name."""
 
     step: int
@@ -136,7 +136,7 @@ class Measure(Struct, frozen=True, tag="measure"):
     values: dict[str, float | None]
 
 
-class Labels(Struct, frozen=True, tag="labels"):
+class Labels(Struct, frozen=True, gc=False, tag="labels"):
     """The labels of one step.
 
     ``batch`` is the number of embedding rows of the last forward pass; ``sizes`` are all numbers
@@ -152,14 +152,14 @@ class Labels(Struct, frozen=True, tag="labels"):
     sizes: tuple[int, ...] = ()
 
 
-class Loss(Struct, frozen=True, tag="loss"):
+class Loss(Struct, frozen=True, gc=False, tag="loss"):
     """The value of the loss at one step; None if it was not finite."""
 
     step: int
     value: float | None
 
 
-class Notice(Struct, frozen=True, tag="notice"):
+class Notice(Struct, frozen=True, gc=False, tag="notice"):
     """Something the reader of a report must know: pooled, not observable, switched off."""
 
     about: str
@@ -167,7 +167,7 @@ class Notice(Struct, frozen=True, tag="notice"):
     step: int | None = None
 
 
-class Use(Struct, frozen=True, tag="use"):
+class Use(Struct, frozen=True, gc=False, tag="use"):
     """What an output was seen to be used for: compared, classified, or fitted to numbers.
 
     ``directed`` says that its directions count: they met in a cosine or product, or were taken.
@@ -183,7 +183,7 @@ class Use(Struct, frozen=True, tag="use"):
     dimensions: int | None = None
 
 
-class Snapshot(Struct, frozen=True, tag="snapshot"):
+class Snapshot(Struct, frozen=True, gc=False, tag="snapshot"):
     """Some embedding rows of one layer at one step. The rows themselves lie in ``file``.
 
     In memory ``file`` is empty and the rows are kept beside the observation.
@@ -199,7 +199,7 @@ class Snapshot(Struct, frozen=True, tag="snapshot"):
     sha256: str = ""
 
 
-class Tick(Struct, frozen=True, tag="tick"):
+class Tick(Struct, frozen=True, gc=False, tag="tick"):
     """How far the training has come; written now and then and at the end."""
 
     steps: int
@@ -209,7 +209,7 @@ class Tick(Struct, frozen=True, tag="tick"):
     reason: str = ""
 
 
-class Cost(Struct, frozen=True, tag="cost"):
+class Cost(Struct, frozen=True, gc=False, tag="cost"):
     """What watching has cost the training so far; written now and then and at the end.
 
     ``elapsed`` are the seconds since the watched block was entered, ``spent`` those of them that
@@ -228,7 +228,7 @@ class Cost(Struct, frozen=True, tag="cost"):
 Observation = Comparison | Cost | Measure | Labels | Loss | Notice | Snapshot | Tick | Use
 
 
-class LayerInfo(Struct, frozen=True):
+class LayerInfo(Struct, frozen=True, gc=False):
     """A watched layer. ``depth`` orders the layers from input (0) to output."""
 
     name: str
@@ -237,7 +237,7 @@ class LayerInfo(Struct, frozen=True):
     depth: int
 
 
-class ModelInfo(Struct, frozen=True):
+class ModelInfo(Struct, frozen=True, gc=False):
     """A watched model and the layers of it that are watched.
 
     ``fresh`` is true when its weights were as PyTorch draws them when the watch began.
@@ -250,7 +250,7 @@ class ModelInfo(Struct, frozen=True):
     fresh: bool = False
 
 
-class Manifest(Struct, frozen=True):
+class Manifest(Struct, frozen=True, gc=False):
     """The head of a recording: what was watched, and by which versions."""
 
     format: int

@@ -109,3 +109,44 @@ def test_another_thread_than_the_one_that_entered_is_left_alone(window: ModeWind
     thread.join()
     window.leave()
     assert depths == [0]
+
+
+def test_it_rests_while_an_optimizer_works(window: ModeWindow, seen: list) -> None:
+    window.enter()
+    window.pause(True)
+    assert not window.is_open
+    window.pause(False)
+    assert (window.is_open, depth()) == (True, 1)
+    window.leave()
+
+
+def test_a_rest_that_never_ended_is_over_at_the_next_step(window: ModeWindow) -> None:
+    window.enter()
+    window.pause(True)  # and the optimizer raised
+    window.set(True)
+    window.pause(False)
+    assert depth() == 1
+    window.pause(True)
+    window.set(False)
+    window.pause(False)
+    assert depth() == 0
+    window.leave()
+
+
+def test_under_a_mode_of_the_users_it_does_not_rest(window: ModeWindow) -> None:
+    window.enter()
+    with torch.device("cpu"):
+        window.pause(True)
+        assert window.is_open
+        window.pause(False)
+        assert depth() == 2
+    window.leave()
+
+
+def test_what_goes_through_it_is_counted(window: ModeWindow) -> None:
+    window.enter()
+    for _ in range(50):
+        torch.ones(2) + 1
+    window.leave()
+    assert window.cost() > 0
+    assert window.cost() == 0, "counted once"

@@ -34,6 +34,27 @@ def test_a_mistake_with_a_period_of_its_own_is_met(period: int) -> None:
     assert len(remainders) == period, "every one of its steps is looked at some time"
 
 
+def test_inner_layers_are_measured_half_as_often_and_never_alone() -> None:
+    schedule = Schedule()
+    outputs = {step for step in range(10_000) if schedule.measures(step)}
+    inner = {step for step in range(10_000) if schedule.measures(step, inner=True)}
+    assert inner < outputs
+    assert 0.4 < len(inner) / len(outputs) < 0.6
+
+
+def test_every_step_counts_for_a_while_after_an_alert() -> None:
+    schedule = Schedule()
+    schedule.alert(1000)
+    assert not schedule.measures(1001 - 2)
+    assert [s for s in range(990, 1020) if schedule.measures(s, inner=True)] == list(
+        range(1001, 1009)
+    )
+    assert {1001, 1002} <= {s for s in range(990, 1020) if schedule.compares(s)}
+    asked = Schedule(every=10)
+    asked.alert(1000)
+    assert not asked.measures(1001), "what was asked for is done"
+
+
 @pytest.mark.parametrize("every", [0, -1, 2.5])
 def test_an_impossible_every_is_refused(every) -> None:
     with pytest.raises(UsageError, match="at least 1"):

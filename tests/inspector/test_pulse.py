@@ -1,0 +1,72 @@
+"""The pulse: silent on a steady training, and loud where something changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from torch import Tensor
+
+from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.pulse import Pulse
+
+PLACE = ("model", "output")
+
+
+def beats(rows: Callable[[int], Tensor], steps: int) -> list[int]:
+    """Return the steps at which a pulse of these rows called."""
+    called: list[int] = []
+    at = 0
+    pulse = Pulse(Later(), lambda: called.append(at))
+    for at in range(steps):
+        pulse.feel(PLACE, rows(at))
+    return called
+
+
+def noise(step: int, *shape: int) -> Tensor:
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(step))
+
+
+@pytest.mark.parametrize("shape", [(32, 16), (300, 1000), (8, 3, 5, 5), (4, 7, 6)])
+@pytest.mark.parametrize("offset", [0.0, 3.0, 100.0])
+def test_a_steady_training_is_quiet(shape: tuple[int, ...], offset: float) -> None:
+    assert beats(lambda step: noise(step, *shape) + offset, 200) == []
+
+
+def test_a_slow_change_is_no_event() -> None:
+    assert beats(lambda step: noise(step, 32, 16) * 0.99**step + 1, 300) == []
+
+
+@pytest.mark.parametrize("factor", [0.1, 10.0])
+def test_a_sudden_change_is_felt_at_its_step(factor: float) -> None:
+    called = beats(lambda step: noise(step, 64, 16) * (factor if step >= 50 else 1) + 5, 60)
+    assert called[0] == 50
+
+
+def test_collapse_to_one_point_is_felt() -> None:
+    called = beats(lambda step: noise(step, 64, 16) if step < 50 else torch.ones(64, 16), 60)
+    assert called[0] == 50
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_what_is_not_finite_is_told_once_and_at_once(dtype: torch.dtype, value: float) -> None:
+    called: list[None] = []
+    pulse = Pulse(Later(), lambda: called.append(None))
+    rows = noise(0, 500, 8).to(dtype)
+    assert not pulse.feel(PLACE, rows)
+    rows[77, 3] = value
+    assert pulse.feel(PLACE, rows)
+    assert not pulse.feel(PLACE, rows)
+    assert len(called) == 1
+
+
+def test_no_rows_have_no_pulse() -> None:
+    assert beats(lambda _: torch.empty(0, 4), 40) == []
+
+
+def test_it_keeps_nothing_of_what_it_felt() -> None:
+    later = Later()
+    Pulse(later, lambda: None).feel(PLACE, noise(0, 8, 8))
+    assert len(later) == 0
