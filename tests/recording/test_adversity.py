@@ -15,9 +15,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from collapse_doctor.atomic import write_whole
 from collapse_doctor.recording import files as files_module
 from collapse_doctor.recording import writer as writer_module
 from collapse_doctor.recording.folder import write_all
+from collapse_doctor.recording.format import decode
 from collapse_doctor.recording.observations import Loss, Notice, Tick, Use
 from collapse_doctor.recording.reader import read
 from collapse_doctor.recording.writer import RecordingWriter
@@ -453,3 +455,23 @@ def test_nothing_is_forced_to_the_disk_for_each_step(make, tmp_path, forced):
     writer.append_snapshot(make.snapshot(22), make.rows())
     writer.close()
     assert forced[1:] == ["r0-000020.safetensors", "shards", "events.r0.jsonl"]
+
+
+def test_a_shard_lies_whole_under_its_name_before_its_line_is_written(make, tmp_path, monkeypatch):
+    events, before = tmp_path / "run" / "events.r0.jsonl", []
+    original = write_whole
+
+    def observed(target, content, **options):
+        before.append([type(decode(line)).__name__ for line in events.read_bytes().splitlines()])
+        original(target, content, **options)
+
+    monkeypatch.setattr(files_module, "write_whole", observed)
+    writer = RecordingWriter(tmp_path / "run", make.manifest())
+    for step in range(2):
+        writer.append(Loss(step, 1.0))
+        writer.append_snapshot(make.snapshot(step), make.rows(step))
+    writer.close()
+    earlier = ["Loss", "Snapshot", "Loss"]
+    assert before == [[], ["Loss"], earlier]  # of the manifest and both shards
+    lines = events.read_bytes().splitlines()
+    assert [type(decode(line)).__name__ for line in lines] == [*earlier, "Snapshot"]
