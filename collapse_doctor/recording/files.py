@@ -22,6 +22,7 @@ from collapse_doctor.recording.format import (
     MAX_SHARD_BYTES,
     ROWS_KEY,
     encode,
+    events_name,
     shard_name,
 )
 from collapse_doctor.recording.observations import Notice, Snapshot
@@ -85,6 +86,7 @@ class RunFiles:
         self.folder = folder
         self.rank = rank
         self._events: io.FileIO = claim(folder, rank)
+        self._place = folder / events_name(rank)
         self._written = 0
         self._retention = Retention(disk_budget)
         self._shards = 0
@@ -133,16 +135,19 @@ class RunFiles:
                 case Line(content):
                     lines.append(content)
                 case Shard(snapshot, rows):
-                    self._write_lines(b"".join(lines))  # they need not wait for the rows
+                    self._write_lines(lines)  # they need not wait for the rows
                     lines = self._write_shard(snapshot, rows)
                 case ManifestFile(content):
                     write_whole(self.folder / MANIFEST_FILE, content, durable=True)
-        self._write_lines(b"".join(lines))
+        self._write_lines(lines)
         urgent = any(isinstance(item, Line) and item.urgent for item in items)
         if urgent or time.monotonic() - self._forced_at > SYNC_SECONDS:
             self._force()
 
-    def _write_lines(self, content: bytes) -> None:
+    def _write_lines(self, lines: Sequence[bytes]) -> None:
+        if not lines:
+            return
+        content = b"".join(lines)
         room = EVENTS_BUDGET - self._written
         if len(content) > room:
             write_all(self._events, content[: content.rfind(b"\n", 0, room) + 1])
@@ -175,6 +180,7 @@ class RunFiles:
         self._unforced.discard(place)
 
     def _force(self) -> None:
+        os.stat(self._place)  # a file that was deleted under us would take every line, for nobody
         make_durable(self._unforced)
         self._unforced.clear()
         os.fsync(self._events.fileno())

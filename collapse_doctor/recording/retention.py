@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+import numpy as np
 
 from collapse_doctor.recording.observations import Comparison, Labels, Loss, Measure
 
@@ -105,7 +108,6 @@ class ThinnedList(Generic[T]):
 @dataclass(frozen=True)
 class _Held:
     key: int
-    step: int
     size: int
 
 
@@ -127,6 +129,7 @@ class Retention:
         self.budget = budget
         self.used = 0
         self._layers: dict[tuple[str, str], list[_Held]] = {}
+        self._steps: dict[tuple[str, str], array[int]] = {}
         self._sizes: dict[tuple[str, str], int] = {}
 
     def add(self, key: int, layer: tuple[str, str], step: int, size: int) -> list[int]:
@@ -145,12 +148,14 @@ class Retention:
         """
         if size > self.budget:
             return [key]
-        self._layers.setdefault(layer, []).append(_Held(key, step, size))
+        self._layers.setdefault(layer, []).append(_Held(key, size))
+        self._steps.setdefault(layer, array("q")).append(step)
         self._account(layer, size)
         dropped = []
         while self.used > self.budget:
             giver, position = self._victim() or (layer, len(self._layers[layer]) - 1)
             held = self._layers[giver].pop(position)
+            del self._steps[giver][position]
             self._account(giver, -held.size)
             dropped.append(held.key)
             if held.key == key:
@@ -167,8 +172,9 @@ class Retention:
         if not givers:
             return None
         giver = max(givers, key=lambda layer: self._sizes[layer])
-        steps = [held.step for held in self._layers[giver]]
+        steps = np.frombuffer(self._steps[giver], dtype=np.int64)
         recent = max(1, len(steps) // 4)
-        candidates = range(1, max(2, len(steps) - recent))
+        end = max(2, len(steps) - recent)
         # Least is lost where the neighbours are closest, as a ratio of steps.
-        return giver, min(candidates, key=lambda i: (steps[i + 1] + 1) / (steps[i - 1] + 1))
+        ratios = (steps[2 : end + 1] + 1) / (steps[: end - 1] + 1)
+        return giver, 1 + int(ratios.argmin())

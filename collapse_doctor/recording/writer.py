@@ -168,7 +168,7 @@ class RecordingWriter:
             self.recording.append(self._files.stopped(self._background.failure))
         elif not done:
             self._note(
-                f"writing to {self.folder} had not ended {CLOSE_SECONDS:.0f} s after the training: "
+                f"writing to {self.folder} had not ended {CLOSE_SECONDS:g} s after the training: "
                 f"up to {self._background.waiting} observations may be missing at its end"
             )
 
