@@ -1,0 +1,107 @@
+"""The ways in which one and the same training is run: bare, watched, watched by others."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from benchmarks.trainings import Job
+from collapse_doctor import Inspector
+
+__all__ = ["AGAIN", "ARMS", "BARE", "WATCHED", "Arm", "Watched", "installed"]
+
+
+@dataclass
+class Watched:
+    """What the loop calls after each step, and the share of time the tool says it took."""
+
+    told: Callable[[Tensor], None]
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Arm:
+    """A name, and the block to train in: made from the training and a path that is free.
+
+    ``needs`` names the package that must be installed for it.
+    """
+
+    name: str
+    watch: Callable[[Job, Path], AbstractContextManager[Watched]]
+    needs: str = ""
+
+
+def _nothing(_loss: Tensor) -> None:
+    pass
+
+
+@contextlib.contextmanager
+def _bare(_job: Job, _folder: Path) -> Iterator[Watched]:
+    yield Watched(_nothing)
+
+
+@contextlib.contextmanager
+def _watched(job: Job, _folder: Path) -> Iterator[Watched]:
+    held = Watched(_nothing)
+    with Inspector(job.models) as inspector:
+        yield held
+    held.share = reported_share(inspector)
+
+
+@contextlib.contextmanager
+def _written(job: Job, folder: Path) -> Iterator[Watched]:
+    held = Watched(_nothing)
+    with Inspector(job.models, out=folder) as inspector:
+        yield held
+    held.share = reported_share(inspector)
+
+
+def reported_share(inspector: Inspector) -> float | None:
+    """Return the share of the training's time that the Inspector says it took, if it says so.
+
+    The one place to adapt when the name of that figure changes.
+    """
+    cost: Any = getattr(inspector, "cost", None)
+    share = getattr(cost, "share", cost)
+    return float(share) if isinstance(share, int | float) else None
+
+
+@contextlib.contextmanager
+def _autopsied(job: Job, _folder: Path) -> Iterator[Watched]:
+    """Use torchmortem as its README says: its default sampling, the loss told as a number.
+
+    It analyses what it saw on leaving the block. That stays in its whole run; compare the tools
+    by the training alone.
+    """
+    autopsy: Any = importlib.import_module("torchmortem").Autopsy(
+        job.module, optimizer=job.optimizer
+    )
+    with warnings.catch_warnings(), autopsy:
+        warnings.simplefilter("ignore")  # its backward hooks warn in every training
+        yield Watched(lambda loss: autopsy.step(loss=loss.item()))
+
+
+BARE = Arm("bare", _bare)
+AGAIN = Arm("bare again", _bare)
+WATCHED = Arm("watched", _watched)
+ARMS = (
+    BARE,
+    AGAIN,
+    WATCHED,
+    Arm("watched, out=folder", _written),
+    Arm("torchmortem", _autopsied, needs="torchmortem"),
+)
+
+
+def installed(arm: Arm) -> bool:
+    """Tell whether an arm can be run here."""
+    return not arm.needs or importlib.util.find_spec(arm.needs) is not None

@@ -1,0 +1,159 @@
+"""Running a training in one arm after the other, and how long each step took."""
+
+from __future__ import annotations
+
+import gc
+import hashlib
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import nn
+
+from benchmarks.arms import BARE, Arm
+from benchmarks.trainings import Training
+from collapse_doctor.cases.data import seeded
+
+__all__ = ["Setting", "Timing", "calibrate", "in_turn", "timed_run"]
+
+TOLERANCE = 0.2
+MOST_TRIES = 8
+GROWTH = 1.4
+"""A step's time grows with about this power of the width: between overhead and arithmetic."""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What is trained, how wide, on which device, and how many steps."""
+
+    training: Training
+    width: int
+    steps: int
+    device: torch.device
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One run: seconds to enter the block, of each step (steps,), and to leave the block.
+
+    ``digest`` stands for all parameters and buffers at the end, bit by bit.
+    """
+
+    enter: float
+    steps: np.ndarray
+    leave: float
+    digest: str
+    share: float | None = None
+
+    @property
+    def whole(self) -> float:
+        """Seconds from before the block to after it."""
+        return self.enter + self.training + self.leave
+
+    @property
+    def training(self) -> float:
+        """Seconds from the beginning of the first step to the end of the last."""
+        return float(self.steps.sum())
+
+
+class _Stamps:
+    """Points in time. On a GPU they are points of its own queue, which is not made to wait."""
+
+    def __init__(self, device: torch.device) -> None:
+        self._device = device
+        self._events: list[torch.cuda.Event] = []
+        self._times: list[float] = []
+
+    def take(self) -> None:
+        if self._device.type == "cuda":
+            event = torch.cuda.Event(enable_timing=True)
+            event.record()
+            self._events.append(event)
+        else:
+            self._times.append(time.perf_counter())
+
+    def between(self) -> np.ndarray:
+        """Return the seconds from each point to the next."""
+        if self._device.type == "cuda":
+            torch.cuda.synchronize(self._device)
+            pairs = zip(self._events, self._events[1:], strict=False)
+            return np.array([one.elapsed_time(other) / 1e3 for one, other in pairs])
+        return np.diff(self._times)
+
+
+def timed_run(setting: Setting, arm: Arm, seed: int) -> Timing:
+    """Train afresh from ``seed`` in one arm."""
+    with tempfile.TemporaryDirectory() as folder, seeded(seed) as generator:
+        job = setting.training.build(setting.width, generator, setting.device)
+        gc.collect()  # what earlier runs left is not this one's to clear away
+        _wait(setting.device)
+        stamps = _Stamps(setting.device)
+        before = time.perf_counter()
+        with arm.watch(job, Path(folder) / "recording") as watched:
+            entered = time.perf_counter()
+            stamps.take()
+            for _ in range(setting.steps):
+                watched.told(job.step())
+                stamps.take()
+            _wait(setting.device)
+            trained = time.perf_counter()
+        _wait(setting.device)
+        left = time.perf_counter()
+        digest = _digest(job.module)
+    return Timing(entered - before, stamps.between(), left - trained, digest, watched.share)
+
+
+def _wait(device: torch.device) -> None:
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def _digest(module: nn.Module) -> str:
+    found = hashlib.sha256()
+    for name, value in module.state_dict().items():
+        found.update(name.encode())
+        found.update(value.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy())
+    return found.hexdigest()
+
+
+def in_turn(setting: Setting, arms: Sequence[Arm], rounds: int) -> Iterator[dict[str, Timing]]:
+    """Yield one run of every arm per round, each round beginning with another arm.
+
+    Seeds differ between rounds and are the same within one, so all arms do the same work.
+    """
+    for arm in arms:  # first calls load code and make caches, once for the whole process
+        timed_run(_shortened(setting), arm, seed=0)
+    for number in range(rounds):
+        start = number % len(arms)
+        order = [*arms[start:], *arms[:start]]
+        yield {arm.name: timed_run(setting, arm, seed=number) for arm in order}
+
+
+def _shortened(setting: Setting) -> Setting:
+    return Setting(setting.training, setting.width, min(setting.steps, 20), setting.device)
+
+
+def calibrate(training: Training, milliseconds: float, device: torch.device) -> tuple[int, float]:
+    """Return the width at which a bare step takes about so long, and how long it takes (ms)."""
+    tried: dict[int, float] = {}
+    width = training.start
+    for _ in range(MOST_TRIES):
+        tried[width] = _step_time(training, width, device)
+        ratio = milliseconds / tried[width]
+        if abs(1 / ratio - 1) < TOLERANCE / 2:
+            break
+        wanted = width * min(max(ratio ** (1 / GROWTH), 0.4), 3.0)
+        width = max(1, round(wanted / training.multiple)) * training.multiple
+        if width in tried:
+            break
+    best = min(tried, key=lambda w: abs(np.log(tried[w] / milliseconds)))
+    return best, tried[best]
+
+
+def _step_time(training: Training, width: int, device: torch.device) -> float:
+    run = timed_run(Setting(training, width, 15, device), BARE, seed=0)
+    return 1e3 * float(np.median(run.steps[5:]))

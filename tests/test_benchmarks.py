@@ -1,0 +1,75 @@
+"""The benchmarks run and say what they should; what they measure decides no test."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import numpy as np
+import pytest
+from click.testing import CliRunner, Result
+
+from benchmarks.arms import ARMS, installed
+from benchmarks.overhead import main
+from benchmarks.tables import Cell, table
+from benchmarks.timing import Timing
+
+QUICK = ["--quick", "--steps", "5", "--models", "mlp", "--width", "16"]
+
+
+def run(*options: str) -> Result:
+    return CliRunner().invoke(main, [*QUICK, *options], catch_exceptions=False)
+
+
+def cells(output: str) -> dict[str, list[str]]:
+    """Return the rows of a Markdown table by their first cell."""
+    rows = [[cell.strip() for cell in line.split("|")[1:-1]] for line in output.splitlines()]
+    return {row[0]: row[1:] for row in rows if row}
+
+
+def test_a_quick_run_prints_a_row_for_each_arm() -> None:
+    result = run("--markdown")
+    assert result.exit_code == 0
+    found = cells(result.output)
+    for arm in ARMS:
+        if installed(arm):
+            assert len(found[arm.name]) == len(found["arm"]) == 8
+        else:
+            assert f"Not run: {arm.name}" in result.output
+    assert all(float(value) > 0 for value in found["watched"][:-1])
+    assert "in all arms of each round: bit-identical." in result.output
+
+
+def test_a_profile_names_the_callbacks_and_the_phases() -> None:
+    result = run("--profile", "--markdown")
+    assert result.exit_code == 0
+    found = cells(result.output)
+    phases = found["callback"]
+    assert phases == ["entering", "step 0", "steps 1–8", "leaving"]
+    assert re.fullmatch(r"\d+ \(2\.0\)", found["Watch._on_output"][phases.index("steps 1–8")])
+    assert "under the profiler" in result.output
+
+
+def timing(*milliseconds: float, digest: str = "") -> Timing:
+    return Timing(0.001, np.array(milliseconds) / 1e3, 0.002, digest)
+
+
+def test_ratios_are_medians_over_rounds_of_ratios_to_the_bare_run() -> None:
+    bare = timing(50, *[10.0] * 8, *[20.0] * 200)
+    rounds = [
+        {"bare": bare, "watched": timing(70, *[15.0] * 8, *[20.0 * factor] * 200)}
+        for factor in (1.0, 1.1, 1.5)
+    ]
+    drawn = table(Cell(rounds), markdown=False)
+    row = {str(column.header): list(column.cells)[1] for column in drawn.columns}
+    assert row["steps 1–8"] == "1.500 [1.500–1.500]"
+    assert row["steps 100…"] == "1.100 [1.000–1.500]"
+    assert row["training only"] == "1.111 [1.015–1.499]"  # (70 + 120 + 4400) / (50 + 80 + 4000)
+    assert row["enter (ms)"] == "1.0"
+
+
+@pytest.mark.parametrize(("digest", "identical"), [("a", True), ("b", False)])
+def test_one_arm_with_other_parameters_is_seen(digest: str, identical: bool) -> None:
+    same = {name: timing(1.0, digest="a") for name in ("bare", "watched")}
+    odd = same | {"watched": dataclasses.replace(same["watched"], digest=digest)}
+    assert Cell([same, odd]).identical is identical
