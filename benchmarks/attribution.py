@@ -11,7 +11,6 @@ import contextlib
 import cProfile
 import functools
 import pstats
-import time
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -51,13 +50,14 @@ class Recorder:
     ``seconds`` and ``calls`` are counted by phase and callback, ``entries`` of the mode by phase.
     """
 
-    def __init__(self, *, profiled: bool) -> None:
+    def __init__(self, clock: Callable[[], float], *, profiled: bool) -> None:
         self.seconds: defaultdict[tuple[str, str], float] = defaultdict(float)
         self.calls: Counter[tuple[str, str]] = Counter()
         self.entries: Counter[str] = Counter()
         self.profiles: dict[str, cProfile.Profile] = defaultdict(
-            functools.partial(cProfile.Profile, builtins=False)
+            functools.partial(cProfile.Profile, clock, builtins=False)
         )
+        self._clock = clock
         self._profiled = profiled
         self._busy = False
         self._step = -1
@@ -95,12 +95,12 @@ class Recorder:
             self._busy = True
             place = (self.phase, name)
             profile = self.profiles[self.phase] if self._profiled else contextlib.nullcontext()
-            start = time.perf_counter()
+            start = self._clock()
             try:
                 with profile:
                     callback(*args, **kwargs)
             finally:
-                self.seconds[place] += time.perf_counter() - start
+                self.seconds[place] += self._clock() - start
                 self.calls[place] += 1
                 self._busy = False
 
@@ -127,18 +127,18 @@ class Attribution:
 def attribute(setting: Setting, rounds: int) -> Attribution:
     """Run one training bare, clocked and profiled in turn."""
     heard: dict[str, list[Recorder]] = {CLOCKED: [], PROFILED: []}
-    arms = [BARE, *(Arm(name, _listening(heard[name], name)) for name in heard)]
+    arms = [BARE, *(Arm(name, _listening(heard[name], setting, name)) for name in heard)]
     runs = list(in_turn(setting, arms, rounds))
     # The first recorder of each is that of the run that warms up.
     return Attribution(runs, heard[CLOCKED][1:], heard[PROFILED][1:])
 
 
 def _listening(
-    heard: list[Recorder], name: str
+    heard: list[Recorder], setting: Setting, name: str
 ) -> Callable[[Job, Path], contextlib.AbstractContextManager[Watched]]:
     @contextlib.contextmanager
     def watch(job: Job, _folder: Path) -> Iterator[Watched]:
-        recorder = Recorder(profiled=name == PROFILED)
+        recorder = Recorder(setting.clock, profiled=name == PROFILED)
         heard.append(recorder)
         with recorder.listening(), Inspector(job.models):
             recorder.stepped()

@@ -21,8 +21,8 @@ from rich.console import Console
 from benchmarks.arms import ARMS, installed
 from benchmarks.attribution import attribute, attribution_tables
 from benchmarks.tables import Cell, table
-from benchmarks.timing import TOLERANCE, Setting, calibrate, in_turn
-from benchmarks.trainings import TRAININGS, Training
+from benchmarks.timing import CLOCKS, TOLERANCE, Setting, calibrate, in_turn
+from benchmarks.trainings import TRAININGS
 from collapse_doctor.version import __version__
 
 __all__ = ["main"]
@@ -44,6 +44,9 @@ under half an hour."""
 )
 @click.option("--width", type=int, help="Take this width; do not look for one by the step time.")
 @click.option("--threads", default=1, show_default=True, help="Threads torch computes with.")
+@click.option(
+    "--clock", default="wall", show_default=True, type=click.Choice([*CLOCKS]), help="Which time."
+)
 @click.option("--device", default="cpu", show_default=True, help="cpu or cuda.")
 @click.option("--quick", is_flag=True, help="One size, one round, no search for the width.")
 @click.option("--markdown", is_flag=True, help="Print the block for RESULTS.md.")
@@ -55,6 +58,7 @@ def main(
     sizes: Sequence[float],
     width: int | None,
     threads: int,
+    clock: str,
     device: str,
     quick: bool,
     markdown: bool,
@@ -62,14 +66,16 @@ def main(
 ) -> None:
     """Measure what watching a training costs."""
     console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
-    console.print(_conditions(threads, device))
+    console.print(_conditions(threads, clock, device))
     show = _show_profile if profile else _show_overhead
     sound = True
     with _threads(threads):
         for name, size in itertools.product(models or TRAININGS, sizes[:1] if quick else sizes):
             training = TRAININGS[name]
-            fixed = training.start if quick and width is None else width
-            setting = _setting(training, size, fixed, steps, torch.device(device))
+            start = Setting(
+                training, width or training.start, steps, torch.device(device), CLOCKS[clock]
+            )
+            setting = start if quick or width else _found(start, size)
             times = rounds or (1 if quick else 2 if size > LONG else 4)
             console.print(
                 f"\n### {name}: {training.what}\n\nWidth {setting.width}, {steps} steps, "
@@ -80,15 +86,12 @@ def main(
         sys.exit(1)
 
 
-def _setting(
-    training: Training, size: float, width: int | None, steps: int, device: torch.device
-) -> Setting:
-    """Return the setting whose bare steps take about ``size`` ms, unless a width is given."""
-    if width is None:
-        width, found = calibrate(training, size, device)
-        off = "" if abs(found / size - 1) <= TOLERANCE else ", farther off than wanted"
-        _progress(f"{training.name}: width {width} for {size:g} ms; found {found:.1f} ms{off}")
-    return Setting(training, width, steps, device)
+def _found(start: Setting, size: float) -> Setting:
+    """Return the setting whose bare steps take about ``size`` ms."""
+    setting, took = calibrate(start, size)
+    off = "" if abs(took / size - 1) <= TOLERANCE else ": the nearest that was found"
+    _progress(f"{start.training.name}: width {setting.width}, {took:.1f} ms a step{off}")
+    return setting
 
 
 def _show_overhead(setting: Setting, rounds: int, console: Console, markdown: bool) -> bool:
@@ -114,7 +117,7 @@ def _show_profile(setting: Setting, rounds: int, console: Console, markdown: boo
     return True
 
 
-def _conditions(threads: int, device: str) -> str:
+def _conditions(threads: int, clock: str, device: str) -> str:
     """Return one paragraph on the machine and the versions."""
     of_gpu = torch.cuda.get_device_name() if device == "cuda" else ""
     hardware = ", ".join(filter(None, (_processor(), f"{os.cpu_count()} cores", of_gpu)))
@@ -123,7 +126,10 @@ def _conditions(threads: int, device: str) -> str:
         f"Python {platform.python_version()}"
     )
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return ", ".join(filter(None, (versions, hardware, f"{threads} threads", load))) + "."
+    return (
+        ", ".join(filter(None, (versions, hardware, f"{threads} threads", f"{clock} time", load)))
+        + "."
+    )
 
 
 def _processor() -> str:

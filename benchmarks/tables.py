@@ -63,11 +63,19 @@ RATIOS: Mapping[str, Callable[[Timing, Timing], float]] = {
 }
 
 
+def _quietest(runs: Sequence[Timing]) -> float:
+    """Return what the training takes if each step is taken from the round that was quickest at it.
+
+    Step i does the same work in every round, and other work on the machine only ever adds to it.
+    """
+    return float(np.min([run.steps for run in runs], axis=0).sum())
+
+
 def table(cell: Cell, *, markdown: bool) -> Table:
     """Return what each arm cost in one cell: medians over rounds, their least and greatest."""
     drawn = Table(box=box.MARKDOWN if markdown else box.SIMPLE_HEAD)
     drawn.add_column("arm", no_wrap=True)
-    for name in ("step (ms)", *RATIOS, "enter (ms)", "leave (ms)", "says"):
+    for name in ("step (ms)", *RATIOS, "quietest", "enter (ms)", "leave (ms)", "says"):
         drawn.add_column(name, justify="right", no_wrap=True)
     for arm in cell.rounds[0]:
         runs = [each[arm] for each in cell.rounds]
@@ -78,13 +86,15 @@ def table(cell: Cell, *, markdown: bool) -> Table:
 def _row(arm: str, runs: list[Timing], bare: list[Timing]) -> list[str]:
     step = 1e3 * float(np.median([np.median(_stride(run)) for run in runs]))
     if arm == BARE.name:
-        return [f"{step:.1f}", *("1" for _ in RATIOS), "", "", ""]
+        return [f"{step:.1f}", *("1" for _ in RATIOS), "1", "", "", ""]
     pairs = list(zip(runs, bare, strict=True))
     ratios = [_spread([ratio(*pair) for pair in pairs]) for ratio in RATIOS.values()]
     enter, leave = ([1e3 * getattr(run, name) for run in runs] for name in ("enter", "leave"))
     shares = [run.share for run in runs if run.share is not None]
     says = f"{np.median(shares):.1%}" if shares else ""
-    return [f"{step:.1f}", *ratios, f"{np.median(enter):.1f}", f"{np.median(leave):.1f}", says]
+    quietest = f"{_quietest(runs) / _quietest(bare):.3f}"
+    block = (f"{np.median(enter):.1f}", f"{np.median(leave):.1f}")
+    return [f"{step:.1f}", *ratios, quietest, *block, says]
 
 
 def _spread(values: list[float]) -> str:

@@ -6,8 +6,8 @@ import gc
 import hashlib
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from benchmarks.arms import BARE, Arm
 from benchmarks.trainings import Training
 from collapse_doctor.cases.data import seeded
 
-__all__ = ["Setting", "Timing", "calibrate", "in_turn", "timed_run"]
+__all__ = ["CLOCKS", "Setting", "Timing", "calibrate", "in_turn", "timed_run"]
 
 TOLERANCE = 0.2
 MOST_TRIES = 8
@@ -26,14 +26,23 @@ GROWTH = 1.4
 """A step's time grows with about this power of the width: between overhead and arithmetic."""
 
 
+CLOCKS: Mapping[str, Callable[[], float]] = {
+    "wall": time.perf_counter,
+    "cpu": time.process_time,
+}
+"""Time as the user waits for it, and the time that processors spent on this process: that is
+hardly longer while others keep the machine busy, but does not see waiting for a disk."""
+
+
 @dataclass(frozen=True)
 class Setting:
-    """What is trained, how wide, on which device, and how many steps."""
+    """What is trained, how wide, on which device, how many steps, by which clock."""
 
     training: Training
     width: int
     steps: int
     device: torch.device
+    clock: Callable[[], float] = time.perf_counter
 
 
 @dataclass(frozen=True)
@@ -63,8 +72,9 @@ class Timing:
 class _Stamps:
     """Points in time. On a GPU they are points of its own queue, which is not made to wait."""
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, device: torch.device, clock: Callable[[], float]) -> None:
         self._device = device
+        self._clock = clock
         self._events: list[torch.cuda.Event] = []
         self._times: list[float] = []
 
@@ -74,7 +84,7 @@ class _Stamps:
             event.record()
             self._events.append(event)
         else:
-            self._times.append(time.perf_counter())
+            self._times.append(self._clock())
 
     def between(self) -> np.ndarray:
         """Return the seconds from each point to the next."""
@@ -91,18 +101,18 @@ def timed_run(setting: Setting, arm: Arm, seed: int) -> Timing:
         job = setting.training.build(setting.width, generator, setting.device)
         gc.collect()  # what earlier runs left is not this one's to clear away
         _wait(setting.device)
-        stamps = _Stamps(setting.device)
-        before = time.perf_counter()
+        stamps, clock = _Stamps(setting.device, setting.clock), setting.clock
+        before = clock()
         with arm.watch(job, Path(folder) / "recording") as watched:
-            entered = time.perf_counter()
+            entered = clock()
             stamps.take()
             for _ in range(setting.steps):
                 watched.told(job.step())
                 stamps.take()
             _wait(setting.device)
-            trained = time.perf_counter()
+            trained = clock()
         _wait(setting.device)
-        left = time.perf_counter()
+        left = clock()
         digest = _digest(job.module)
     return Timing(entered - before, stamps.between(), left - trained, digest, watched.share)
 
@@ -134,15 +144,15 @@ def in_turn(setting: Setting, arms: Sequence[Arm], rounds: int) -> Iterator[dict
 
 
 def _shortened(setting: Setting) -> Setting:
-    return Setting(setting.training, setting.width, min(setting.steps, 20), setting.device)
+    return replace(setting, steps=min(setting.steps, 20))
 
 
-def calibrate(training: Training, milliseconds: float, device: torch.device) -> tuple[int, float]:
-    """Return the width at which a bare step takes about so long, and how long it takes (ms)."""
+def calibrate(setting: Setting, milliseconds: float) -> tuple[Setting, float]:
+    """Return the setting so wide that a bare step takes about so long, and how long it takes."""
+    training, width = setting.training, setting.width
     tried: dict[int, float] = {}
-    width = training.start
     for _ in range(MOST_TRIES):
-        tried[width] = _step_time(training, width, device)
+        tried[width] = _step_time(replace(setting, width=width, steps=15))
         ratio = milliseconds / tried[width]
         if abs(1 / ratio - 1) < TOLERANCE / 2:
             break
@@ -151,9 +161,9 @@ def calibrate(training: Training, milliseconds: float, device: torch.device) -> 
         if width in tried:
             break
     best = min(tried, key=lambda w: abs(np.log(tried[w] / milliseconds)))
-    return best, tried[best]
+    return replace(setting, width=best), tried[best]
 
 
-def _step_time(training: Training, width: int, device: torch.device) -> float:
-    run = timed_run(Setting(training, width, 15, device), BARE, seed=0)
-    return 1e3 * float(np.median(run.steps[5:]))
+def _step_time(setting: Setting) -> float:
+    """Return the median step in milliseconds, once warm."""
+    return 1e3 * float(np.median(timed_run(setting, BARE, seed=0).steps[5:]))

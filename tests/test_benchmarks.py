@@ -33,7 +33,7 @@ def test_a_quick_run_prints_a_row_for_each_arm() -> None:
     found = cells(result.output)
     for arm in ARMS:
         if installed(arm):
-            assert len(found[arm.name]) == len(found["arm"]) == 8
+            assert len(found[arm.name]) == len(found["arm"]) == 9
         else:
             assert f"Not run: {arm.name}" in result.output
     assert all(float(value) > 0 for value in found["watched"][:-1])
@@ -54,18 +54,29 @@ def timing(*milliseconds: float, digest: str = "") -> Timing:
     return Timing(0.001, np.array(milliseconds) / 1e3, 0.002, digest)
 
 
+def watched_row(rounds: list[dict[str, Timing]]) -> dict[str, str]:
+    drawn = table(Cell(rounds), markdown=False)
+    return {str(column.header): str(list(column.cells)[1]) for column in drawn.columns}
+
+
 def test_ratios_are_medians_over_rounds_of_ratios_to_the_bare_run() -> None:
     bare = timing(50, *[10.0] * 8, *[20.0] * 200)
     rounds = [
         {"bare": bare, "watched": timing(70, *[15.0] * 8, *[20.0 * factor] * 200)}
         for factor in (1.0, 1.1, 1.5)
     ]
-    drawn = table(Cell(rounds), markdown=False)
-    row = {str(column.header): list(column.cells)[1] for column in drawn.columns}
+    row = watched_row(rounds)
     assert row["steps 1–8"] == "1.500 [1.500–1.500]"
     assert row["steps 100…"] == "1.100 [1.000–1.500]"
     assert row["training only"] == "1.111 [1.015–1.499]"  # (70 + 120 + 4400) / (50 + 80 + 4000)
     assert row["enter (ms)"] == "1.0"
+
+
+def test_the_quietest_training_takes_each_step_from_the_round_that_was_quickest_at_it() -> None:
+    bare = timing(10, 10)
+    row = watched_row([{"bare": bare, "watched": timing(*steps)} for steps in ((11, 40), (40, 13))])
+    assert row["quietest"] == "1.200"
+    assert row["training only"] == "2.600 [2.550–2.650]"
 
 
 @pytest.mark.parametrize(("digest", "identical"), [("a", True), ("b", False)])
