@@ -28,6 +28,8 @@ from collapse_doctor.version import __version__
 __all__ = ["main"]
 
 SIZES = (10.0, 55.0)
+WIDE = 200
+"""Columns of what is not a terminal: no table is cut."""
 LONG = 30.0
 """Milliseconds from which on a step counts as long: two rounds, so that a run of everything stays
 under half an hour."""
@@ -65,7 +67,7 @@ def main(
     profile: bool,
 ) -> None:
     """Measure what watching a training costs."""
-    console = Console(width=None if sys.stdout.isatty() else 160, highlight=False, markup=False)
+    console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
     console.print(_conditions(threads, clock, device))
     show = _show_profile if profile else _show_overhead
     sound = True

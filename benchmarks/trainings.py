@@ -96,7 +96,7 @@ class Transformer(nn.Module):
                 nn.TransformerEncoderLayer(
                     width, 4, 4 * width, dropout=0.1, batch_first=True, norm_first=True
                 )
-                for _ in range(4)
+                for _ in range(2)
             )
         )
         self.norm = nn.LayerNorm(width)
@@ -186,7 +186,7 @@ TRAININGS: Mapping[str, Training] = {
     training.name: training
     for training in (
         Training("conv", "convolutional net, InfoNCE", 12, 2, convolutional),
-        Training("transformer", "transformer encoder, CLS, InfoNCE", 32, 4, transformer),
+        Training("transformer", "transformer encoder, CLS, InfoNCE", 48, 16, transformer),
         Training("mlp", "siamese perceptron, cosine embedding loss", 512, 8, siamese),
         Training("towers", "two towers, triplet of cosines", 384, 8, towers),
     )

@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks.arms import ARMS, installed
-from benchmarks.overhead import main
+from benchmarks import overhead
+from benchmarks.arms import ARMS, BARE, Arm, Watched, installed
 from benchmarks.tables import Cell, table
 from benchmarks.timing import Timing
+from benchmarks.trainings import Job
 
 QUICK = ["--quick", "--steps", "5", "--models", "mlp", "--width", "16"]
 
 
 def run(*options: str) -> Result:
-    return CliRunner().invoke(main, [*QUICK, *options], catch_exceptions=False)
+    return CliRunner().invoke(overhead.main, [*QUICK, *options], catch_exceptions=False)
 
 
 def cells(output: str) -> dict[str, list[str]]:
@@ -38,6 +42,20 @@ def test_a_quick_run_prints_a_row_for_each_arm() -> None:
             assert f"Not run: {arm.name}" in result.output
     assert all(float(value) > 0 for value in found["watched"][:-1])
     assert "in all arms of each round: bit-identical." in result.output
+
+
+def test_an_arm_that_trains_other_parameters_ends_the_program_with_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    @contextlib.contextmanager
+    def meddle(job: Job, _folder: Path) -> Iterator[Watched]:
+        job.optimizer.param_groups[0]["lr"] *= 1.001
+        yield Watched(lambda _loss: None)
+
+    monkeypatch.setattr(overhead, "ARMS", (BARE, Arm("meddling", meddle)))
+    result = run()
+    assert result.exit_code == 1
+    assert "in all arms of each round: NOT identical." in result.output
 
 
 def test_a_profile_names_the_callbacks_and_the_phases() -> None:
