@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import logging
+import os
 import traceback
 from collections.abc import Callable
 from typing import Any
 
 import torch
 
-__all__ = ["Fuse"]
+from collapse_doctor.inspector.aside import aside, in_company
+
+__all__ = ["Fuse", "reason_of"]
 
 _log = logging.getLogger("collapse_doctor")
 
@@ -19,12 +23,14 @@ class Fuse:
     """Runs our callbacks; the first exception in one of them switches everything off.
 
     One warning is logged, and ``reason`` says what happened so that the diagnosis can repeat it.
-    Only ``Exception`` is caught: KeyboardInterrupt and SystemExit belong to the user.
+    Only ``Exception`` is caught: KeyboardInterrupt and SystemExit belong to the user. In a process
+    forked from the one that watches (a loader's worker) the callbacks are dead.
     """
 
     def __init__(self, on_blow: Callable[[str], None]) -> None:
         self.reason: str | None = None
         self._on_blow = on_blow
+        self._pid = os.getpid()
 
     @property
     def blown(self) -> bool:
@@ -36,11 +42,11 @@ class Fuse:
 
         @functools.wraps(callback)
         def guarded(*args: Any, **kwargs: Any) -> None:
-            if self.reason is not None:
+            if self.reason is not None or os.getpid() != self._pid:
                 return
             try:
                 # Neither our mode nor the user's (a default device) sees what we compute.
-                with torch._C.DisableTorchFunction():
+                with aside() if in_company() else torch._C.DisableTorchFunction():
                     callback(*args, **kwargs)
             except Exception as error:
                 self.blow(error)
@@ -51,15 +57,32 @@ class Fuse:
         """Switch off because of ``error``."""
         if self.reason is not None:
             return
-        place = traceback.extract_tb(error.__traceback__)[-1:]
-        at = f" at {place[0].name}:{place[0].lineno}" if place else ""
-        self.reason = f"{type(error).__name__}{at}: {error}"
-        _log.warning(
-            "collapse_doctor switched itself off after a fault of its own (%s). "
-            "Training is not affected; what was recorded until now can still be diagnosed.",
-            self.reason,
-        )
+        self.reason = _described(error)
         try:
+            _log.warning(
+                "collapse_doctor switched itself off after a fault of its own (%s). "
+                "Training is not affected; what was recorded until now can still be diagnosed.",
+                self.reason,
+            )
             self._on_blow(self.reason)
-        except Exception as second:
-            _log.warning("collapse_doctor could not clean up: %r", second)
+        except Exception as second:  # of cleaning up, or of a log handler of the user's
+            with contextlib.suppress(Exception):
+                _log.warning("collapse_doctor could not clean up: %s", _described(second))
+
+
+def reason_of(error: BaseException | None, at: str = "") -> str:
+    """Return kind and words of an error, "" for none. Some cannot say what they are: no matter."""
+    if error is None:
+        return ""
+    try:
+        words = str(error)
+    except Exception:
+        words = "(without words)"
+    return f"{type(error).__name__}{at}: {words}"
+
+
+def _described(error: Exception) -> str:
+    """Return kind, place and words of an error of ours."""
+    place = traceback.extract_tb(error.__traceback__)[-1:]
+    at = f" at {place[0].name}:{place[0].lineno}" if place else ""
+    return reason_of(error, at)

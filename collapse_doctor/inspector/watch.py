@@ -13,9 +13,10 @@ from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
-from collapse_doctor.inspector.fuse import Fuse
+from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.layers import Layer, choose_all
@@ -30,6 +31,8 @@ from collapse_doctor.recording.observations import Manifest, Notice, Origin, Rol
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
+
+OFF = "switched itself off after a fault of its own: "
 
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
@@ -94,6 +97,8 @@ class Watch:
         manifest = self._describe(self._blocks)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
+        if self._fuse.reason is not None:  # there was nowhere yet to say it
+            self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(sink)
         self._operands = Operands(self._moment, self._provenance, sink.append)
         self._fuse.guard(self._attach)()
@@ -106,10 +111,16 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         """Let go of everything. An exception of the user's passes through untouched."""
-        reason = f"{kind.__name__}: {error}" if kind is not None else ""
         self._fuse.guard(self._tell)()
         Fuse(self._blown).guard(self._let_go)()  # also after our own fuse blew
-        Fuse(self._blown).guard(self._close)(reason)
+        Fuse(self._blown).guard(self._close)(reason_of(error))
+        self._forget()
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as what was recorded so far: a copy watches nothing."""
+        empty = self._sink is None
+        recording = Recording(self._describe(self._blocks)) if empty else self.recording
+        return finished, (type(self), recording)
 
     def step(self, *, loss: Any = None, labels: Any = None) -> None:
         """Tell what cannot be seen from outside, once per step, wherever it suits the loop.
@@ -160,7 +171,12 @@ class Watch:
 
     def _blown(self, reason: str) -> None:
         self._let_go()
-        self._note("inspector", f"switched itself off after a fault of its own: {reason}")
+        self._note("inspector", OFF + reason)
+
+    def _forget(self) -> None:
+        """Keep no model alive: an Inspector may be kept long after its training."""
+        self._models.clear()
+        self._blocks.clear()
 
     def _close(self, reason: str) -> None:
         if self._ended or self._sink is None:
@@ -184,6 +200,7 @@ class Watch:
 
     def _on_output(self, model: str) -> Callable[..., None]:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self._window.settle()
             self._moment.entered((args, kwargs))
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             for name, tensor in tensors:

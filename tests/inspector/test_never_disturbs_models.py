@@ -65,7 +65,7 @@ def augmented(x: Tensor) -> Tensor:
     return x * random.uniform(0.8, 1.2) + 0.1 * noise + 0.1 * torch.randn_like(x)
 
 
-def conv_net(model: nn.Module) -> Tensor:
+def conv_net(model: nn.Module) -> Any:
     x = torch.rand(8, 1, 8, 8)
     z1, z2 = model(augmented(x)), model(augmented(x))
     return (1 - F.cosine_similarity(z1, z2.detach())).mean() + z1.pow(2).mean()
@@ -78,12 +78,12 @@ def transformer(model: nn.Module) -> Tensor:
     return F.cross_entropy(z1 @ z2.T / 0.1, torch.arange(6))
 
 
-def perceptron(model: nn.Module) -> Tensor:
+def perceptron(model: nn.Module) -> Any:
     x = torch.randn(12, 6)
     return F.triplet_margin_loss(model(x), model(augmented(x)), model(x.roll(1, 0)))
 
 
-def recurrent(model: nn.Module) -> Tensor:
+def recurrent(model: nn.Module) -> Any:
     states, last = model(torch.randn(4, 7, 6), torch.tensor([7, 2, 5, 5]))
     return states.data.pow(2).mean() + F.mse_loss(last, torch.randn(4, 8))
 
