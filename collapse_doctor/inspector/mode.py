@@ -1,14 +1,14 @@
 """The function mode that sees both operands of a comparison, and when it is on.
 
 A mode costs about a microsecond for every operation of the training, so it is on for a few steps
-only. It is entered and left at step boundaries, never inside a forward hook: a user's own mode
-(``with torch.device(...)``) may have been entered in between, and would then take ours down in
-place of itself.
+only. It stands at the bottom of the stack, whenever it comes: a user's own mode takes the top of
+the stack down when it leaves, whatever that is, and must always find itself there.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import takewhile
 from typing import Any
 
 import torch
@@ -35,6 +35,7 @@ class _Watching(TorchFunctionMode):
         self._known = known
         self._seen: Seen | None = seen
         self._thread = this_thread()
+        self.running = 0  # while it is, PyTorch has it off the stack and will put it back
 
     def __torch_function__(
         self,
@@ -43,7 +44,11 @@ class _Watching(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
+        self.running += 1
+        try:
+            result = func(*args, **(kwargs or {}))
+        finally:
+            self.running -= 1
         # First of all, so that nothing of ours is compiled into a graph.
         if torch.compiler.is_compiling() or func not in self._known:
             return result
@@ -70,9 +75,8 @@ class ModeWindow:
 
     def __init__(self, known: frozenset[Callable[..., Any]], seen: Seen) -> None:
         self._mode = _Watching(known, seen)
-        self._base: list[Any] = []
         self._thread = 0  # each thread has a stack of its own
-        self._overdue = False
+        self._wanted = False
 
     @property
     def is_open(self) -> bool:
@@ -80,52 +84,53 @@ class ModeWindow:
         return any(mode is self._mode for mode in _get_current_function_mode_stack())
 
     def enter(self) -> None:
-        """Open the window for the first time; the stack as it is now is the user's own."""
-        self._base = _others()
+        """Open the window for the first time; from then on it belongs to this thread."""
         self._thread = this_thread()
         self._mode.begin()
-        _push_mode(self._mode)
+        self.set(True)
 
     def set(self, wanted: bool) -> None:
-        """Open or close the window if that can be done without a trace, else leave it as it is.
+        """Open or close the window, now or as soon as :meth:`settle` finds that it can be done.
 
-        Only the top of the stack may go, and only the stack that :meth:`enter` found may be
-        added to: with a user's mode in the way the next step will try again. A training in
-        another thread than the one that entered is left alone. Inside backward, where some
-        optimizers step, the stack is a copy: closing waits for :meth:`settle`.
+        A training in another thread than the one that entered is left alone. Where optimizers
+        step inside backward the stack is a copy, and changes to it are lost.
         """
-        if self._mode.is_deaf or this_thread() != self._thread:
-            return
-        self._overdue = not wanted and in_backward()
-        if in_backward():
-            return
-        stack = _get_current_function_mode_stack()
-        if not wanted and stack and stack[-1] is self._mode:
-            _pop_mode()
-        elif wanted and not self.is_open and _others() == self._base:
-            _push_mode(self._mode)
+        self._wanted = wanted
+        self.settle()
 
     def settle(self) -> None:
-        """Close now if that had to wait. Taking the top off the stack is safe anywhere."""
-        if self._overdue:
-            self.set(False)
+        """Open or close the window if that had to wait."""
+        movable = this_thread() == self._thread and not in_backward() and not self._mode.running
+        if movable and not self._mode.is_deaf and self.is_open != self._wanted:
+            _restack(self._mode, self._wanted)
 
     def leave(self) -> None:
-        """Take the mode off wherever it is in the stack, and put back what lay above it.
-
-        For good: if this is another thread's stack it stays on its own, and is deaf.
-        """
+        """Take the mode off for good. On the stack of another thread it stays, but is deaf."""
         self._mode.end()
-        if not self.is_open:
-            return
-        above = []
-        while (mode := _pop_mode()) is not self._mode:
-            above.append(mode)
-        for mode in reversed(above):
-            _push_mode(mode)
+        if self.is_open:
+            _restack(self._mode, False)
 
 
-def _others() -> list[Any]:
-    """Return the stack without default devices, which PyTorch keeps at its bottom in any order."""
+def _restack(mode: TorchFunctionMode, wanted: bool) -> None:
+    """Rebuild the stack with or without ``mode``: above a default device, below all others."""
     stack = _get_current_function_mode_stack()
-    return [mode for mode in stack if not isinstance(mode, DeviceContext)]
+    others = [other for other in stack if other is not mode]
+    place = len(list(takewhile(_is_default_device, others)))
+    if wanted:
+        others.insert(place, mode)
+    try:
+        for _ in range(len(stack) - place):
+            _pop_mode()
+    finally:
+        for other in others[place:]:
+            _push_mode(other)
+
+
+def _is_default_device(mode: TorchFunctionMode) -> bool:
+    """Tell whether a mode is a default device that PyTorch keeps at the very bottom.
+
+    It raises if it does not find it there. ``with torch.device(...)`` is the same class, but lies
+    on top and takes the top down; it does not run ``__enter__``, which leaves an ``old_device``.
+    """
+    default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return mode is default or (isinstance(mode, DeviceContext) and hasattr(mode, "old_device"))

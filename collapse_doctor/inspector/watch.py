@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
+from collapse_doctor.inspector.aside import aside
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.copies import finished
@@ -94,7 +95,8 @@ class Watch:
                 remedy="make a new Inspector(model)",
             )
         self._fuse.guard(self._look_at_weights)()
-        manifest = self._describe(self._blocks)
+        with aside():
+            manifest = self._describe(self._blocks)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
         if self._fuse.reason is not None:  # there was nowhere yet to say it

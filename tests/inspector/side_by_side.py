@@ -52,7 +52,7 @@ def compare(training: Training, *, faults: bool = False, **options: Any) -> Insp
 
     watched = _run(training, watch)
     for part in alone:
-        assert same(alone[part], watched[part]), f"{part} differ: {alone[part]} / {watched[part]}"
+        assert same(alone[part], watched[part]), f"{part} differ"
     for inspector in made:
         told = [notice.text for notice in notices(inspector, "inspector")]
         assert faults or not any("switched itself off" in text for text in told), told

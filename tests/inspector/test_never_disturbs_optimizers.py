@@ -173,8 +173,8 @@ def test_steps_inside_backward() -> None:
         made = {p: torch.optim.SGD([p], 0.1, momentum=0.9) for p in model.parameters()}
 
         def step_now(parameter: Tensor) -> None:
-            made[parameter].step()  # type: ignore[index]
-            made[parameter].zero_grad()  # type: ignore[index]
+            made[parameter].step()
+            made[parameter].zero_grad()
 
         for parameter in model.parameters():
             parameter.register_post_accumulate_grad_hook(step_now)
