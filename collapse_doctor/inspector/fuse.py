@@ -58,16 +58,20 @@ class Fuse:
         if self.reason is not None:
             return
         self.reason = _described(error)
+        _warn(
+            "collapse_doctor switched itself off after a fault of its own (%s). "
+            "Training is not affected; what was recorded until now can still be diagnosed.",
+            self.reason,
+        )
         try:
-            _log.warning(
-                "collapse_doctor switched itself off after a fault of its own (%s). "
-                "Training is not affected; what was recorded until now can still be diagnosed.",
-                self.reason,
-            )
             self._on_blow(self.reason)
-        except Exception as second:  # of cleaning up, or of a log handler of the user's
-            with contextlib.suppress(Exception):
-                _log.warning("collapse_doctor could not clean up: %s", _described(second))
+        except Exception as second:
+            _warn("collapse_doctor could not clean up: %s", _described(second))
+
+
+def _warn(message: str, reason: str) -> None:
+    with contextlib.suppress(Exception):  # a log handler is the user's, and may fail
+        _log.warning(message, reason)
 
 
 def reason_of(error: BaseException | None, at: str = "") -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -103,7 +104,11 @@ class Watch:
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(sink)
         self._operands = Operands(self._moment, self._provenance, sink.append)
-        self._fuse.guard(self._attach)()
+        try:
+            self._fuse.guard(self._attach)()
+        except BaseException:  # an interrupt: there will be no __exit__
+            self._let_go()
+            raise
         return self
 
     def __exit__(
@@ -113,10 +118,13 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         """Let go of everything. An exception of the user's passes through untouched."""
-        self._fuse.guard(self._tell)()
-        Fuse(self._blown).guard(self._let_go)()  # also after our own fuse blew
-        Fuse(self._blown).guard(self._close)(reason_of(error))
-        self._forget()
+        let_go = Fuse(self._blown).guard(self._let_go)  # also after our own fuse blew
+        with ExitStack() as last:  # from below, and all of it, though an interrupt comes
+            last.callback(self._forget)
+            last.callback(Fuse(self._blown).guard(self._close), reason_of(error))
+            last.callback(let_go)  # again, for it may have been interrupted
+            last.callback(let_go)
+            last.callback(self._fuse.guard(self._tell))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle as what was recorded so far: a copy watches nothing."""
