@@ -95,7 +95,7 @@ class Embeddings:
         if self._passed_over(model, layer, when[0], module.training):
             return
         if role == "output":  # the last block's output is the model's: one thing, one name
-            self._drop_doubles(tensor)
+            self._drop_doubles(tensor, model)
         pooled = pool(tensor, module)
         if pooled is None or pooled.values.shape[1] == 0:
             return
@@ -108,8 +108,10 @@ class Embeddings:
         ref = weakref.ref(tensor)
         self._pending.append(_Seen(model, layer, *when, module.training, role, rows, ref))
 
-    def _drop_doubles(self, tensor: Tensor) -> None:
-        doubles = [seen for seen in self._pending if seen.tensor() is tensor]
+    def _drop_doubles(self, tensor: Tensor, model: str) -> None:
+        """Forget what was seen of a model's output before; not what another model gave out."""
+        equal = [seen for seen in self._pending if seen.tensor() is tensor]
+        doubles = [seen for seen in equal if seen.role != "output" or seen.model == model]
         self.doubles |= {(seen.model, seen.layer) for seen in doubles}
         self._pending = [seen for seen in self._pending if seen not in doubles]
 

@@ -39,13 +39,15 @@ def is_plain(tensor: Tensor) -> bool:
     """Tell whether a tensor's memory and values may be looked at.
 
     Subclasses (DTensor, FakeTensor, user's own), tensors wrapped by ``torch.func``, sparse, nested,
-    quantized and meta tensors answer such questions wrongly or raise; they are left alone.
+    quantized, 8-bit floating and meta tensors answer such questions wrongly or raise; they are left
+    alone.
     """
     return (
         type(tensor) in (Tensor, nn.Parameter)
         and tensor.layout is torch.strided
         and not tensor.is_nested
         and not tensor.is_quantized
+        and not (tensor.is_floating_point() and tensor.element_size() == 1)
         and tensor.device.type != "meta"
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )

@@ -16,7 +16,7 @@ from collapse_doctor.api import load
 from tests.inspector.side_by_side import compare
 
 
-class Theirs(Exception):
+class TheirError(Exception):
     """An exception of the user's that cannot even say what it is."""
 
     def __str__(self) -> str:
@@ -98,7 +98,7 @@ def frames(error: BaseException) -> list[str]:
     return [frame.filename for frame in traceback.extract_tb(error.__traceback__)]
 
 
-@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, Theirs, GeneratorExit])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, TheirError, GeneratorExit])
 @pytest.mark.parametrize(
     "place", [in_forward, in_backward, in_the_optimizer, in_the_loss, in_a_hook_of_theirs]
 )
@@ -112,7 +112,8 @@ def test_it_passes_through_as_it_is(
         optimizer: Any = torch.optim.SGD(model.parameters(), 0.1)
         optimizer.loss = Loss()
         place(model, optimizer, error)
-        try:
+
+        def run() -> None:
             with watch(model):
                 for _ in range(5):
                     x = torch.randn(8, 6)
@@ -120,11 +121,12 @@ def test_it_passes_through_as_it_is(
                     optimizer.zero_grad()
                     loss.backward()
                     optimizer.step()
-        except BaseException as raised:
-            assert raised is error
-            assert raised.__cause__ is None
-            assert raised.__context__ is None
-            caught.append(raised)
+
+        with pytest.raises(kind) as raised:
+            run()
+        assert raised.value is error
+        assert (error.__cause__, error.__context__) == (None, None)
+        caught.append(error)
         assert not any(module._forward_hooks for module in model.modules() if module is not model)
         return model, model.calls
 

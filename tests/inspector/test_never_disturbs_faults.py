@@ -127,7 +127,7 @@ def test_training_goes_on_and_it_is_said(
 
 @pytest.mark.parametrize("speaks", [True, False])
 def test_a_log_handler_of_theirs_that_fails_is_not_our_fault(speaks: bool) -> None:
-    class Silent(RuntimeError):
+    class SilentError(RuntimeError):
         def __str__(self) -> str:
             raise RuntimeError("no words")
 
@@ -137,7 +137,7 @@ def test_a_log_handler_of_theirs_that_fails_is_not_our_fault(speaks: bool) -> No
 
     def broken(callback: Callback) -> Callback:
         def failing(*args: Any, **kwargs: Any) -> None:
-            raise RuntimeError("broken on purpose") if speaks else Silent
+            raise RuntimeError("broken on purpose") if speaks else SilentError
 
         def unbroken(*args: Any, **kwargs: Any) -> None:
             callback(*args, **kwargs)

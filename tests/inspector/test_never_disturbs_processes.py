@@ -70,7 +70,7 @@ def test_replicas_in_threads() -> None:
                         replica._modules[name]._parameters = child._parameters
                     into[place] = replica(part)
 
-                together(*[lambda n=n, p=p: call(n, p) for n, p in enumerate(x.chunk(2))])  # type: ignore[misc]
+                together(*[lambda n=n, p=p: call(n, p) for n, p in enumerate(x.chunk(2))])
                 loss = torch.cat([outputs[0], outputs[1]]).pow(2).mean()
                 optimizer.zero_grad()
                 loss.backward()
