@@ -53,9 +53,7 @@ class Setting:
 
 
 def network(dropout: float = 0.0, out: int = 16) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Linear(WIDTH, 64), nn.ReLU(), nn.Dropout(dropout), nn.Linear(64, out)
-    )
+    return nn.Sequential(nn.Linear(WIDTH, 64), nn.ReLU(), nn.Dropout(dropout), nn.Linear(64, out))
 
 
 def contrast(z1: Tensor, z2: Tensor) -> Any:
