@@ -16,6 +16,7 @@ from torch import nn
 from collapse_doctor import diagnosis as engine
 from collapse_doctor import findings, measurements, reports
 from collapse_doctor.errors import InputError, UsageError
+from collapse_doctor.inspector.aside import aside
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.readers.opening import from_value, open_source
 from collapse_doctor.readers.source import Source
@@ -123,8 +124,9 @@ class Inspector(Watch):
         select, ignore
             Codes (``"CD301"``), prefixes (``"CD3"``) or names of rules to run, or not to run.
         """
-        title = ", ".join(info.kind for info in self.recording.manifest.models)
-        return _diagnose_recording(self.recording, title, select, ignore)
+        recording = self.recording
+        title = ", ".join(info.kind for info in recording.manifest.models)
+        return _diagnose_recording(recording, title, select, ignore)
 
 
 @dataclass(frozen=True)
@@ -184,18 +186,22 @@ def analyze(
     if isinstance(value, str | Path) and os.path.exists(Path(value) / MANIFEST_FILE):
         _refuse_options(Path(value), labels, key)
         return load(value).diagnose(select=select, ignore=ignore)
-    if isinstance(value, str | Path):
-        source = open_source(Path(value), key=key, labels=labels)
-    else:
-        source = from_value(value, key=key, labels=labels)
+    with aside():
+        if isinstance(value, str | Path):
+            source = open_source(Path(value), key=key, labels=labels)
+        else:
+            source = from_value(value, key=key, labels=labels)
+        return _shown(_diagnose_source(source, select, ignore))
+
+
+def _diagnose_source(
+    source: Source, select: Sequence[str], ignore: Sequence[str]
+) -> findings.Diagnosis:
     summary = _summarise(source)
     notes = (*source.notes, *summary.notes())
     subject = findings.Subject("embeddings", source.name, _details(source), notes)
-    return _shown(
-        engine.diagnose(
-            measurements.from_summary(summary, subject=subject), select=select, ignore=ignore
-        )
-    )
+    tables = measurements.from_summary(summary, subject=subject)
+    return engine.diagnose(tables, select=select, ignore=ignore)
 
 
 def _refuse_options(recording: Path, labels: Any, key: str | None) -> None:
@@ -241,8 +247,9 @@ def _details(source: Source) -> dict[str, str]:
 def _diagnose_recording(
     recording: Recording, title: str, select: Sequence[str], ignore: Sequence[str]
 ) -> Diagnosis:
-    tables = measurements.from_recording(recording, title=title)
-    return _shown(engine.diagnose(tables, select=select, ignore=ignore))
+    with aside():
+        tables = measurements.from_recording(recording, title=title)
+        return _shown(engine.diagnose(tables, select=select, ignore=ignore))
 
 
 def _shown(plain: findings.Diagnosis) -> Diagnosis:

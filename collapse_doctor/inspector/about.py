@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from collapse_doctor.inspector.layers import Layer
 from collapse_doctor.recording.observations import (
@@ -48,7 +49,7 @@ def describe(
 
 
 def _model(name: str, model: nn.Module, layers: tuple[LayerInfo, ...], fresh: bool) -> ModelInfo:
-    parameters = sum(p.numel() for p in model.parameters())
+    parameters = sum(p.numel() for p in model.parameters() if not is_lazy(p))
     return ModelInfo(name, type(model).__name__, parameters, layers, fresh)
 
 

@@ -81,7 +81,7 @@ def user_frame(start: FrameType | None = None) -> FrameType | None:
 @functools.lru_cache(maxsize=4096)
 def _owner(code: CodeType, module: str) -> str:
     root = module.partition(".")[0]
-    if root == "torch":
+    if root == "torch" or code.co_name == "__torch_function__":  # a mode passes calls on
         return "torch"
     if root == _OURS and not module.startswith(_USER_PARTS_OF_OURS):
         return "ours"

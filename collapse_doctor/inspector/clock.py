@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
-from torch.optim.optimizer import (
-    register_optimizer_step_post_hook,
-    register_optimizer_step_pre_hook,
-)
 
+from collapse_doctor.inspector.relay import AFTER, BEFORE, Listener
 from collapse_doctor.recording.observations import Clock
 
 __all__ = ["StepClock"]
+
+PATIENCE = 16
+"""Steps of one other optimizer after which the clock is taken to have stopped: more than the five
+that a critic takes for one of its generator, few enough to lose nothing of a training."""
+
+
+@dataclass(eq=False)
+class _Seen:
+    """What is known of one optimizer. ``ahead`` are its steps since the clock's last one."""
+
+    optimizer: weakref.ref[Optimizer]
+    groups: int
+    moves_watched: bool
+    ahead: int = 0
 
 
 class StepClock:
     """The number of optimizer steps taken so far, as the training itself counts them.
 
     The first optimizer seen to step that holds a parameter of a watched model is the clock. A
-    second one beside it (a head, a discriminator) does not tick; if the first is gone, as when
-    training goes on with a fresh optimizer, the next one takes over. A step that a gradient
-    scaler skips never reaches the hook, so it is not counted. Without any optimizer
-    ``inspector.step()`` ticks, and without that the forward passes stand for steps.
+    second one beside it (a head, a discriminator) does not tick. If the first is gone, as when
+    training goes on with a fresh optimizer, or rests while another goes on, the other takes over.
+    A step that a gradient scaler skips never reaches the hook, so it is not counted. Without any
+    optimizer ``inspector.step()`` ticks, and without that the forward passes stand for steps.
 
     Parameters
     ----------
@@ -51,22 +63,23 @@ class StepClock:
         self._models = [weakref.ref(model) for model in models]
         self._on_tick = on_tick
         self._around = around
-        self._optimizer: weakref.ref[Optimizer] | None = None
-        self._moves_watched: weakref.WeakKeyDictionary[Optimizer, tuple[int, bool]]
-        self._moves_watched = weakref.WeakKeyDictionary()
-        self._handles: list[Any] = []
+        self._clock: _Seen | None = None
+        self._seen: dict[int, _Seen] = {}  # by id: an optimizer need not be hashable
+        self._before: Listener | None = None
+        self._after: Listener | None = None
 
     def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
         """Begin to listen; ``guard`` wraps the callbacks so that they cannot raise."""
-        self._handles = [
-            register_optimizer_step_pre_hook(guard(self._before_step)),
-            register_optimizer_step_post_hook(guard(self._after_step)),
-        ]
+        self._before, self._after = guard(self._before_step), guard(self._after_step)
+        BEFORE.add(self._before)
+        AFTER.add(self._after)
 
     def stop(self) -> None:
-        """Stop listening. Safe to call twice."""
-        while self._handles:
-            self._handles.pop().remove()
+        """Stop listening. Safe to call twice, and from inside a callback."""
+        if self._before is not None:
+            BEFORE.remove(self._before)
+        if self._after is not None:
+            AFTER.remove(self._after)
 
     def tick_by_hand(self) -> None:
         """Count one step told by the user, unless optimizers do the counting."""
@@ -81,16 +94,10 @@ class StepClock:
 
     def _after_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         self._around(False)
-        if not self._is_watched(optimizer):
+        seen = self._known(optimizer)
+        if not seen.moves_watched or not self._is_clock(seen):
             return
-        current = self._optimizer() if self._optimizer is not None else None
-        if current is None:
-            self._optimizer = weakref.ref(optimizer)
-        elif current is not optimizer:
-            return
-        self.rate = max(
-            (_rate(group.get("lr", 1.0)) for group in optimizer.param_groups), default=0
-        )
+        self.rate = max((_rate(group) for group in optimizer.param_groups), default=0.0)
         if self.kind == "manual":  # told by hand before the first optimizer step: start over
             self.steps = 0
         self.kind = "optimizer"
@@ -100,26 +107,38 @@ class StepClock:
         self.steps += 1
         self._on_tick(self.steps)
 
-    def _is_watched(self, optimizer: Optimizer) -> bool:
-        groups = len(optimizer.param_groups)
-        known = self._moves_watched.get(optimizer)
-        if known is None or known[0] != groups:
-            known = (
-                groups,
-                not self._parameters().isdisjoint(
-                    id(p) for group in optimizer.param_groups for p in group["params"]
-                ),
-            )
-            self._moves_watched[optimizer] = known
-        return known[1]
+    def _is_clock(self, seen: _Seen) -> bool:
+        """Tell whether this optimizer's steps count; make it the clock if there is none (left)."""
+        clock = self._clock
+        if seen is not clock:
+            seen.ahead += 1
+            if clock is not None and clock.optimizer() is not None and seen.ahead <= PATIENCE:
+                return False
+        self._clock = seen
+        for other in self._seen.values():
+            other.ahead = 0
+        return True
 
-    def _parameters(self) -> set[int]:
+    def _known(self, optimizer: Optimizer) -> _Seen:
+        key, groups = id(optimizer), len(optimizer.param_groups)
+        seen = self._seen.get(key)
+        if seen is None or seen.optimizer() is not optimizer:
+            self._seen = {k: s for k, s in self._seen.items() if s.optimizer() is not None}
+            seen = _Seen(weakref.ref(optimizer), groups, self._moves_watched(optimizer))
+            self._seen[key] = seen
+        elif seen.groups != groups:
+            seen.groups, seen.moves_watched = groups, self._moves_watched(optimizer)
+        return seen
+
+    def _moves_watched(self, optimizer: Optimizer) -> bool:
         alive = (reference() for reference in self._models)
-        return {id(p) for model in alive if model is not None for p in model.parameters()}
+        watched = {id(p) for model in alive if model is not None for p in model.parameters()}
+        return any(id(p) in watched for group in optimizer.param_groups for p in group["params"])
 
 
-def _rate(value: Any) -> float:
-    """Return a learning rate; 1.0 for one on a device, which could not be read without waiting."""
-    if isinstance(value, Tensor) and value.device.type != "cpu":
+def _rate(group: dict[str, Any]) -> float:
+    """Return a group's learning rate; 1 where it is not known without waiting for a device."""
+    rate = group.get("lr", 1.0)
+    if isinstance(rate, Tensor) and rate.device.type != "cpu":
         return 1.0
-    return float(value)
+    return float(rate) if isinstance(rate, int | float | Tensor) else 1.0

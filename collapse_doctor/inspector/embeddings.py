@@ -27,7 +27,9 @@ MOST_ROWS = 256
 costs the cube of it, and rank is judged on the rows of several steps together anyway."""
 MOST_PENDING = 64
 BACKLOG = 32 << 20
-"""Bytes of rows that wait to be measured; beyond that, they no longer wait."""
+"""Bytes of rows that wait to be measured; beyond that, the oldest no longer wait."""
+MOST_WAITING = 512
+"""The same as a number of layers and steps."""
 
 BLOCK_METRICS = (
     "norm_mean",
@@ -114,7 +116,7 @@ class Embeddings:
         if self._passed_over(model, layer, when[0], module.training):
             return
         if role == "output":  # the last block's output is the model's: one thing, one name
-            self._drop_doubles(tensor)
+            self._drop_doubles(tensor, model)
         pooled = pool(tensor, module, MOST_ROWS)
         if pooled is None or pooled.values.shape[1] == 0:
             return
@@ -123,16 +125,16 @@ class Embeddings:
         rows = pooled.values if pooled.is_copy else pooled.values.clone()
         ref = weakref.ref(tensor)
         self._pending.append(_Seen(model, layer, *when, module.training, role, rows, ref))
+        if len(self._pending) >= MOST_PENDING:  # forward passes, and no step that would end
+            self.end_step(merge=False)
+            self.work()
 
-    def _drop_doubles(self, tensor: Tensor) -> None:
-        doubles = [seen for seen in self._pending if seen.tensor() is tensor]
+    def _drop_doubles(self, tensor: Tensor, model: str) -> None:
+        """Forget what was seen of a model's output before; not what another model gave out."""
+        equal = [seen for seen in self._pending if seen.tensor() is tensor]
+        doubles = [seen for seen in equal if seen.role != "output" or seen.model == model]
         self.doubles |= {(seen.model, seen.layer) for seen in doubles}
         self._pending = [seen for seen in self._pending if seen not in doubles]
-
-    @property
-    def is_full(self) -> bool:
-        """True when a step should not wait any longer (forward passes without any step)."""
-        return len(self._pending) >= MOST_PENDING
 
     @torch.no_grad()
     def end_step(self, *, merge: bool) -> None:
@@ -159,7 +161,8 @@ class Embeddings:
         """Measure what waits, as far as its values have come over and the budget allows."""
         while len(self._waiting):
             in_time = self._budget.has_time(self._waiting.pace)
-            if not in_time and self._waiting.held <= BACKLOG:
+            full = self._waiting.held > BACKLOG or len(self._waiting) > MOST_WAITING
+            if not in_time and not full:
                 return
             took = self._waiting.work()
             if took is None:

@@ -25,8 +25,10 @@ def is_fresh(model: nn.Module) -> bool:
     ``a=sqrt(5)``). Training pushes weights that lie near these bounds beyond them within a few
     steps. A model without such layers, or one that was initialised otherwise, is not called fresh.
     """
-    weights = [m.weight for m in model.modules() if isinstance(m, _LAYERS)]
-    return bool(weights) and all(is_plain(w) and _is_as_drawn(w) for w in weights)
+    # Reading `m.weight` would run the user's code where it is parametrized: a spectral norm takes
+    # a step of its power iteration.
+    weights = [m._parameters.get("weight") for m in model.modules() if isinstance(m, _LAYERS)]
+    return bool(weights) and all(w is not None and is_plain(w) and _is_as_drawn(w) for w in weights)
 
 
 def _is_as_drawn(weight: Tensor) -> bool:

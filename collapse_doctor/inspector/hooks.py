@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections.abc import Callable
 from typing import Any
 
 import torch
 from torch import nn
+
+from collapse_doctor.inspector.quiet import is_quiet, this_thread
 
 __all__ = ["ForwardHook", "Gate", "attach"]
 
@@ -27,33 +28,40 @@ class Gate:
 class ForwardHook:
     """A forward hook that always returns None and goes quiet where it must not look.
 
-    It does nothing while code is being compiled or traced, under a dispatch mode, while the
-    backward pass recomputes a checkpointed forward, and in threads other than the one it was made
-    in (replicas). A deep copy
-    or a pickle of the model carries an inert stand-in from the standard library instead, so that
-    an EMA copy is not watched and a saved model loads where this package is not installed.
+    See :func:`is_quiet` for where that is. A deep copy or a pickle of the model carries an inert
+    stand-in from the standard library instead, so that an EMA copy is not watched and a saved
+    model loads where this package is not installed.
+
+    Tools that swap modules (quantization, fusion) move hooks from one to the other, and forget
+    that ours takes keywords; so it takes what it is given, and once silenced it is dead wherever
+    it was moved.
     """
 
     def __init__(self, callback: Callback, gate: Gate) -> None:
-        self._callback = callback
+        self._callback: Callback | None = callback
         self._gate = gate
-        self._thread = threading.get_ident()
+        self._thread = this_thread()
 
-    def __call__(
-        self, module: nn.Module, args: tuple[Any, ...], kwargs: dict[str, Any], output: Any
-    ) -> None:
-        """Pass one forward call on to the callback."""
-        # The order matters: compiled code must not come to depend on the gate.
-        if torch.compiler.is_compiling() or not self._gate.is_open or self._elsewhere():
+    def __call__(self, module: nn.Module, *call: Any) -> None:
+        """Pass one forward call on; ``call`` is ``(args, kwargs, output)`` or without kwargs."""
+        # First of all, so that nothing of ours is compiled into a graph, nor guarded there.
+        if torch.compiler.is_compiling() or not self._gate.is_open:
             return
-        self._callback(module, args, kwargs, output)
+        if self._callback is None or is_quiet(self._thread):
+            return
+        self._callback(module, call[0], call[1] if len(call) == 3 else {}, call[-1])
 
-    def _elsewhere(self) -> bool:
-        in_backward = torch._C._current_graph_task_id() != -1
-        # A dispatch mode traces, fakes or counts operations: ours would be among them.
-        observed = torch._C._len_torch_dispatch_stack() > 0
-        traced = torch._C._is_tracing()
-        return in_backward or observed or traced or threading.get_ident() != self._thread
+    def silence(self) -> None:
+        """Listen no more, and let go of what was told."""
+        self._callback = None
+
+    @property
+    def __name__(self) -> str:
+        """Asked for by ``torch.jit.script``, which compiles hooks and cannot compile this one."""
+        raise AttributeError(
+            "expected a module without hooks that are no TorchScript, got one that "
+            "collapse_doctor.Inspector watches: call torch.jit.script before the block or after it"
+        )
 
     def __deepcopy__(self, _memo: dict[int, Any]) -> Callable[..., None]:
         """Return a stand-in that does nothing."""
@@ -75,4 +83,10 @@ def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> C
     While ``gate`` is closed the hook does nothing.
     """
     hook = ForwardHook(callback, Gate() if gate is None else gate)
-    return module.register_forward_hook(hook, with_kwargs=True).remove
+    handle = module.register_forward_hook(hook, with_kwargs=True)
+
+    def detach() -> None:
+        hook.silence()
+        handle.remove()
+
+    return detach

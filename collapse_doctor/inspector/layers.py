@@ -85,7 +85,7 @@ def choose_all(
 
 
 def _matching(model: nn.Module, item: str | nn.Module) -> list[Layer]:
-    named = [Layer(public_name(name), module) for name, module in model.named_modules() if name]
+    named = [Layer(public_name(name), module) for name, module in _inner(model)]
     if isinstance(item, nn.Module):
         found = [layer for layer in named if layer.module is item]
         label = type(item).__name__
@@ -102,6 +102,19 @@ def _matching(model: nn.Module, item: str | nn.Module) -> list[Layer]:
             remedy=f"use one such as {', '.join(near)}" if near else "leave layers out",
         )
     return found
+
+
+def _inner(
+    module: nn.Module, prefix: str = "", above: tuple[nn.Module, ...] = ()
+) -> Iterator[tuple[str, nn.Module]]:
+    """Yield every module inside another under each of its names, of which a shared one has more.
+
+    ``named_modules(remove_duplicate=False)`` would not return from a module that holds its parent.
+    """
+    for name, child in module._modules.items():
+        if child is not None and child is not module and child not in above:
+            yield f"{prefix}{name}", child
+            yield from _inner(child, f"{prefix}{name}.", (*above, module))
 
 
 def _main_blocks(model: nn.Module) -> Iterator[Layer]:

@@ -64,6 +64,7 @@ class Listener:
         """Return the hook of a watched model itself."""
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self._window.settle()
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             if self._window.is_open:  # nobody else asks where a tensor comes from
                 self._born(model, tensors, (args, kwargs))

@@ -1,16 +1,15 @@
 """The function mode that sees both operands of a comparison, and when it is on.
 
 A mode costs about a microsecond for every operation of the training, so it is on for a few steps
-only. It is entered and left at step boundaries, never inside a forward hook: a user's own mode
-(``with torch.device(...)``) may have been entered in between, and would then take ours down in
-place of itself.
+only. It stands at the bottom of the stack, whenever it comes: a user's own mode takes the top of
+the stack down when it leaves, whatever that is, and must always find itself there.
 """
 
 from __future__ import annotations
 
 import functools
-import threading
 from collections.abc import Callable
+from itertools import takewhile
 from time import perf_counter
 from typing import Any
 
@@ -22,6 +21,9 @@ from torch.overrides import (
     _pop_mode,
     _push_mode,
 )
+from torch.utils._device import DeviceContext
+
+from collapse_doctor.inspector.quiet import in_backward, is_quiet, this_thread
 
 __all__ = ["ModeWindow"]
 
@@ -33,9 +35,11 @@ class _Watching(TorchFunctionMode):
 
     def __init__(self, known: frozenset[Callable[..., Any]], seen: Seen) -> None:
         super().__init__()
-        self.calls = 0
         self._known = known
-        self._seen = seen
+        self._seen: Seen | None = seen
+        self._thread = this_thread()
+        self.calls = 0
+        self.running = 0  # while it is, PyTorch has it off the stack and will put it back
 
     def __torch_function__(
         self,
@@ -44,12 +48,33 @@ class _Watching(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        result = func(*args, **(kwargs or {}))
-        if not torch.compiler.is_compiling():
-            self.calls += 1
-            if func in self._known:
-                self._seen(func, args, kwargs or {}, result)
+        self.running += 1
+        try:
+            result = func(*args, **(kwargs or {}))
+        finally:
+            self.running -= 1
+        # First of all, so that nothing of ours is compiled into a graph.
+        if torch.compiler.is_compiling():
+            return result
+        self.calls += 1
+        if func not in self._known:
+            return result
+        if self._seen is not None and not is_quiet(self._thread):
+            self._seen(func, args, kwargs or {}, result)
         return result
+
+    @property
+    def is_deaf(self) -> bool:
+        """True once it was ended."""
+        return self._seen is None
+
+    def begin(self) -> None:
+        """Listen to the present thread."""
+        self._thread = this_thread()
+
+    def end(self) -> None:
+        """Listen no more, on whatever stack the mode may still be."""
+        self._seen = None
 
 
 ROUND_TRIP = 12.0
@@ -73,9 +98,9 @@ class ModeWindow:
 
     def __init__(self, known: frozenset[Callable[..., Any]], seen: Seen) -> None:
         self._mode = _Watching(known, seen)
-        self._base = 0
         self._thread = 0  # each thread has a stack of its own
-        self._paused = False
+        self._wanted = False
+        self._rests = False
 
     def cost(self) -> float:
         """Return the seconds by which the mode slowed the training down since last asked.
@@ -91,50 +116,59 @@ class ModeWindow:
         return any(mode is self._mode for mode in _get_current_function_mode_stack())
 
     def enter(self) -> None:
-        """Open the window for the first time; the stack as it is now is the user's own."""
-        self._base = len(_get_current_function_mode_stack())
-        self._thread = threading.get_ident()
-        _push_mode(self._mode)
+        """Open the window for the first time; from then on it belongs to this thread."""
+        self._thread = this_thread()
+        self._mode.begin()
+        self.set(True)
 
     def set(self, wanted: bool) -> None:
-        """Open or close the window if that can be done without a trace, else leave it as it is.
+        """Open or close the window, now or as soon as :meth:`settle` finds that it can be done.
 
-        Only the top of the stack may go, and only the stack that :meth:`enter` found may be
-        added to: with a user's mode in the way the next step will try again. A training in
-        another thread than the one that entered is left alone.
+        A training in another thread than the one that entered is left alone. Where optimizers
+        step inside backward the stack is a copy, and changes to it are lost.
         """
-        if threading.get_ident() != self._thread:
-            return
-        self._paused = False
-        stack = _get_current_function_mode_stack()
-        if not wanted and stack and stack[-1] is self._mode:
-            _pop_mode()
-        elif wanted and len(stack) == self._base:
-            _push_mode(self._mode)
+        self._wanted, self._rests = wanted, False
+        self.settle()
 
-    def pause(self, begins: bool) -> None:
-        """Take the mode off while an optimizer works: it looks up every parameter many times.
+    def rest(self, begins: bool) -> None:
+        """Take the mode off while an optimizer works: it looks up every parameter many times."""
+        self._rests = begins
+        self.settle()
 
-        That is a step boundary too: whatever the user opens inside the optimizer, and nothing
-        opened outside, is closed before it returns.
-        """
-        if threading.get_ident() != self._thread:
-            return
-        stack = _get_current_function_mode_stack()
-        if begins and stack and stack[-1] is self._mode:
-            _pop_mode()
-            self._paused = True
-        elif not begins and self._paused:
-            self._paused = False
-            if len(stack) == self._base:
-                _push_mode(self._mode)
+    def settle(self) -> None:
+        """Open or close the window if that had to wait."""
+        movable = this_thread() == self._thread and not in_backward() and not self._mode.running
+        wanted = self._wanted and not self._rests
+        if movable and not self._mode.is_deaf and self.is_open != wanted:
+            _restack(self._mode, wanted)
 
     def leave(self) -> None:
-        """Take the mode off wherever it is in the stack, and put back what lay above it."""
-        if not self.is_open:
-            return
-        above = []
-        while (mode := _pop_mode()) is not self._mode:
-            above.append(mode)
-        for mode in reversed(above):
-            _push_mode(mode)
+        """Take the mode off for good. On the stack of another thread it stays, but is deaf."""
+        self._mode.end()
+        if self.is_open:
+            _restack(self._mode, False)
+
+
+def _restack(mode: TorchFunctionMode, wanted: bool) -> None:
+    """Rebuild the stack with or without ``mode``: above a default device, below all others."""
+    stack = _get_current_function_mode_stack()
+    others = [other for other in stack if other is not mode]
+    place = len(list(takewhile(_is_default_device, others)))
+    if wanted:
+        others.insert(place, mode)
+    try:
+        for _ in range(len(stack) - place):
+            _pop_mode()
+    finally:
+        for other in others[place:]:
+            _push_mode(other)
+
+
+def _is_default_device(mode: TorchFunctionMode) -> bool:
+    """Tell whether a mode is a default device that PyTorch keeps at the very bottom.
+
+    It raises if it does not find it there. ``with torch.device(...)`` is the same class, but lies
+    on top and takes the top down; it does not run ``__enter__``, which leaves an ``old_device``.
+    """
+    default = getattr(torch._GLOBAL_DEVICE_CONTEXT, "device_context", None)
+    return mode is default or (isinstance(mode, DeviceContext) and hasattr(mode, "old_device"))

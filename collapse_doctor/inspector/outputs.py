@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import torch
@@ -45,12 +46,16 @@ class Rows(NamedTuple):
 def is_plain(tensor: Tensor) -> bool:
     """Tell whether a tensor's memory and values may be looked at.
 
-    Subclasses (DTensor, FakeTensor, user's own), tensors wrapped by ``torch.func``, sparse and
-    meta tensors answer such questions wrongly or raise; they are left alone.
+    Subclasses (DTensor, FakeTensor, user's own), tensors wrapped by ``torch.func``, sparse, nested,
+    quantized, 8-bit floating and meta tensors answer such questions wrongly or raise; they are left
+    alone.
     """
     return (
         type(tensor) in (Tensor, nn.Parameter)
         and tensor.layout is torch.strided
+        and not tensor.is_nested
+        and not tensor.is_quantized
+        and not (tensor.is_floating_point() and tensor.element_size() == 1)
         and tensor.device.type != "meta"
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
@@ -66,23 +71,30 @@ def tensors_in(output: Any, name: str = "output", depth: int = 0) -> Iterator[tu
     if isinstance(output, Tensor):
         yield name, output
     elif depth < DEEPEST:
-        for child_name, child in _children(output, name)[:MOST_TENSORS]:
+        for child_name, child in _first_children(output, name):
             yield from tensors_in(child, child_name, depth + 1)
 
 
-def _children(output: Any, name: str) -> list[tuple[str, Any]]:
+def _first_children(output: Any, name: str) -> list[tuple[str, Any]]:
+    try:
+        return list(islice(_children(output, name), MOST_TENSORS))
+    except Exception:  # containers run code of their users'; one that fails is not opened
+        return []
+
+
+def _children(output: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """Yield what a container holds, by the code that reaches it. Iterators are never touched."""
     if isinstance(output, nn.utils.rnn.PackedSequence):
-        return [(f"{name}.data", output.data)]
-    if isinstance(output, Mapping):
-        return [(f"{name}[{key!r}]", value) for key, value in output.items()]
-    if isinstance(output, tuple) and hasattr(output, "_fields"):
-        return [(f"{name}.{field}", getattr(output, field)) for field in output._fields]
-    if isinstance(output, list | tuple):
-        return [(f"{name}[{index}]", value) for index, value in enumerate(output)]
-    if dataclasses.is_dataclass(output) and not isinstance(output, type):
-        fields = dataclasses.fields(output)
-        return [(f"{name}.{field.name}", getattr(output, field.name)) for field in fields]
-    return []
+        yield f"{name}.data", output.data
+    elif isinstance(output, Mapping):
+        yield from ((f"{name}[{key!r}]", value) for key, value in output.items())
+    elif isinstance(output, tuple) and hasattr(output, "_fields"):
+        yield from ((f"{name}.{field}", getattr(output, field)) for field in output._fields)
+    elif isinstance(output, list | tuple):
+        yield from ((f"{name}[{index}]", value) for index, value in enumerate(output))
+    elif dataclasses.is_dataclass(output) and not isinstance(output, type):
+        names = [field.name for field in dataclasses.fields(output)]
+        yield from ((f"{name}.{n}", getattr(output, n)) for n in names if hasattr(output, n))
 
 
 def embeddings_among(tensors: list[tuple[str, Tensor]]) -> list[tuple[str, Tensor]]:

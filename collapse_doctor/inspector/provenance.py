@@ -124,13 +124,13 @@ class Provenance:
         return next((known for values, known in reversed(past) if own.agrees_with(values)), None)
 
     def sweep(self) -> None:
-        """Forget what no longer exists. Called once a step."""
-        gone = [key for key, (reference, _) in self._objects.items() if reference() is None]
-        for key in gone:
-            del self._objects[key]
-        expired = [key for key, (storage, _) in self._storages.items() if storage.expired()]
-        for key in expired:
-            del self._storages[key]
+        """Forget what no longer exists. Called once a step, which may be in another thread."""
+        for key, (reference, _) in list(self._objects.items()):
+            if reference() is None:
+                self._objects.pop(key, None)
+        for key, (storage, _) in list(self._storages.items()):
+            if storage.expired():
+                self._storages.pop(key, None)
 
     def _remember(self, tensor: Tensor, known: Known) -> None:
         self._objects[id(tensor)] = (weakref.ref(tensor), known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -11,12 +12,14 @@ from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
+from collapse_doctor.inspector.aside import aside
 from collapse_doctor.inspector.attention import Attention
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
-from collapse_doctor.inspector.fuse import Fuse
+from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.later import Later
@@ -33,6 +36,8 @@ from collapse_doctor.recording.observations import Manifest, Notice, Observation
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
+
+OFF = "switched itself off after a fault of its own: "
 
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
@@ -76,7 +81,7 @@ class Watch:
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
         self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
-        self._clock = StepClock(self._models.values(), self._ticked, self._window.pause)
+        self._clock = StepClock(self._models.values(), self._ticked, self._window.rest)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
         self._provenance = Provenance()
@@ -97,12 +102,19 @@ class Watch:
             )
         self._budget.start()
         self._fuse.guard(self._look_at_weights)()
-        manifest = self._describe(self._blocks)
+        with aside():
+            manifest = self._describe(self._blocks)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink
+        if self._fuse.reason is not None:  # there was nowhere yet to say it
+            self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(sink, self._budget)
         self._operands = Operands(self._moment, self._provenance, self._prompt, sink.append)
-        self._fuse.guard(self._attach)()
+        try:
+            self._fuse.guard(self._attach)()
+        except BaseException:  # an interrupt: there will be no __exit__
+            self._let_go()
+            raise
         return self
 
     def __exit__(
@@ -112,10 +124,19 @@ class Watch:
         trace: TracebackType | None,
     ) -> None:
         """Let go of everything. An exception of the user's passes through untouched."""
-        reason = f"{kind.__name__}: {error}" if kind is not None else ""
-        self._fuse.guard(self._tell)()
-        Fuse(self._blown).guard(self._let_go)()  # also after our own fuse blew
-        Fuse(self._blown).guard(self._close)(reason)
+        let_go = Fuse(self._blown).guard(self._let_go)  # also after our own fuse blew
+        with ExitStack() as last:  # from below, and all of it, though an interrupt comes
+            last.callback(self._forget)
+            last.callback(Fuse(self._blown).guard(self._close), reason_of(error))
+            last.callback(let_go)  # again, for it may have been interrupted
+            last.callback(let_go)
+            last.callback(self._fuse.guard(self._tell))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and pickle as what was recorded so far: a copy watches nothing."""
+        empty = self._sink is None
+        recording = Recording(self._describe(self._blocks)) if empty else self.recording
+        return finished, (type(self), recording)
 
     def step(self, *, loss: Any = None, labels: Any = None) -> None:
         """Tell what cannot be seen from outside, once per step, wherever it suits the loop.
@@ -179,7 +200,12 @@ class Watch:
 
     def _blown(self, reason: str) -> None:
         self._let_go()
-        self._note("inspector", f"switched itself off after a fault of its own: {reason}")
+        self._note("inspector", OFF + reason)
+
+    def _forget(self) -> None:
+        """Keep no model alive: an Inspector may be kept long after its training."""
+        self._models.clear()
+        self._blocks.clear()
 
     def _close(self, reason: str) -> None:
         if self._ended or self._sink is None:

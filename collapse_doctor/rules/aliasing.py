@@ -55,12 +55,14 @@ class Alias:
     """All comparisons at one call site whose operands stood in one relation, oldest first.
 
     ``calls`` counts every paired comparison at that site, related or not. ``always`` is true when
-    from the first sighting on every call there compared aliases.
+    from the first sighting on every call there compared aliases; ``begins`` when the very first
+    call there did, and no later one.
     """
 
     found: tuple[tuple[Comparison, Relation], ...]
     calls: int
     always: bool = True
+    begins: bool = False
 
     @property
     def first(self) -> Comparison:
@@ -120,12 +122,15 @@ class Alias:
         """Whether the code makes the alias whenever the line runs, and not chance now and then.
 
         One object under two names, and an operation that cut, copied or scaled one operand into
-        the other, are written there. All else (equal views, equal values, a past output) may
-        happen to a loop over all pairs, to the last small batch, or to a policy before its first
-        update, and must recur.
+        the other, are written there; unless without any gradient, as in measuring a drift, only the
+        first of many calls had nothing else to compare with. All else (equal views, equal values, a
+        past output) may happen to a loop over all pairs, to the last small batch, or to a policy
+        before its first update, and must recur.
         """
         one, other = self.left.origin, self.right.origin
-        if self.relation.kind == "same-object" or self.always:
+        if self.relation.kind == "same-object":
+            return not self.begins or self.left.requires_grad or self.right.requires_grad
+        if self.always:
             return True
         if one is None or other is None or one.forward != other.forward:
             return False
@@ -175,10 +180,12 @@ def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
     comparisons = sorted(measurements.comparisons, key=lambda c: (c.step, c.forward))
     calls: dict[_Site, int] = {}
     plain: dict[_Site, tuple[int, int]] = {}  # last call without an alias: step, forward pass
+    begun: dict[_Site, Comparison] = {}
     found: dict[tuple[_Site, int, int], list[tuple[Comparison, Relation]]] = {}
     for comparison in comparisons:
         site = (comparison.site.file, comparison.site.line, comparison.function)
         calls[site] = calls.get(site, 0) + comparison.paired
+        begun.setdefault(site, comparison)
         if not comparison.relations:
             plain[site] = (comparison.step, comparison.forward)
         for relation in comparison.relations:
@@ -187,7 +194,9 @@ def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
                 found.setdefault(pair, []).append((comparison, relation))
     for (site, _left, _right), pairs in found.items():
         first = (pairs[0][0].step, pairs[0][0].forward)
-        yield Alias(tuple(pairs), calls[site], always=plain.get(site, (-1, -1)) < first)
+        always = plain.get(site, (-1, -1)) < first
+        alone = len(pairs) == 1 and pairs[0][0] is begun[site] and not always
+        yield Alias(tuple(pairs), calls[site], always, begins=alone)
 
 
 def matches(

@@ -5,7 +5,8 @@ import threading
 import pytest
 import torch
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
+from torch.utils._device import DeviceContext
 
 from collapse_doctor.inspector.mode import ModeWindow
 
@@ -55,16 +56,54 @@ def test_it_opens_and_closes_between_steps(window: ModeWindow) -> None:
     assert depth() == 0
 
 
-def test_a_mode_of_the_users_on_top_is_left_in_peace(window: ModeWindow) -> None:
+def test_a_mode_of_the_users_is_always_above_ours(window: ModeWindow) -> None:
     window.enter()
-    with UsersMode():
+    with UsersMode() as users:
         window.set(False)
-        assert depth() == 2
-    window.set(False)
-    assert depth() == 0
-    with UsersMode():
+        assert _get_current_function_mode_stack() == [users]
         window.set(True)
-        assert depth() == 1, "not pushed above a mode that will be popped first"
+        assert depth() == 2
+        assert _get_current_function_mode_stack()[1] is users
+        for device in (torch.device("cpu"), DeviceContext("cpu")):  # on top; at the very bottom
+            with device:
+                window.set(False)
+                window.set(True)
+                assert depth() == 3
+    assert (depth(), window.is_open) == (1, True)
+    window.leave()
+    assert depth() == 0
+
+
+def test_a_mode_that_was_there_before_may_leave_first(window: ModeWindow) -> None:
+    users = UsersMode()
+    users.__enter__()
+    window.enter()
+    users.__exit__(None, None, None)
+    assert window.is_open
+    window.leave()
+    assert depth() == 0
+
+
+def test_it_is_moved_neither_in_backward_nor_while_it_runs(window: ModeWindow) -> None:
+    window.enter()
+    x = torch.ones(3, requires_grad=True)
+    x.register_post_accumulate_grad_hook(lambda _: window.set(False))
+    torch.autograd.backward(x.sum())
+    assert window.is_open
+    window.settle()
+    assert not window.is_open
+
+
+def test_once_left_it_is_deaf(window: ModeWindow, seen: list) -> None:
+    window.enter()
+    thread = threading.Thread(target=window.leave)
+    thread.start()
+    thread.join()
+    F.cosine_similarity(X, X)
+    assert (seen, depth()) == ([], 1), "another thread cannot take it off"
+    window.set(False)
+    window.leave()
+    assert depth() == 0
 
 
 def test_inside_a_mode_of_the_users(window: ModeWindow) -> None:
@@ -113,33 +152,23 @@ def test_another_thread_than_the_one_that_entered_is_left_alone(window: ModeWind
 
 def test_it_rests_while_an_optimizer_works(window: ModeWindow, seen: list) -> None:
     window.enter()
-    window.pause(True)
+    window.rest(True)
     assert not window.is_open
-    window.pause(False)
+    window.rest(False)
     assert (window.is_open, depth()) == (True, 1)
     window.leave()
 
 
 def test_a_rest_that_never_ended_is_over_at_the_next_step(window: ModeWindow) -> None:
     window.enter()
-    window.pause(True)  # and the optimizer raised
+    window.rest(True)  # and the optimizer raised
     window.set(True)
-    window.pause(False)
+    window.rest(False)
     assert depth() == 1
-    window.pause(True)
+    window.rest(True)
     window.set(False)
-    window.pause(False)
+    window.rest(False)
     assert depth() == 0
-    window.leave()
-
-
-def test_under_a_mode_of_the_users_it_does_not_rest(window: ModeWindow) -> None:
-    window.enter()
-    with torch.device("cpu"):
-        window.pause(True)
-        assert window.is_open
-        window.pause(False)
-        assert depth() == 2
     window.leave()
 
 

@@ -18,7 +18,9 @@ from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 from collapse_doctor.errors import CollapseDoctorError, UsageError
+from collapse_doctor.inspector import embeddings as embeddings_module
 from collapse_doctor.inspector import watch as watch_module
+from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.recording.observations import Use
 
@@ -241,6 +243,29 @@ def test_inspecting_inside_the_block() -> None:
         assert len(watch.recording.measures) == 1
         model(torch.randn(3, 4))
         assert len(watch.recording.measures) == 2
+
+
+def test_what_waits_to_be_measured_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(embeddings_module, "MOST_WAITING", 20)
+    monkeypatch.setattr(Budget, "has_time", lambda *_: False)
+    model = nn.Linear(4, 4)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with watching(model, every=1) as watch:
+        for step in range(100):
+            model(torch.randn(3, 4)).sum().backward()
+            optimizer.step()
+            assert len(watch._embeddings._waiting) == min(step + 1, 20)
+    assert [m.step for m in watch.recording.measures] == list(range(100))
+
+
+def test_passes_without_any_step_do_not_pile_up() -> None:
+    model = nn.Linear(4, 4)
+    with watching(model, every=1) as watch:
+        for _ in range(3000):
+            model(torch.randn(3, 4))
+        assert len(watch._embeddings._pending) < 64
+        assert len(watch._embeddings._waiting) <= 512 + 64
+    assert len(watch.recording.measures) > 1000
 
 
 def test_two_towers() -> None:

@@ -39,6 +39,24 @@ def test_what_does_not_recur_is_chance_unless_the_code_makes_it(
     assert len(check(code, training_of(comparisons=picked))) == (code == "CD101")
 
 
+def test_a_drift_that_is_measured_from_its_first_value_is_no_alias(
+    training_of, compared, check
+) -> None:
+    def without_gradient(comparison: Comparison) -> Comparison:
+        operands = tuple(replace(o, requires_grad=False) for o in comparison.operands)
+        return replace(comparison, operands=operands)
+
+    drift = [without_gradient(compared("same-object")), compared(step=1)]
+    assert check("CD101", training_of(comparisons=drift)) == []
+    assert len(check("CD101", training_of(comparisons=drift[:1]))) == 1, "it has no other value"
+    late = [compared(), without_gradient(compared("same-object", step=1)), compared(step=2)]
+    assert len(check("CD101", training_of(comparisons=late))) == 1
+    again = [drift[0], *late[1:]]
+    assert len(check("CD101", training_of(comparisons=again))) == 1
+    loss = [compared("same-object"), compared(step=1)]
+    assert len(check("CD101", training_of(comparisons=loss))) == 1
+
+
 def made_by(operation: str, comparison: Comparison) -> Comparison:
     """Return a comparison whose second operand was made by an operation on the first."""
     left, right = comparison.operands
