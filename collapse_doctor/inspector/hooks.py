@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import weakref
+from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
@@ -30,17 +32,19 @@ class ForwardHook:
 
     See :func:`is_quiet` for where that is. A deep copy or a pickle of the model carries an inert
     stand-in from the standard library instead, so that an EMA copy is not watched and a saved
-    model loads where this package is not installed.
+    model loads where this package is not installed. Deep copies lose it when the watch ends.
 
     Tools that swap modules (quantization, fusion) move hooks from one to the other, and forget
     that ours takes keywords; so it takes what it is given, and once silenced it is dead wherever
     it was moved.
     """
 
-    def __init__(self, callback: Callback, gate: Gate) -> None:
+    def __init__(self, callback: Callback, module: nn.Module, gate: Gate) -> None:
         self._callback: Callback | None = callback
         self._gate = gate
         self._thread = this_thread()
+        self._place = id(module._forward_hooks)
+        self._stand_ins: list[tuple[weakref.ref[Any], Callable[..., None]]] = []
 
     def __call__(self, module: nn.Module, *call: Any) -> None:
         """Pass one forward call on; ``call`` is ``(args, kwargs, output)`` or without kwargs."""
@@ -52,8 +56,13 @@ class ForwardHook:
         self._callback(module, call[0], call[1] if len(call) == 3 else {}, call[-1])
 
     def silence(self) -> None:
-        """Listen no more, and let go of what was told."""
+        """Listen no more, let go of what was told, and take the stand-ins out of deep copies."""
         self._callback = None
+        while self._stand_ins:
+            reference, inert = self._stand_ins.pop()
+            hooks = reference() or {}
+            for key in [key for key, hook in hooks.items() if hook is inert]:
+                del hooks[key]
 
     @property
     def __name__(self) -> str:
@@ -63,9 +72,12 @@ class ForwardHook:
             "collapse_doctor.Inspector watches: call torch.jit.script before the block or after it"
         )
 
-    def __deepcopy__(self, _memo: dict[int, Any]) -> Callable[..., None]:
+    def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
         """Return a stand-in that does nothing."""
-        return _inert()
+        inert, hooks = _inert(), memo.get(self._place)  # the copy that is being filled just now
+        if isinstance(hooks, OrderedDict):
+            self._stand_ins.append((weakref.ref(hooks), inert))
+        return inert
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle as a stand-in that does nothing."""
@@ -82,7 +94,7 @@ def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> C
 
     While ``gate`` is closed the hook does nothing.
     """
-    hook = ForwardHook(callback, Gate() if gate is None else gate)
+    hook = ForwardHook(callback, module, Gate() if gate is None else gate)
     handle = module.register_forward_hook(hook, with_kwargs=True)
 
     def detach() -> None:

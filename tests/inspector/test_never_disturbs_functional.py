@@ -326,9 +326,10 @@ def test_scripting_outside_the_block_works_and_inside_it_says_what_to_do() -> No
         first = script(model)
         with watch(model) as inspector:
             model(X)
+            twin = copy.deepcopy(model)
             if inspector.__class__.__name__ == "Inspector":
                 with pytest.raises(AttributeError, match="before the block or after it"):
                     script(model)
-        return first, script(model)
+        return first, script(model), script(twin)
 
     compare(training)

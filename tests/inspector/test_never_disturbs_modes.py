@@ -108,6 +108,17 @@ def test_a_mode_of_the_users_sees_the_same_with_and_without() -> None:
     assert len(compare(training).recording.comparisons) >= 8
 
 
+def test_the_line_of_a_comparison_is_that_of_the_call_and_not_of_a_mode() -> None:
+    def training(watch: Callable[..., Any]) -> Any:
+        model = nn.Linear(6, 8)
+        with Counting(), watch(model), Counting():
+            for _ in train(model):
+                pass
+
+    sites = {c.site.source for c in compare(training).recording.comparisons}
+    assert sites == {"loss = F.mse_loss(model(x), model(x + 0.1).detach())"}
+
+
 @pytest.mark.parametrize("first", ["mode", "watch"])
 def test_modes_and_the_block_left_in_another_order(first: str) -> None:
     def training(watch: Callable[..., Any]) -> Any:
