@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import pool
 from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
@@ -25,7 +26,6 @@ gradient accumulation."""
 MOST_ROWS = 256
 """Rows of one step that are measured of a layer; beyond that, evenly spread ones. Their spectrum
 costs the cube of it, and rank is judged on the rows of several steps together anyway."""
-MOST_PENDING = 64
 BACKLOG = 32 << 20
 """Bytes of rows that wait to be measured; beyond that, the oldest no longer wait."""
 MOST_WAITING = 512
@@ -81,10 +81,11 @@ class Embeddings:
     asks. Nothing is read back from a device before it has arrived by itself.
     """
 
-    def __init__(self, sink: Sink, budget: Budget) -> None:
+    def __init__(self, sink: Sink, budget: Budget, moment: Moment) -> None:
         self.doubles: set[tuple[str, str]] = set()  # blocks whose output is the model's
         self._sink = sink
         self._budget = budget
+        self._moment = moment
         self._waiting = Later()
         self._pending: list[_Seen] = []
         self._noted: set[tuple[str, str]] = set()
@@ -94,7 +95,6 @@ class Embeddings:
     def add(
         self,
         place: tuple[str, str],
-        when: tuple[int, int],
         tensor: Tensor,
         module: nn.Module,
         role: Role,
@@ -105,15 +105,14 @@ class Embeddings:
         ----------
         place
             Names of the model and the layer.
-        when
-            Step and number of the forward pass.
         tensor, module
             What was returned, by which module.
         role
             Of outputs of the model, and of layers that were asked for, some rows are kept.
         """
         model, layer = place
-        if self._passed_over(model, layer, when[0], module.training):
+        step, forward = self._moment.step, self._moment.forwards_of(model)
+        if self._passed_over(model, layer, step, module.training):
             return
         if role == "output":  # the last block's output is the model's: one thing, one name
             self._drop_doubles(tensor, model)
@@ -124,10 +123,7 @@ class Embeddings:
             self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
         rows = pooled.values if pooled.is_copy else pooled.values.clone()
         ref = weakref.ref(tensor)
-        self._pending.append(_Seen(model, layer, *when, module.training, role, rows, ref))
-        if len(self._pending) >= MOST_PENDING:  # forward passes, and no step that would end
-            self.end_step(merge=False)
-            self.work()
+        self._pending.append(_Seen(model, layer, step, forward, module.training, role, rows, ref))
 
     def _drop_doubles(self, tensor: Tensor, model: str) -> None:
         """Forget what was seen of a model's output before; not what another model gave out."""
@@ -209,7 +205,12 @@ class Embeddings:
             self._note(model, "forward passes in eval mode between training steps not measured")
             return True
         same = [s for s in self._pending if (s.model, s.layer, s.step) == (model, layer, step)]
-        return len(same) >= MOST_FORWARDS
+        if len(same) < MOST_FORWARDS:
+            return False
+        if self._moment.is_counted_by_forwards:  # there is no step to wait for
+            self.end_step(merge=False)
+            self.work()
+        return not self._moment.is_counted_by_forwards
 
     def _note(self, about: str, text: str) -> None:
         if (about, text) not in self._noted:

@@ -93,5 +93,4 @@ class Listener:
         self._on_output(model, name)
 
     def _take(self, model: str, layer: str, tensor: Tensor, module: nn.Module, role: Role) -> None:
-        when = (self._moment.step, self._moment.forwards_of(model))
-        self._embeddings.add((model, layer), when, tensor, module, role)
+        self._embeddings.add((model, layer), tensor, module, role)

@@ -108,7 +108,7 @@ class Watch:
         self._sink = sink
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
-        self._embeddings = Embeddings(sink, self._budget)
+        self._embeddings = Embeddings(sink, self._budget, self._moment)
         self._operands = Operands(self._moment, self._provenance, self._prompt, sink.append)
         try:
             self._fuse.guard(self._attach)()

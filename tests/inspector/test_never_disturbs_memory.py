@@ -141,6 +141,7 @@ def test_memory_is_flat_over_a_thousand_steps() -> None:
                     inspector.step(loss=loss.item())
                 if step in (300, 1000):
                     del x, loss
+                    assert inspector.recording, "what waited to be measured is measured now"
                     gc.collect()
                     counts[step], sizes[step] = tensors(), tracemalloc.get_traced_memory()[0]
     finally:

@@ -16,7 +16,7 @@ from collapse_doctor.inspector.relay import Relay
 
 @pytest.fixture
 def relay() -> Iterator[Relay]:
-    relay = Relay()
+    relay = Relay(register_optimizer_step_post_hook)
     yield relay
     relay.remove(print)  # tidies what was not to be touched while it ran
 
