@@ -16,7 +16,7 @@ from torch import nn
 from collapse_doctor import diagnosis as engine
 from collapse_doctor import findings, measurements, reports
 from collapse_doctor.errors import InputError, UsageError
-from collapse_doctor.inspector.aside import aside
+from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.readers.opening import from_value, open_source
 from collapse_doctor.readers.source import Source
@@ -186,7 +186,7 @@ def analyze(
     if isinstance(value, str | Path) and os.path.exists(Path(value) / MANIFEST_FILE):
         _refuse_options(Path(value), labels, key)
         return load(value).diagnose(select=select, ignore=ignore)
-    with aside():
+    with Aside():
         if isinstance(value, str | Path):
             source = open_source(Path(value), key=key, labels=labels)
         else:
@@ -247,7 +247,7 @@ def _details(source: Source) -> dict[str, str]:
 def _diagnose_recording(
     recording: Recording, title: str, select: Sequence[str], ignore: Sequence[str]
 ) -> Diagnosis:
-    with aside():
+    with Aside():
         tables = measurements.from_recording(recording, title=title)
         return _shown(engine.diagnose(tables, select=select, ignore=ignore))
 

@@ -91,7 +91,6 @@ class Embeddings:
         self._noted: set[tuple[str, str]] = set()
         self._trained: set[str] = set()
 
-    @torch.no_grad()
     def add(
         self,
         place: tuple[str, str],
@@ -132,7 +131,6 @@ class Embeddings:
         self.doubles |= {(seen.model, seen.layer) for seen in doubles}
         self._pending = [seen for seen in self._pending if seen not in doubles]
 
-    @torch.no_grad()
     def end_step(self, *, merge: bool) -> None:
         """Put what is pending in the queue; ``merge`` joins all passes of one step."""
         pending, self._pending = self._pending, []
@@ -152,7 +150,6 @@ class Embeddings:
         rows = _spread(together, MOST_ROWS)
         self._waiting.put([rows], functools.partial(self._measured, taken))
 
-    @torch.no_grad()
     def work(self) -> None:
         """Measure what waits, as far as its values have come over and the budget allows."""
         while len(self._waiting):
@@ -165,7 +162,6 @@ class Embeddings:
                 return
             self._budget.use(took)
 
-    @torch.no_grad()
     def tell(self, *, merge: bool) -> None:
         """Measure all that was taken until now."""
         self.end_step(merge=merge)

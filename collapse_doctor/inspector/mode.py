@@ -113,6 +113,8 @@ class ModeWindow:
     @property
     def is_open(self) -> bool:
         """True while the mode is on the stack."""
+        if not torch._C._len_torch_function_stack():  # nearly always, and nearly free to ask
+            return False
         return any(mode is self._mode for mode in _get_current_function_mode_stack())
 
     def enter(self) -> None:
@@ -137,6 +139,8 @@ class ModeWindow:
 
     def settle(self) -> None:
         """Open or close the window if that had to wait."""
+        if not self._wanted and not torch._C._len_torch_function_stack():
+            return
         movable = this_thread() == self._thread and not in_backward() and not self._mode.running
         wanted = self._wanted and not self._rests
         if movable and not self._mode.is_deaf and self.is_open != wanted:

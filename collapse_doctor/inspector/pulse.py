@@ -65,7 +65,6 @@ class Pulse:
         self._broken: set[Place] = set()
         self._rhythms: dict[Place, _Rhythm] = {}
 
-    @torch.no_grad()
     def feel(self, place: Place, tensor: Tensor) -> bool:
         """Feel one output, (B, ...); tell whether it holds NaN or infinity for the first time.
 

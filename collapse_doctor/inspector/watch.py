@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
-from collapse_doctor.inspector.aside import aside
+from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.attention import Attention
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
@@ -102,7 +102,7 @@ class Watch:
             )
         self._budget.start()
         self._fuse.guard(self._look_at_weights)()
-        with aside():
+        with Aside():
             manifest = self._describe(self._blocks)
         sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
         self._sink = sink

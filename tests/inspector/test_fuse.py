@@ -9,7 +9,7 @@ import torch
 from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from collapse_doctor.inspector.aside import aside
+from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 
 
@@ -34,7 +34,7 @@ class Dispatches(TorchDispatchMode):
 
 
 def in_aside(work: Callable[[], None]) -> None:
-    with aside():
+    with Aside():
         work()
 
 
@@ -68,7 +68,7 @@ def test_what_we_compute_is_neither_seen_nor_changed(run: Callable[..., None]) -
 
 def test_gradients_are_off_and_on_again() -> None:
     weight = torch.ones(2, requires_grad=True)
-    with aside():
+    with Aside():
         assert not (weight * 2).requires_grad
     assert (weight * 2).requires_grad
 
