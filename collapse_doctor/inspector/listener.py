@@ -87,7 +87,7 @@ class Listener:
 
     def _returned(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> None:
         """Take in one tensor of embedding rows that a model returned."""
-        broke = self._attention.may_feel and self._pulse.feel((model, name), tensor)
+        broke = self._pulse.feel((model, name), tensor, spread=self._attention.may_feel)
         if broke or self._attention.is_due(model, inner=False):
             self._take(model, name, tensor, module, "output")
         self._on_output(model, name)

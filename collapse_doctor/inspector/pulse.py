@@ -65,38 +65,41 @@ class Pulse:
         self._broken: set[Place] = set()
         self._rhythms: dict[Place, _Rhythm] = {}
 
-    def feel(self, place: Place, tensor: Tensor) -> bool:
+    def feel(self, place: Place, tensor: Tensor, *, spread: bool = True) -> bool:
         """Feel one output, (B, ...); tell whether it holds NaN or infinity for the first time.
 
         Of an output on another device that is not known at once: it is told by ``changed``.
+        Without ``spread`` only that is looked for: it must not be missed, and costs one sum.
         """
         if place in self._broken or tensor.numel() == 0:
             return False
-        beat = _beat(tensor)
+        total = tensor.detach().sum(dtype=torch.float32)
+        beat = torch.stack([total, *_sizes(tensor)]) if spread else total[None]
         if beat.device.type == "cpu":
             return self._heard(place, [beat])
         self._later.put([beat], functools.partial(self._heard, place))
         return False
 
     def _heard(self, place: Place, values: list[Tensor]) -> bool:
-        total, length, centre = values[0].tolist()
+        total, *sizes = values[0].tolist()
         if not math.isfinite(total):
             self._broken.add(place)
             self._changed()
             return True
-        spread = 1 - (centre / length) ** 2 if length > 0 else 0.0
-        if self._rhythms.setdefault(place, _Rhythm()).breaks_at(spread):
-            self._changed()
+        if sizes:
+            length, centre = sizes
+            spread = 1 - (centre / length) ** 2 if length > 0 else 0.0
+            if self._rhythms.setdefault(place, _Rhythm()).breaks_at(spread):
+                self._changed()
         return False
 
 
-def _beat(tensor: Tensor) -> Tensor:
-    """Return (3,) float32: the sum of all, the length of some rows, and that of their mean."""
+def _sizes(tensor: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the length of some rows together, and that of their mean as often as there are rows."""
     values = tensor.detach()
     rows = values if len(values) <= ROWS else values[:: -(-len(values) // ROWS)]
     rows = rows if rows.dim() == 2 else rows.flatten(1)
     rows = rows if rows.shape[1] <= COLUMNS else rows[:, :: -(-rows.shape[1] // COLUMNS)]
     rows = rows.float()
     length = torch.linalg.vector_norm
-    sizes = length(rows), length(rows.mean(0)) * len(rows) ** 0.5
-    return torch.stack([values.sum(dtype=torch.float32), *sizes])
+    return length(rows), length(rows.mean(0)) * len(rows) ** 0.5

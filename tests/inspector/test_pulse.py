@@ -51,14 +51,17 @@ def test_collapse_to_one_point_is_felt() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16, torch.float64])
 @pytest.mark.parametrize("value", [torch.nan, torch.inf])
-def test_what_is_not_finite_is_told_once_and_at_once(dtype: torch.dtype, value: float) -> None:
+@pytest.mark.parametrize("spread", [True, False])
+def test_what_is_not_finite_is_told_once_and_at_once(
+    dtype: torch.dtype, value: float, spread: bool
+) -> None:
     called: list[None] = []
     pulse = Pulse(Later(), lambda: called.append(None))
     rows = noise(0, 500, 8).to(dtype)
-    assert not pulse.feel(PLACE, rows)
+    assert not pulse.feel(PLACE, rows, spread=spread)
     rows[77, 3] = value
-    assert pulse.feel(PLACE, rows)
-    assert not pulse.feel(PLACE, rows)
+    assert pulse.feel(PLACE, rows, spread=spread)
+    assert not pulse.feel(PLACE, rows, spread=spread)
     assert len(called) == 1
 
 
