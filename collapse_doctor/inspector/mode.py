@@ -20,6 +20,8 @@ from torch.overrides import (
     _push_mode,
 )
 
+from collapse_doctor.inspector.compiled import is_capturing
+
 __all__ = ["ModeWindow"]
 
 Seen = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], Any], None]
@@ -41,7 +43,7 @@ class _Watching(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if not torch.compiler.is_compiling() and func in self._known:
+        if func in self._known and not torch.compiler.is_compiling() and not is_capturing():
             self._seen(func, args, kwargs or {}, result)
         return result
 
@@ -53,6 +55,7 @@ class ModeWindow:
         self._mode = _Watching(known, seen)
         self._base = 0
         self._thread = 0  # each thread has a stack of its own
+        self._paused: tuple[int, list[TorchFunctionMode]] | None = None
 
     @property
     def is_open(self) -> bool:
@@ -79,6 +82,26 @@ class ModeWindow:
             _pop_mode()
         elif wanted and len(stack) == self._base:
             _push_mode(self._mode)
+
+    def pause(self) -> None:
+        """Take the mode off for the time of one call, until :meth:`resume` after it."""
+        stack = _get_current_function_mode_stack()
+        places = [place for place, mode in enumerate(stack) if mode is self._mode]
+        self._paused = (places[-1], stack) if places else None
+        self.leave()
+
+    def resume(self) -> None:
+        """Put the mode back where it was, if all others are as they were."""
+        paused, self._paused = self._paused, None
+        if paused is None:
+            return
+        place, before = paused
+        stack = _get_current_function_mode_stack()
+        if list(map(id, stack)) != [id(mode) for mode in before if mode is not self._mode]:
+            return
+        above = [_pop_mode() for _ in stack[place:]]
+        for mode in (self._mode, *reversed(above)):
+            _push_mode(mode)
 
     def leave(self) -> None:
         """Take the mode off wherever it is in the stack, and put back what lay above it."""

@@ -7,16 +7,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.compiled import is_capturing
+from collapse_doctor.inspector.compiling import Compiling
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse
-from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.layers import Layer, choose_all
 from collapse_doctor.inspector.mode import ModeWindow
@@ -76,7 +78,9 @@ class Watch:
         self._moment = Moment(self._models, self._clock)
         self._provenance = Provenance()
         self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
-        self._detach: list[Callable[[], None]] = []
+        self._compiling = Compiling(
+            self._models, self._blocks, self._window, self._fuse.guard, self._note
+        )
         self._sink: Recording | RecordingWriter | None = None
         self._embeddings: Embeddings
         self._operands: Operands
@@ -121,7 +125,8 @@ class Watch:
         labels
             The labels of this step as the loss uses them: a scalar, or one per row.
         """
-        self._fuse.guard(self._told)(loss, labels)
+        if not torch.compiler.is_compiling():  # called inside a function that is compiled
+            self._fuse.guard(self._told)(loss, labels)
 
     @property
     def recording(self) -> Recording:
@@ -141,22 +146,15 @@ class Watch:
     def _attach(self) -> None:
         guard = self._fuse.guard
         self._clock.start(guard)
-        compiled = [name for name, model in self._models.items() if _is_compiled(model)]
+        self._compiling.start()
         for name, model in self._models.items():
-            for layer in self._blocks[name] if name not in compiled else ():
-                self._detach.append(attach(layer.module, guard(self._on_block(name, layer.name))))
-            self._detach.append(attach(model, guard(self._on_output(name))))
-        for name in compiled:
-            self._note(name, "is compiled: its outputs are observed, its inner layers are not")
-            self._note("comparisons", "not observed, because a model is compiled")
-        if not compiled:
-            self._window.enter()
+            for layer in self._compiling.observable(name):
+                self._compiling.attach(layer.module, guard(self._on_block(name, layer.name)))
+            self._compiling.attach(model, guard(self._on_output(name)))
 
     def _let_go(self) -> None:
         self._clock.stop()
-        self._window.leave()
-        while self._detach:
-            self._detach.pop()()
+        self._compiling.stop()
 
     def _blown(self, reason: str) -> None:
         self._let_go()
@@ -166,8 +164,7 @@ class Watch:
         if self._ended or self._sink is None:
             return
         self._ended = True
-        if not self._clock.forwards:
-            self._note("inspector", "no forward pass of a watched model was seen in this thread")
+        self._tell_if_unseen()
         self._sink.append(self._tick(ended=True, reason=reason))
         self._sink.close()
 
@@ -247,10 +244,11 @@ class Watch:
         self._operands.seen(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
+        if is_capturing():  # what is pending is told after it
+            return
         self._embeddings.tell(merge=True)
         self._provenance.sweep()
-        if not any(_is_compiled(model) for model in self._models.values()):
-            self._window.set(self._schedule.compares(steps))
+        self._compiling.set_window(self._schedule.compares(steps))
         if steps % TICK_EVERY == 0 and self._sink is not None:
             self._sink.append(self._tick())
 
@@ -279,6 +277,19 @@ class Watch:
         clock = self._clock
         return Tick(clock.steps, clock.forwards, clock.kind, ended, reason)
 
+    def _tell_if_unseen(self) -> None:
+        """Note that forward passes were not seen, where that limits all that is diagnosed."""
+        steps, last = self._clock.steps, self._moment.labelled_step
+        inside = "; they may have run inside compiled code, as in a compiled training step"
+        why = inside if self._compiling.happened else ""
+        if not self._clock.forwards:
+            text = f"no forward pass of a watched model was seen in this thread{why}"
+            self._note("inspector", text)
+        elif self._compiling.happened and steps > last + 1:
+            self._note(
+                "inspector", f"no forward pass was seen after step {last:,} of {steps:,}{why}"
+            )
+
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:
             self._sink.append(Notice(about=about, text=text, step=self._clock.steps))
@@ -298,7 +309,3 @@ def _checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
             "at least one model", "an empty dict", where="Inspector", remedy="pass the module"
         )
     return dict(models)
-
-
-def _is_compiled(model: nn.Module) -> bool:
-    return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None
