@@ -26,10 +26,11 @@ __all__ = [
     "is_compiled",
     "is_inside",
     "keep_dynamo_out",
+    "original",
 ]
 
-_CALLERS = 8
-"""Frames between a hook and what called its module: those of ``Module.__call__``, and ours."""
+_BETWEEN = ("collapse_doctor.inspector.", "torch.nn.modules.module", "torch._dynamo.")
+"""Whose functions lie between a hook and what called its module."""
 
 
 def is_compiled(module: nn.Module) -> bool:
@@ -57,6 +58,12 @@ def compiled_parts(model: nn.Module) -> list[str]:
     whole = [model, *_unwrapped(model)]
     names = ("" if module in whole else public_name(name) for name, module in _outermost(model))
     return list(dict.fromkeys(names))
+
+
+def original(module: nn.Module) -> nn.Module:
+    """Return the module that compile wrapped, or the module itself."""
+    inner = module._modules.get("_orig_mod")
+    return module if inner is None else inner
 
 
 def is_inside(model: nn.Module, name: str) -> bool:
@@ -92,11 +99,13 @@ def anything_compiled(models: Iterable[nn.Module] = ()) -> bool:
 def called_by_dynamo(frame: FrameType) -> bool:
     """Tell whether the module whose hook runs in ``frame`` was called by what compile returned."""
     here: FrameType | None = frame
-    for _ in range(_CALLERS):
-        here = here.f_back if here is not None else None
-        module = here.f_globals.get("__name__", "") if here is not None else ""
+    while here is not None:
+        module = here.f_globals.get("__name__", "")
         if module == "torch._dynamo.eval_frame":
             return True
+        if not module.startswith(_BETWEEN):
+            return False
+        here = here.f_back
     return False
 
 

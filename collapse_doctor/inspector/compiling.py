@@ -69,6 +69,7 @@ class Compiling:
         self._guard = guard
         self._note = note
         self._began, self._ended = guard(self._begins), guard(self._ends)
+        self._handler: Any = None
         self._thread = threading.get_ident()
         self._hooks: list[Attached] = []
         self._within: nn.Module | None = None  # the watched compiled module that is being called
@@ -81,6 +82,7 @@ class Compiling:
         """Listen for compilations, tell what is compiled already, and enter the mode's window."""
         keep_dynamo_out(ForwardHook.__call__.__code__)
         keep_dynamo_out(self._began.__code__)  # of everything that is guarded
+        self._handler = _callback_handler()
         self._listen()
         self._look()
         for name, model in self._models.items():
@@ -111,7 +113,7 @@ class Compiling:
     def set_window(self, wanted: bool) -> None:
         """Open or close the mode's window between two steps, unless it has to stay closed."""
         self._within = None  # a call that failed did not end
-        self._listen()  # torch._dynamo.reset() forgets who listens
+        self._listen()
         if self._stale:
             self._stale = False
             self._look()
@@ -122,7 +124,7 @@ class Compiling:
         self._window.leave()
         while self._hooks:
             self._hooks.pop()()
-        handler = _callback_handler()
+        handler = self._handler
         with contextlib.suppress(AttributeError, ValueError):  # reset() has removed them already
             handler.remove_start_callback(self._began)
             handler.remove_end_callback(self._ended)
@@ -130,7 +132,8 @@ class Compiling:
     # While dynamo compiles: its callbacks run before it looks at modes and hooks, and after
 
     def _listen(self) -> None:
-        handler = _callback_handler()
+        """Ask to be called; again and again, for torch._dynamo.reset() forgets who asked."""
+        handler = self._handler
         with contextlib.suppress(AttributeError):
             if self._began not in handler.start_callbacks:
                 handler.register_start_callback(self._began)
@@ -139,7 +142,7 @@ class Compiling:
     def _begins(self, *_about: Any) -> None:
         self.happened = self._stale = True
         # With guards on hooks, taking ours away and putting them back would be noticed.
-        if torch._dynamo.config.skip_nnmodule_hook_guards:
+        if getattr(torch._dynamo.config, "skip_nnmodule_hook_guards", True):
             for hook in self._hooks:
                 hook.hide()
         in_backward = torch._C._current_graph_task_id() != -1  # no mode is on during backward
@@ -170,6 +173,7 @@ class Compiling:
 
     def _entered(self, name: str) -> Callback:
         def hook(module: nn.Module, *_call: Any) -> None:
+            self._listen()
             if self._within is not None:
                 return
             whole = module is self._models[name]

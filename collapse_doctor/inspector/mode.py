@@ -43,7 +43,10 @@ class _Watching(TorchFunctionMode):
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
         result = func(*args, **(kwargs or {}))
-        if func in self._known and not torch.compiler.is_compiling() and not is_capturing():
+        # Traced up to here; an attribute of ours would become a guard of the compiled code.
+        if torch.compiler.is_compiling():
+            return result
+        if func in self._known and not is_capturing():
             self._seen(func, args, kwargs or {}, result)
         return result
 
@@ -55,7 +58,7 @@ class ModeWindow:
         self._mode = _Watching(known, seen)
         self._base = 0
         self._thread = 0  # each thread has a stack of its own
-        self._paused: tuple[int, list[TorchFunctionMode]] | None = None
+        self._paused: list[TorchFunctionMode] | None = None  # others that were below
 
     @property
     def is_open(self) -> bool:
@@ -80,26 +83,25 @@ class ModeWindow:
         stack = _get_current_function_mode_stack()
         if not wanted and stack and stack[-1] is self._mode:
             _pop_mode()
-        elif wanted and len(stack) == self._base:
+        elif wanted and not self.is_open and len(stack) == self._base:
             _push_mode(self._mode)
 
     def pause(self) -> None:
         """Take the mode off for the time of one call, until :meth:`resume` after it."""
         stack = _get_current_function_mode_stack()
         places = [place for place, mode in enumerate(stack) if mode is self._mode]
-        self._paused = (places[-1], stack) if places else None
+        self._paused = _foreign(stack[: places[0]]) if places else None
         self.leave()
 
     def resume(self) -> None:
-        """Put the mode back where it was, if all others are as they were."""
-        paused, self._paused = self._paused, None
-        if paused is None:
-            return
-        place, before = paused
+        """Put the mode back above those it was above, if they are still there."""
+        below, self._paused = self._paused, None
         stack = _get_current_function_mode_stack()
-        if list(map(id, stack)) != [id(mode) for mode in before if mode is not self._mode]:
+        if below is None or self.is_open or _foreign(stack)[: len(below)] != below:
             return
-        above = [_pop_mode() for _ in stack[place:]]
+        above = []
+        while len(_foreign(_get_current_function_mode_stack())) > len(below):
+            above.append(_pop_mode())
         for mode in (self._mode, *reversed(above)):
             _push_mode(mode)
 
@@ -112,3 +114,8 @@ class ModeWindow:
             above.append(mode)
         for mode in reversed(above):
             _push_mode(mode)
+
+
+def _foreign(stack: list[TorchFunctionMode]) -> list[TorchFunctionMode]:
+    """Return the modes of a stack that no Inspector put there: these come and go as they like."""
+    return [mode for mode in stack if type(mode) is not _Watching]
