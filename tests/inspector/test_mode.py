@@ -5,7 +5,7 @@ import threading
 import pytest
 import torch
 from torch.nn import functional as F
-from torch.overrides import TorchFunctionMode
+from torch.overrides import TorchFunctionMode, _get_current_function_mode_stack
 
 from collapse_doctor.inspector.mode import ModeWindow
 
@@ -109,3 +109,48 @@ def test_another_thread_than_the_one_that_entered_is_left_alone(window: ModeWind
     thread.join()
     window.leave()
     assert depths == [0]
+
+
+def test_it_pauses_for_a_call_and_goes_on_where_it_was(window: ModeWindow, seen: list) -> None:
+    window.enter()
+    with UsersMode() as users:
+        window.pause()
+        F.cosine_similarity(X, X)
+        window.resume()
+        assert [type(mode) for mode in _get_current_function_mode_stack()] == [
+            type(window._mode),
+            type(users),
+        ]
+        F.cosine_similarity(X, X)
+    assert depth() == 1
+    window.leave()
+    assert len(seen) == 1
+
+
+def test_a_pause_ends_only_what_it_began(window: ModeWindow) -> None:
+    window.enter()
+    window.set(False)
+    window.pause()
+    window.resume()
+    assert depth() == 0, "it was closed before"
+    with UsersMode():
+        window._base = 1
+        window.set(True)
+        window.pause()
+    window.resume()
+    assert depth() == 0, "what it was above is gone"
+
+
+def test_two_windows_pause_together(seen: list) -> None:
+    windows = [ModeWindow(frozenset(), lambda *call: None) for _ in range(2)]
+    for window in windows:
+        window.enter()
+    for window in windows:
+        window.pause()
+    assert depth() == 0
+    for window in windows:
+        window.resume()
+        window.set(True)
+    assert depth() == 2
+    for window in windows:
+        window.leave()
