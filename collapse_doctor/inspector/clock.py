@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from collapse_doctor.inspector.relay import AFTER, BEFORE, Listener
+from collapse_doctor.inspector.relay import AFTER, Listener
 from collapse_doctor.recording.observations import Clock
 
 __all__ = ["StepClock"]
@@ -38,48 +38,28 @@ class StepClock:
     training goes on with a fresh optimizer, or rests while another goes on, the other takes over.
     A step that a gradient scaler skips never reaches the hook, so it is not counted. Without any
     optimizer ``inspector.step()`` ticks, and without that the forward passes stand for steps.
-
-    Parameters
-    ----------
-    models
-        The watched models; held weakly.
-    on_tick
-        Called after each step with the number of steps taken.
-    around
-        Called with True when any optimizer begins to work, and False when it is done. Not for a
-        step with a closure: there the training itself runs inside the optimizer.
     """
 
-    def __init__(
-        self,
-        models: Iterable[nn.Module],
-        on_tick: Callable[[int], None],
-        around: Callable[[bool], None] = lambda _begins: None,
-    ) -> None:
+    def __init__(self, models: Iterable[nn.Module], on_tick: Callable[[int], None]) -> None:
         self.steps = 0
         self.forwards = 0
         self.kind: Clock = "forward"
         self.rate = 0.0  # largest learning rate of the last step taken
         self._models = [weakref.ref(model) for model in models]
         self._on_tick = on_tick
-        self._around = around
         self._clock: _Seen | None = None
         self._seen: dict[int, _Seen] = {}  # by id: an optimizer need not be hashable
-        self._before: Listener | None = None
-        self._after: Listener | None = None
+        self._listener: Listener | None = None
 
     def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
-        """Begin to listen; ``guard`` wraps the callbacks so that they cannot raise."""
-        self._before, self._after = guard(self._before_step), guard(self._after_step)
-        BEFORE.add(self._before)
-        AFTER.add(self._after)
+        """Begin to listen; ``guard`` wraps the callback so that it cannot raise."""
+        self._listener = guard(self._after_step)
+        AFTER.add(self._listener)
 
     def stop(self) -> None:
-        """Stop listening. Safe to call twice, and from inside a callback."""
-        if self._before is not None:
-            BEFORE.remove(self._before)
-        if self._after is not None:
-            AFTER.remove(self._after)
+        """Stop listening. Safe to call twice, and from inside the callback."""
+        if self._listener is not None:
+            AFTER.remove(self._listener)
 
     def tick_by_hand(self) -> None:
         """Count one step told by the user, unless optimizers do the counting."""
@@ -87,13 +67,7 @@ class StepClock:
             self.kind = "manual"
             self._tick()
 
-    def _before_step(self, _optimizer: Optimizer, args: Any, kwargs: Any) -> None:
-        closures = (*args[1:], kwargs.get("closure"))  # the first is the optimizer itself
-        if not any(map(callable, closures)):
-            self._around(True)
-
     def _after_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
-        self._around(False)
         seen = self._known(optimizer)
         if not seen.moves_watched or not self._is_clock(seen):
             return

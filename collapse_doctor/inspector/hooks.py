@@ -5,17 +5,19 @@ from __future__ import annotations
 import contextlib
 import weakref
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
 from torch import nn
+from torch.utils.hooks import RemovableHandle
 
 from collapse_doctor.inspector.quiet import is_quiet, this_thread
 
-__all__ = ["ForwardHook", "Gate", "attach"]
+__all__ = ["Attached", "ForwardHook", "Gate", "attach", "attach_before"]
 
-Callback = Callable[[nn.Module, tuple[Any, ...], dict[str, Any], Any], None]
+Callback = Callable[..., None]
+"""Takes the module, its arguments and keyword arguments and, after the call, its output."""
 
 
 class Gate:
@@ -39,11 +41,11 @@ class ForwardHook:
     it was moved.
     """
 
-    def __init__(self, callback: Callback, module: nn.Module, gate: Gate) -> None:
+    def __init__(self, callback: Callback, home: Mapping[int, Any], gate: Gate) -> None:
         self._callback: Callback | None = callback
         self._gate = gate
         self._thread = this_thread()
-        self._place = id(module._forward_hooks)
+        self._home = id(home)  # the module's dictionary of hooks
         self._stand_ins: list[tuple[weakref.ref[Any], Callable[..., None]]] = []
 
     def __call__(self, module: nn.Module, *call: Any) -> None:
@@ -53,7 +55,10 @@ class ForwardHook:
             return
         if self._callback is None or is_quiet(self._thread):
             return
-        self._callback(module, call[0], call[1] if len(call) == 3 else {}, call[-1])
+        self._pass_on(self._callback, module, call)
+
+    def _pass_on(self, callback: Callback, module: nn.Module, call: tuple[Any, ...]) -> None:
+        callback(module, call[0], call[1] if len(call) == 3 else {}, call[-1])
 
     def silence(self) -> None:
         """Listen no more, let go of what was told, and take the stand-ins out of deep copies."""
@@ -74,7 +79,7 @@ class ForwardHook:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Callable[..., None]:
         """Return a stand-in that does nothing."""
-        inert, hooks = _inert(), memo.get(self._place)  # the copy that is being filled just now
+        inert, hooks = _inert(), memo.get(self._home)  # the copy that is being filled just now
         if isinstance(hooks, OrderedDict):
             self._stand_ins.append((weakref.ref(hooks), inert))
         return inert
@@ -84,21 +89,63 @@ class ForwardHook:
         return getattr, (contextlib.nullcontext(), "__exit__")
 
 
+class BeforeHook(ForwardHook):
+    """The same before the call, when there is no output yet."""
+
+    def _pass_on(self, callback: Callback, module: nn.Module, call: tuple[Any, ...]) -> None:
+        callback(module, call[0], call[1] if len(call) == 2 else {})
+
+
 def _inert() -> Callable[..., None]:
     # Accepts anything, returns None, pickles by reference to the standard library.
     return contextlib.nullcontext().__exit__
 
 
-def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Callable[[], None]:
-    """Register ``callback`` as a forward hook; return the function that removes it.
+class Attached:
+    """A hook on a module. Call it to take the hook off; hide it for the time of a compilation."""
+
+    def __init__(self, hook: ForwardHook, handle: RemovableHandle) -> None:
+        self._hook = hook
+        self._handle = handle
+        self._hidden: list[tuple[dict[int, Any], Any]] = []
+
+    def __call__(self) -> None:
+        """Take the hook off for good. Safe to call twice."""
+        self.show()
+        self._hook.silence()
+        self._handle.remove()
+
+    def hide(self) -> None:
+        """Take the hook off for a while, so that it does not become part of compiled code.
+
+        A hook of somebody else's on the same module makes dynamo check all of them at each call;
+        beside one, ours stays where it is and is compiled to nothing.
+        """
+        hooks = self._handle.hooks_dict_ref()
+        if self._hidden or not hooks or not all(isinstance(h, ForwardHook) for h in hooks.values()):
+            return
+        for reference in (self._handle.hooks_dict_ref, *self._handle.extra_dict_ref):
+            kept = reference()
+            if kept is not None and self._handle.id in kept:
+                self._hidden.append((kept, kept.pop(self._handle.id)))
+
+    def show(self) -> None:
+        """Put back what :meth:`hide` took off."""
+        while self._hidden:
+            kept, hook = self._hidden.pop()
+            kept[self._handle.id] = hook
+
+
+def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Attached:
+    """Register ``callback`` as a forward hook; what is returned removes it when called.
 
     While ``gate`` is closed the hook does nothing.
     """
-    hook = ForwardHook(callback, module, Gate() if gate is None else gate)
-    handle = module.register_forward_hook(hook, with_kwargs=True)
+    hook = ForwardHook(callback, module._forward_hooks, Gate() if gate is None else gate)
+    return Attached(hook, module.register_forward_hook(hook, with_kwargs=True))
 
-    def detach() -> None:
-        hook.silence()
-        handle.remove()
 
-    return detach
+def attach_before(module: nn.Module, callback: Callback) -> Attached:
+    """Register ``callback`` to be called before the module is, without an output."""
+    hook = BeforeHook(callback, module._forward_pre_hooks, Gate())
+    return Attached(hook, module.register_forward_pre_hook(hook, with_kwargs=True))

@@ -48,14 +48,14 @@ class _Watching(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
+        # First of all: an attribute of ours would become a guard of the compiled code.
+        if torch.compiler.is_compiling():
+            return func(*args, **(kwargs or {}))
         self.running += 1
         try:
             result = func(*args, **(kwargs or {}))
         finally:
             self.running -= 1
-        # First of all, so that nothing of ours is compiled into a graph.
-        if torch.compiler.is_compiling():
-            return result
         self.calls += 1
         if func not in self._known:
             return result

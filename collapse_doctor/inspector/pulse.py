@@ -95,7 +95,7 @@ class Pulse:
 
 
 def _sizes(tensor: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the length of some rows together, and that of their mean as often as there are rows."""
+    """Return the length of some rows together, and that of their mean in place of each."""
     values = tensor.detach()
     rows = values if len(values) <= ROWS else values[:: -(-len(values) // ROWS)]
     rows = rows if rows.dim() == 2 else rows.flatten(1)

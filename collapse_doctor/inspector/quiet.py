@@ -7,6 +7,8 @@ import threading
 import torch
 from torch._C._functorch import peek_interpreter_stack
 
+from collapse_doctor.inspector.compiled import is_capturing
+
 __all__ = ["in_backward", "is_quiet", "this_thread"]
 
 this_thread = threading.get_ident
@@ -20,6 +22,7 @@ def is_quiet(thread: int) -> bool:
     - A dispatch mode is on, which fakes, counts or records operations.
     - A transform of ``torch.func`` is under way: tensors are wrapped and have no values.
     - The backward pass recomputes a checkpointed forward pass, which was seen before.
+    - A CUDA graph is recorded: what is queued would be replayed with it.
     - It is another thread: a replica, or something else altogether.
     """
     return (
@@ -27,6 +30,7 @@ def is_quiet(thread: int) -> bool:
         or torch._C._is_tracing()
         or peek_interpreter_stack() is not None
         or in_backward()
+        or is_capturing()
         or this_thread() != thread
     )
 

@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+import torch
 from torch.optim import Optimizer
 from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
@@ -53,6 +54,8 @@ class Relay:
                 self._handle = None
 
     def _stepped(self, optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+        if torch.compiler.is_compiling():  # else it would become part of the compiled step
+            return
         self._running.append(None)
         try:
             for listener in self._listeners:

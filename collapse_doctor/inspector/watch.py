@@ -8,6 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+import torch
 from torch import Tensor, nn
 
 from collapse_doctor.errors import UsageError
@@ -16,11 +17,12 @@ from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.attention import Attention
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.compiled import is_capturing
+from collapse_doctor.inspector.compiling import Compiling
 from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
-from collapse_doctor.inspector.hooks import attach
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import Layer, choose_all
@@ -81,12 +83,14 @@ class Watch:
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
         self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
-        self._clock = StepClock(self._models.values(), self._ticked, self._window.rest)
+        self._compiling = Compiling(
+            self._models, self._blocks, self._window, self._fuse.guard, self._note
+        )
+        self._clock = StepClock(self._models.values(), self._ticked)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
         self._provenance = Provenance()
         self._prompt = Later()
-        self._detach: list[Callable[[], None]] = []
         self._sink: Recording | RecordingWriter | None = None
         self._embeddings: Embeddings
         self._operands: Operands
@@ -148,7 +152,8 @@ class Watch:
         labels
             The labels of this step as the loss uses them: a scalar, or one per row.
         """
-        self._fuse.guard(self._told)(loss, labels)
+        if not torch.compiler.is_compiling():  # called inside a function that is compiled
+            self._fuse.guard(self._told)(loss, labels)
 
     @property
     def recording(self) -> Recording:
@@ -169,17 +174,12 @@ class Watch:
         guard = self._fuse.guard
         self._clock.start(guard)
         listener = self._listener()
-        compiled = [name for name, model in self._models.items() if _is_compiled(model)]
+        self._compiling.start()
         for name, model in self._models.items():
-            for layer in self._blocks[name] if name not in compiled else ():
+            for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
-                self._detach.append(attach(layer.module, hook, self._attention.inner))
-            self._detach.append(attach(model, guard(listener.on_model(name))))
-        for name in compiled:
-            self._note(name, "is compiled: its outputs are observed, its inner layers are not")
-            self._note("comparisons", "not observed, because a model is compiled")
-        if not compiled:
-            self._window.enter()
+                self._compiling.attach(layer.module, hook, self._attention.inner)
+            self._compiling.attach(model, guard(listener.on_model(name)))
 
     def _listener(self) -> Listener:
         return Listener(
@@ -194,9 +194,7 @@ class Watch:
 
     def _let_go(self) -> None:
         self._clock.stop()
-        self._window.leave()
-        while self._detach:
-            self._detach.pop()()
+        self._compiling.stop()
 
     def _blown(self, reason: str) -> None:
         self._let_go()
@@ -211,8 +209,7 @@ class Watch:
         if self._ended or self._sink is None:
             return
         self._ended = True
-        if not self._clock.forwards:
-            self._note("inspector", "no forward pass of a watched model was seen in this thread")
+        self._tell_if_unseen()
         self._tell_time(ended=True, reason=reason)
         self._sink.close()
 
@@ -243,6 +240,8 @@ class Watch:
 
     def _ticked(self, steps: int) -> None:
         """Do what takes more than a note: the step is over, the next one not begun."""
+        if is_capturing():  # what is pending is told after it
+            return
         self._budget.spend(self._window.cost())
         self._budget.turn()
         self._embeddings.end_step(merge=True)
@@ -250,15 +249,14 @@ class Watch:
         self._embeddings.work()
         self._provenance.sweep()
         self._attention.look_ahead()
-        if not any(_is_compiled(model) for model in self._models.values()):
-            self._look_at_operands(steps, self._attention.compares)
+        self._look_at_operands(steps, self._attention.compares)
         if steps % TICK_EVERY == 0:
             self._tell_time()
 
     def _look_at_operands(self, step: int, wanted: bool) -> None:
         if wanted and not self._window.is_open:
             self._operands.begin(step)
-        self._window.set(wanted)
+        self._compiling.set_window(wanted)
 
     def _told(self, loss: Any, labels: Any) -> None:
         if self._sink is None or self._ended:
@@ -301,6 +299,19 @@ class Watch:
             self._sink.append(self._budget.cost(clock.steps))
             self._sink.append(Tick(clock.steps, clock.forwards, clock.kind, ended, reason))
 
+    def _tell_if_unseen(self) -> None:
+        """Note that forward passes were not seen, where that limits all that is diagnosed."""
+        steps, last = self._clock.steps, self._moment.labelled_step
+        inside = "; they may have run inside compiled code, as in a compiled training step"
+        why = inside if self._compiling.happened else ""
+        if not self._clock.forwards:
+            text = f"no forward pass of a watched model was seen in this thread{why}"
+            self._note("inspector", text)
+        elif self._compiling.happened and steps > last + 1:
+            self._note(
+                "inspector", f"no forward pass was seen after step {last:,} of {steps:,}{why}"
+            )
+
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:
             self._sink.append(Notice(about=about, text=text, step=self._clock.steps))
@@ -320,7 +331,3 @@ def _checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
             "at least one model", "an empty dict", where="Inspector", remedy="pass the module"
         )
     return dict(models)
-
-
-def _is_compiled(model: nn.Module) -> bool:
-    return hasattr(model, "_orig_mod") or getattr(model, "_compiled_call_impl", None) is not None

@@ -163,15 +163,19 @@ def paired_comparisons(measurements: Measurements) -> tuple[Comparison, ...]:
     """Return the comparisons of row i with row i, raising NotExamined when there are none."""
     if measurements.subject.kind == "embeddings":
         raise NotExamined("a file does not show what is compared with what; watch the training")
-    if not measurements.watched_comparisons:
-        reason = measurements.unseen.get("comparisons", "comparisons were not watched")
-        raise NotExamined(reason)
     paired = tuple(c for c in measurements.comparisons if c.paired)
     if not paired:
+        require_watched(measurements)
         seen = len(measurements.comparisons)
         among = f"all {seen} comparisons seen were of all pairs" if seen else "none was seen"
         raise NotExamined(f"no comparison of row i with row i: {among}")
     return paired
+
+
+def require_watched(measurements: Measurements) -> None:
+    """Raise NotExamined unless comparisons were watched to the end: some were missed."""
+    if not measurements.watched_comparisons:
+        raise NotExamined(measurements.unseen.get("comparisons", "comparisons were not watched"))
 
 
 def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
@@ -207,7 +211,11 @@ def matches(
     confidence: Callable[[Alias], Confidence],
     holds: Callable[[Alias], bool] = lambda _alias: True,
 ) -> Iterator[Match]:
-    """Yield one Match for each alias of ``kind`` that ``holds``."""
+    """Yield one Match for each alias of ``kind`` that ``holds``.
+
+    Where comparisons were watched for a while only, what was seen then counts; that none was
+    found says nothing of the rest.
+    """
     for alias in aliases(measurements, kind):
         if not alias.is_written or not holds(alias):
             continue
@@ -222,6 +230,7 @@ def matches(
             cause=said.cause,
             remedy=said.remedy,
         )
+    require_watched(measurements)
 
 
 def _kind(comparison: Comparison, relation: Relation) -> RelationKind | None:

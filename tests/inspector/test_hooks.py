@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 from torch.utils.flop_counter import FlopCounterMode
 
 from collapse_doctor.inspector.fuse import Fuse
-from collapse_doctor.inspector.hooks import attach
+from collapse_doctor.inspector.hooks import attach, attach_before
 
 
 @pytest.fixture
@@ -116,3 +116,40 @@ def test_tracing_does_not_see_us(model: nn.Module, calls: list) -> None:
     detach()
     assert calls == []
     assert traced(torch.ones(4, 3)).shape == (4, 2)
+
+
+def test_a_hidden_hook_comes_back_as_it_was(model: nn.Module, calls: list) -> None:
+    detach = listen(model, calls)
+    detach.hide()
+    detach.hide()
+    assert not model._forward_hooks
+    assert not model._forward_hooks_with_kwargs
+    model(torch.ones(4, 3))
+    detach.show()
+    detach.show()
+    model(torch.ones(4, 3))
+    assert len(calls) == 1
+    detach.hide()
+    detach()
+    detach.show()
+    assert not model._forward_hooks
+    assert not model._forward_hooks_with_kwargs
+
+
+def test_beside_a_hook_of_the_users_ours_is_not_hidden(model: nn.Module, calls: list) -> None:
+    model.register_forward_hook(lambda module, args, output: output * 2)
+    detach = listen(model, calls)
+    detach.hide()
+    doubled = model(torch.ones(4, 3))
+    detach()
+    assert calls[0] is doubled
+    assert len(model._forward_hooks) == 1
+
+
+def test_a_hook_may_come_before_the_call(model: nn.Module, calls: list) -> None:
+    detach = attach_before(model, lambda module, args, kwargs: calls.append(args))
+    x = torch.ones(4, 3)
+    model(x)
+    detach()
+    model(x)
+    assert [args[0] is x for args in calls] == [True]

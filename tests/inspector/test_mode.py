@@ -179,3 +179,18 @@ def test_what_goes_through_it_is_counted(window: ModeWindow) -> None:
     window.leave()
     assert window.cost() > 0
     assert window.cost() == 0, "counted once"
+
+
+def test_two_windows_rest_together(seen: list) -> None:
+    windows = [ModeWindow(frozenset(), lambda *call: None) for _ in range(2)]
+    for window in windows:
+        window.enter()
+    for window in windows:
+        window.rest(True)
+    assert depth() == 0
+    for window in windows:
+        window.rest(False)
+        window.set(True)
+    assert depth() == 2
+    for window in windows:
+        window.leave()

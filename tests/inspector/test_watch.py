@@ -315,16 +315,6 @@ def test_a_regression_through_a_head_is_no_comparison_of_embeddings() -> None:
     assert watch.recording.uses == [Use("model", "output", "regressed", True, 2)]
 
 
-def test_compiled_models_are_watched_at_their_outputs_and_the_rest_is_said() -> None:
-    model = torch.compile(nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4)), backend="eager")
-    with Watch({"model": model}) as watch:  # type: ignore[dict-item]
-        for _ in range(2):
-            z = model(torch.randn(3, 4))
-            F.cosine_similarity(z, z)
-    assert {m.layer for m in watch.recording.measures} == {"output"}
-    assert {n.about for n in watch.recording.notices} >= {"model", "comparisons"}
-
-
 def test_arguments_that_cannot_work() -> None:
     with pytest.raises(UsageError, match=r"nn\.Module.*got str for 'model'"):
         watching("resnet")  # type: ignore[arg-type]

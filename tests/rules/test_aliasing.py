@@ -207,3 +207,12 @@ def test_what_cannot_be_seen_is_said(code, training_of, file_of, check) -> None:
         check(code, blind)
     with pytest.raises(NotExamined, match="none was seen"):
         check(code, training_of())
+
+
+@pytest.mark.parametrize("code", KINDS)
+def test_what_was_seen_before_watching_ended_counts(code, training_of, compared, check) -> None:
+    ended = {"watched_comparisons": False, "unseen": {"comparisons": "not from here on"}}
+    cut = [made_by("detach", compared(KINDS[code], age=1)), compared(step=1)]
+    assert len(check(code, training_of(comparisons=cut, **ended))) == 1
+    with pytest.raises(NotExamined, match="not from here on"):
+        check(code, training_of(comparisons=[compared()], **ended))
