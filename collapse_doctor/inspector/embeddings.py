@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from collapse_doctor.inspector.letters import Block, spread
 from collapse_doctor.inspector.outputs import pool
+from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.metrics.table import measure
-from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
 from collapse_doctor.summary import EmbeddingSummary
 
@@ -62,9 +63,9 @@ class Embeddings:
     that nothing has to be read back from a device while the step is still being queued.
     """
 
-    def __init__(self, sink: Sink) -> None:
+    def __init__(self, ranks: Ranks) -> None:
         self.doubles: set[tuple[str, str]] = set()  # blocks whose output is the model's
-        self._sink = sink
+        self._ranks = ranks
         self._pending: list[_Seen] = []
         self._noted: set[tuple[str, str]] = set()
         self._trained: set[str] = set()
@@ -104,7 +105,7 @@ class Embeddings:
             return
         if pooled.how:
             self._note(f"{model}.{layer}", f"{tuple(tensor.shape)} read as rows: {pooled.how}")
-        rows = _spread(pooled.values, MOST_ROWS).clone()
+        rows = spread(pooled.values, MOST_ROWS).clone()
         ref = weakref.ref(tensor)
         self._pending.append(_Seen(model, layer, *when, module.training, role, rows, ref))
 
@@ -123,21 +124,25 @@ class Embeddings:
             width, dtype = seen.rows.shape[1], seen.rows.dtype
             key = (seen.model, seen.layer, seen.training, width, dtype, moment)
             groups.setdefault(key, []).append(seen)
-        for passes in groups.values():
-            self._tell_one(passes)
+        blocks = [_together(passes, alone=not merge) for passes in groups.values()]
+        self.measure(self._ranks.offer(blocks))
+
+    @torch.no_grad()
+    def measure(self, blocks: Iterable[Block]) -> None:
+        """Measure blocks of rows and hand the measures on."""
+        for block in blocks:
+            self._measure(block)
 
     @property
     def is_full(self) -> bool:
         """True when telling should not wait any longer (forward passes without any step)."""
         return len(self._pending) >= MOST_PENDING
 
-    def _tell_one(self, passes: list[_Seen]) -> None:
-        seen = passes[0]
-        together = torch.cat([one.rows for one in passes]) if len(passes) > 1 else seen.rows
-        rows = _spread(together, MOST_ROWS)
+    def _measure(self, seen: Block) -> None:
+        rows = spread(seen.rows, MOST_ROWS)
         summary = EmbeddingSummary.of(rows, sample_size=1)
         block = seen.role == "block"
-        self._sink.append(
+        self._ranks.append(
             Measure(
                 step=seen.step,
                 forward=seen.forward,
@@ -152,7 +157,7 @@ class Embeddings:
         )
         if not block:
             shot = Snapshot(seen.step, seen.model, seen.layer, *rows.shape)
-            self._sink.append_snapshot(shot, rows.float().cpu().numpy())
+            self._ranks.append_snapshot(shot, rows.float().cpu().numpy())
 
     def _passed_over(self, model: str, layer: str, step: int, training: bool) -> bool:
         """Tell whether to leave out a pass: evaluation in between would be read as training."""
@@ -167,7 +172,7 @@ class Embeddings:
     def _note(self, about: str, text: str) -> None:
         if (about, text) not in self._noted:
             self._noted.add((about, text))
-            self._sink.append(Notice(about=about, text=text))
+            self._ranks.append(Notice(about=about, text=text))
 
 
 def _is_masked(rows: Tensor) -> bool:
@@ -179,6 +184,8 @@ def _is_masked(rows: Tensor) -> bool:
     return bool(lowest == -torch.inf) and bool(highest.isfinite())
 
 
-def _spread(rows: Tensor, most: int) -> Tensor:
-    """Return at most ``most`` rows, evenly spread."""
-    return rows[:: -(-len(rows) // most)]
+def _together(passes: list[_Seen], *, alone: bool) -> Block:
+    """Return the rows that a layer gave in the forward passes of one step."""
+    one = passes[0]
+    rows = torch.cat([seen.rows for seen in passes]) if len(passes) > 1 else one.rows
+    return Block(one.model, one.layer, one.step, one.forward, one.training, one.role, rows, alone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,6 +18,7 @@ from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse
 from collapse_doctor.inspector.hooks import attach
+from collapse_doctor.inspector.joining import weights_digest
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.layers import Layer, choose_all
 from collapse_doctor.inspector.mode import ModeWindow
@@ -24,7 +26,9 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.provenance import Known, Provenance
+from collapse_doctor.inspector.ranks import Ranks, place, plan_of
 from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Manifest, Notice, Origin, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
@@ -63,7 +67,8 @@ class Watch:
         every: int | None = None,
         out: str | Path | None = None,
     ) -> None:
-        self._models = _checked(models)
+        self._given = _checked(models)
+        self._models = unwrapped(self._given)
         self._schedule = Schedule(every)
         self._blocks = choose_all(self._models, layers)
         self._role: Role = "block" if layers is None else "chosen"
@@ -75,9 +80,11 @@ class Watch:
         self._clock = StepClock(self._models.values(), self._ticked)
         self._moment = Moment(self._models, self._clock)
         self._provenance = Provenance()
+        self._wrappers = Wrappers(self._provenance, self._hook)
         self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
         self._detach: list[Callable[[], None]] = []
         self._sink: Recording | RecordingWriter | None = None
+        self._ranks: Ranks
         self._embeddings: Embeddings
         self._operands: Operands
         self._ended = False
@@ -92,10 +99,14 @@ class Watch:
             )
         self._fuse.guard(self._look_at_weights)()
         manifest = self._describe(self._blocks)
-        sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
+        out = self._out if place().rank == 0 else None  # one recording, of all processes
+        sink = Recording(manifest) if out is None else RecordingWriter(out, manifest)
         self._sink = sink
-        self._embeddings = Embeddings(sink)
-        self._operands = Operands(self._moment, self._provenance, sink.append)
+        digest = partial(weights_digest, self._models.values())
+        self._ranks = Ranks(sink, plan_of(manifest), digest)
+        self._embeddings = Embeddings(self._ranks)
+        self._operands = Operands(self._moment, self._provenance, self._ranks.append)
+        self._fuse.guard(self._ranks.join)()
         self._fuse.guard(self._attach)()
         return self
 
@@ -108,6 +119,7 @@ class Watch:
         """Let go of everything. An exception of the user's passes through untouched."""
         reason = f"{kind.__name__}: {error}" if kind is not None else ""
         self._fuse.guard(self._tell)()
+        Fuse(self._blown).guard(self._leave_ranks)(reason)
         Fuse(self._blown).guard(self._let_go)()  # also after our own fuse blew
         Fuse(self._blown).guard(self._close)(reason)
 
@@ -134,23 +146,28 @@ class Watch:
             )
         if not self._ended:
             self._fuse.guard(self._tell)()
+            self._fuse.guard(self._tell_waiting)()
         return self._sink.recording if isinstance(self._sink, RecordingWriter) else self._sink
 
     # Attaching and letting go
 
     def _attach(self) -> None:
-        guard = self._fuse.guard
-        self._clock.start(guard)
+        self._clock.start(self._fuse.guard)
         compiled = [name for name, model in self._models.items() if _is_compiled(model)]
         for name, model in self._models.items():
             for layer in self._blocks[name] if name not in compiled else ():
-                self._detach.append(attach(layer.module, guard(self._on_block(name, layer.name))))
-            self._detach.append(attach(model, guard(self._on_output(name))))
+                self._hook(layer.module, self._on_block(name, layer.name))
+            self._hook(model, self._on_output(name))
+            if self._given[name] is not model:
+                self._wrappers.add(name, self._given[name])
         for name in compiled:
             self._note(name, "is compiled: its outputs are observed, its inner layers are not")
             self._note("comparisons", "not observed, because a model is compiled")
         if not compiled:
             self._window.enter()
+
+    def _hook(self, module: nn.Module, callback: Callable[..., None]) -> None:
+        self._detach.append(attach(module, self._fuse.guard(callback)))
 
     def _let_go(self) -> None:
         self._clock.stop()
@@ -188,6 +205,7 @@ class Watch:
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             for name, tensor in tensors:
                 self._born(model, name, tensor)
+            self._wrappers.passed(model, module, tensors)
             rows = embeddings_among(tensors)
             for name, tensor in rows:
                 self._output(model, name, tensor, module)
@@ -248,6 +266,7 @@ class Watch:
 
     def _ticked(self, steps: int) -> None:
         self._embeddings.tell(merge=True)
+        self._embeddings.measure(self._ranks.tick(steps))
         self._provenance.sweep()
         if not any(_is_compiled(model) for model in self._models.values()):
             self._window.set(self._schedule.compares(steps))
@@ -263,7 +282,7 @@ class Watch:
             if loss is not None:
                 self._sink.append(describe_loss(loss, step))
             if labels is not None:
-                self._sink.append(describe_labels(labels, step, moment.batch, moment.sizes))
+                self._ranks.append(describe_labels(labels, step, moment.batch, moment.sizes))
         except (TypeError, ValueError) as error:  # what people pass is theirs to choose
             self._note("inspector.step", f"an argument was not understood: {error}")
         self._clock.tick_by_hand()
@@ -275,13 +294,19 @@ class Watch:
             self._embeddings.tell(merge=self._clock.kind != "forward")
             self._sink.append(self._tick())
 
+    def _tell_waiting(self) -> None:
+        self._embeddings.measure(self._ranks.present())
+
+    def _leave_ranks(self, reason: str) -> None:
+        self._embeddings.measure(self._ranks.leave(reason))
+
     def _tick(self, *, ended: bool = False, reason: str = "") -> Tick:
         clock = self._clock
         return Tick(clock.steps, clock.forwards, clock.kind, ended, reason)
 
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:
-            self._sink.append(Notice(about=about, text=text, step=self._clock.steps))
+            self._ranks.append(Notice(about=about, text=text, step=self._clock.steps))
 
 
 def _checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

@@ -1,0 +1,262 @@
+"""Several processes watch one training: process 0 records what all of them see.
+
+Each process takes rows of its own. Processes above 0 send theirs, and what else they saw, at rare
+fixed steps; process 0 joins rows of one layer and step before they are measured. It waits for
+nobody while the training runs, and a few seconds at the end for those that it heard of.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+import torch.distributed as dist
+
+from collapse_doctor.inspector.courier import PAUSE, Courier
+from collapse_doctor.inspector.joining import share_of
+from collapse_doctor.inspector.letters import Block, LabelMark, Letter, letters
+from collapse_doctor.inspector.waiting import WaitingRoom
+from collapse_doctor.recording.memory import Sink
+from collapse_doctor.recording.observations import (
+    Labels,
+    Loss,
+    Manifest,
+    Measure,
+    Notice,
+    Observation,
+    Snapshot,
+    Tick,
+)
+
+__all__ = ["Place", "Ranks", "is_meeting", "place", "plan_of"]
+
+LEAVE_SECONDS = 4.0
+"""How long the end of a watch may wait for other processes; less when an exception ends it."""
+HURRIED_SECONDS = 0.5
+OUTGOING_BYTES = 32 << 20
+"""Rows that a process above 0 keeps between two meetings."""
+MOST_MARKS = 4096
+
+
+class Place(NamedTuple):
+    """Number of a process, and how many there are."""
+
+    rank: int
+    world: int
+
+
+def place() -> Place:
+    """Return where this process stands: in its process group, else by what launched it."""
+    if dist.is_available() and dist.is_initialized():
+        return Place(dist.get_rank(), dist.get_world_size())
+    try:
+        launched = Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
+    except (KeyError, ValueError):
+        return Place(0, 1)
+    return launched if 0 <= launched.rank < launched.world else Place(0, 1)
+
+
+def is_meeting(step: int) -> bool:
+    """Tell whether processes send what they have when ``step`` steps are over.
+
+    At powers of two, then at four steps per doubling: the last meeting is never further back
+    than a fifth of the training.
+    """
+    if step < 16:
+        return step > 0 and step & (step - 1) == 0
+    return step % (1 << ((step // 4).bit_length() - 1)) == 0
+
+
+def plan_of(manifest: Manifest) -> str:
+    """Return a short name for what is watched, equal in processes that watch the same."""
+    watched = [(m.name, m.kind, [layer.name for layer in m.layers]) for m in manifest.models]
+    return hashlib.sha256(repr(watched).encode()).hexdigest()[:16]
+
+
+class Ranks:
+    """The place of this process in a training; alone, it hands everything through.
+
+    Parameters
+    ----------
+    sink
+        Where observations of this process go. To others it is itself a sink.
+    plan
+        What is watched: see :func:`plan_of`.
+    digest
+        Returns a digest of the parameters as they are.
+    """
+
+    def __init__(self, sink: Sink, plan: str, digest: Callable[[], bytes]) -> None:
+        self.place = place()
+        self._sink = sink
+        self._plan = plan
+        self._digest = digest
+        self._courier: Courier | None = None
+        self._room = WaitingRoom(sink)
+        self._blocks: deque[Block] = deque()
+        self._seen: list[Observation] = []
+        self._marks: deque[LabelMark] = deque(maxlen=MOST_MARKS)
+        self._lost = 0
+        self._progress = 0
+        self._met = 0
+        self._left = False
+        if self.place.rank:
+            rank, world = self.place
+            text = (
+                f"rank {rank} of {world}: its own rows only; the recording of all ranks is rank 0's"
+            )
+            sink.append(Notice("ranks", text))
+
+    def join(self) -> None:
+        """Meet the other processes, if there is a process group by now."""
+        if self._courier is not None or self._left:
+            return
+        if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() < 2:
+            return
+        self.place = place()
+        self._courier = Courier(*self.place, self._plan)
+        if self.place.rank:
+            self._send(Letter(self.place.rank, self._progress))
+        else:
+            self._room.open(self.place.world)
+
+    # A sink that shares
+
+    def append(self, observation: Observation) -> None:
+        """Record an observation of this process, and let process 0 know."""
+        if self._courier is None:
+            self._sink.append(observation)
+        elif self.place.rank:
+            self._sink.append(observation)
+            if isinstance(observation, Labels):
+                mark = LabelMark(observation.step, observation.distinct, observation.value)
+                self._marks.append(mark)
+            elif not isinstance(observation, Measure | Loss | Tick | Snapshot):
+                self._seen.append(observation)
+        else:
+            self._room.append(observation)
+
+    def append_snapshot(self, snapshot: Snapshot, rows: np.ndarray) -> None:
+        """Record rows of this process."""
+        self._sink.append_snapshot(snapshot, rows)
+
+    def describe(self, manifest: Manifest) -> None:
+        """Replace the manifest of this process's recording."""
+        self._sink.describe(manifest)
+
+    def close(self) -> None:
+        """Close this process's recording."""
+        self._sink.close()
+
+    # Rows
+
+    def offer(self, blocks: Sequence[Block]) -> list[Block]:
+        """Take in blocks of this process; return those that are to be measured now."""
+        if self._courier is None:
+            return list(blocks)
+        if not self.place.rank:
+            self._room.add(blocks)
+            return self._room.ready(self._progress)
+        self._blocks += blocks
+        while len(self._blocks) > 1 and sum(b.bytes for b in self._blocks) > OUTGOING_BYTES:
+            self._blocks.popleft()
+            self._lost += 1
+        return list(blocks)
+
+    def tick(self, progress: int) -> list[Block]:
+        """Say that ``progress`` steps are over; return joined blocks that are to be measured."""
+        self._progress = progress
+        self.join()
+        if self._courier is None:
+            return []
+        if self.place.rank:
+            if is_meeting(progress):
+                self._publish()
+            return []
+        if is_meeting(progress):
+            self._met = progress
+            self._room.note_weights(progress, self._digest())
+        since = progress - self._met
+        if since & (since - 1) == 0 and self._room.awaits(self._met):
+            self._courier.look()
+        return self._received()
+
+    def present(self) -> list[Block]:
+        """Return all blocks that wait, to be measured with what has come so far."""
+        if self._courier is None or self.place.rank:
+            return []
+        self._receive()
+        return self._room.clear()
+
+    def leave(self, reason: str = "") -> list[Block]:
+        """Say goodbye; return the last blocks. ``reason`` is the exception that ends the watch."""
+        if self._left:
+            return []
+        self._left = True
+        seconds = HURRIED_SECONDS if reason else LEAVE_SECONDS
+        if self._courier is None:
+            if self.place.world > 1 and not self.place.rank:
+                self._say("no process group was seen: the rows of the other ranks are missing")
+            return []
+        if self.place.rank:
+            self._publish(ended=True, reason=reason)
+            self._courier.close(seconds)
+            return []
+        self._room.note_weights(self._progress, self._digest())
+        self._wait(seconds)
+        self._courier.close(PAUSE if reason else HURRIED_SECONDS)
+        return self._room.finish()
+
+    # Inside
+
+    def _publish(self, *, ended: bool = False, reason: str = "") -> None:
+        courier = self._courier
+        if courier is None:
+            return
+        if courier.fault is None:
+            lost = self._lost + courier.lost
+            head = Letter(self.place.rank, self._progress, self._digest(), ended=ended, lost=lost)
+            head = msgspec.structs.replace(head, labels=tuple(self._marks), reason=reason)
+            courier.send(letters(head, self._blocks, self._seen, share_of(self.place.world)))
+        else:
+            self._say(f"nothing more is sent to rank 0 ({courier.fault})")
+        self._blocks.clear()
+        self._seen.clear()
+        self._marks.clear()
+
+    def _send(self, letter: Letter) -> None:
+        if self._courier is not None:
+            self._courier.send(letters(letter, (), (), 1))
+
+    def _received(self) -> list[Block]:
+        self._receive()
+        return self._room.ready(self._progress)
+
+    def _receive(self) -> None:
+        courier = self._courier
+        if courier is None:
+            return
+        while courier.received:
+            self._room.take(courier.received.popleft())
+        if courier.fault is not None:
+            self._room.cut_off(courier.fault, self._progress)
+
+    def _wait(self, seconds: float) -> None:
+        """Look until everybody who was heard of has said goodbye, or time is up."""
+        deadline = time.monotonic() + seconds
+        while self._courier is not None:
+            remaining = max(0.0, deadline - time.monotonic())
+            self._courier.look().wait(remaining)
+            self._receive()
+            if not remaining or not self._room.expects_more:
+                return
+            time.sleep(PAUSE)
+
+    def _say(self, text: str) -> None:
+        self._sink.append(Notice("ranks", text, self._progress))
