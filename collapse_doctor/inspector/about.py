@@ -9,7 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 import torch
 from torch import nn
 
-from collapse_doctor.inspector.layers import Layer
+from collapse_doctor.inspector.layers import Layer, public_kind
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,
     LayerInfo,
@@ -49,18 +49,18 @@ def describe(
 
 def _model(name: str, model: nn.Module, layers: tuple[LayerInfo, ...], fresh: bool) -> ModelInfo:
     parameters = sum(p.numel() for p in model.parameters())
-    return ModelInfo(name, type(model).__name__, parameters, layers, fresh)
+    return ModelInfo(name, public_kind(model), parameters, layers, fresh)
 
 
 def _layers(
     model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str], role: Role
 ) -> tuple[LayerInfo, ...]:
     inner = [
-        LayerInfo(layer.name, type(layer.module).__name__, role, depth)
+        LayerInfo(layer.name, public_kind(layer.module), role, depth)
         for depth, layer in enumerate(blocks)
     ]
     own = [
-        LayerInfo(output, type(model).__name__, "output", len(blocks) + place)
+        LayerInfo(output, public_kind(model), "output", len(blocks) + place)
         for place, output in enumerate(outputs)
     ]
     return (*inner, *own)

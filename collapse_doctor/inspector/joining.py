@@ -14,7 +14,15 @@ from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import fingerprint
 from collapse_doctor.recording.observations import CallSite, Comparison, Labels
 
-__all__ = ["comparison_key", "join_blocks", "join_labels", "kinds_of", "share_of", "weights_digest"]
+__all__ = [
+    "are_kin",
+    "comparison_key",
+    "join_blocks",
+    "join_labels",
+    "kinds_of",
+    "share_of",
+    "weights_digest",
+]
 
 MOST_ROWS = 256
 """Rows of one layer and step that are measured, of all processes together."""
@@ -86,19 +94,32 @@ def kinds_of(comparison: Comparison) -> str:
     return ", ".join(sorted({relation.kind for relation in comparison.relations}))
 
 
+def are_kin(one: bytes, other: bytes) -> bool | None:
+    """Tell whether two digests are of one model; None where they cannot be compared."""
+    return one == other if one[:1] == other[:1] != b"" else None
+
+
 @torch.no_grad()
 def weights_digest(models: Iterable[nn.Module]) -> bytes:
     """Return a digest of some parameters, equal in processes that train one model together.
 
-    Empty where each process holds a part of the parameters only, and nothing can be said.
+    Of parameters sharded over a mesh of processes (FSDP2) it is the mesh. Empty where each
+    process holds a part of the parameters and none can tell of what.
     """
-    digest = hashlib.sha256()
+    digest, sharded = hashlib.sha256(), False
     for model in models:
-        if any(type(module).__name__ == "FullyShardedDataParallel" for module in model.modules()):
-            return b""
         moving = [p for p in model.parameters() if p.requires_grad]
-        if any(not is_plain(p) or not p.numel() for p in moving):
+        meshes = {str(p.device_mesh.mesh.tolist()) for p in moving if hasattr(p, "device_mesh")}
+        sharded = sharded or bool(meshes)
+        digest.update(repr(sorted(meshes)).encode())
+        whole = [p for p in moving if is_plain(p) and p.numel()]
+        if _is_flat_sharded(model) or (moving and not whole and not meshes):
             return b""
-        for parameter in moving[:2] + moving[-2:]:
+        for parameter in whole[:2] + whole[-2:]:
             digest.update(fingerprint(parameter).double().cpu().numpy().tobytes())
-    return digest.digest()
+    return (b"s" if sharded else b"w") + digest.digest()
+
+
+def _is_flat_sharded(model: nn.Module) -> bool:
+    """Tell whether the first FSDP holds it: flat parameters that do not say what they are of."""
+    return any(type(module).__name__ == "FullyShardedDataParallel" for module in model.modules())

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from collapse_doctor.inspector.clock import StepClock
-from collapse_doctor.inspector.outputs import is_plain, tensors_in
+from collapse_doctor.inspector.outputs import is_plain, local_part, tensors_in
 from collapse_doctor.inspector.provenance import fingerprint
 
 __all__ = ["Moment"]
@@ -86,6 +86,7 @@ class Moment:
         """Return a fingerprint of some trainable parameters of every watched model."""
         found = [torch.zeros(1, dtype=torch.float64)]
         for model in self._models.values():
-            moving = [p for p in model.parameters() if p.requires_grad and is_plain(p)]
+            held = [local_part(p) for p in model.parameters() if p.requires_grad]
+            moving = [part for part in held if is_plain(part)]
             found += [fingerprint(p).cpu() for p in moving[:2] + moving[-2:] if p.numel()]
         return torch.cat(found)

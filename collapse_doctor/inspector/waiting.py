@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 from collapse_doctor.inspector.joining import (
     ComparisonKey,
+    are_kin,
     comparison_key,
     join_blocks,
     join_labels,
@@ -55,10 +56,10 @@ class _Peer:
     def settle(self, own: dict[int, bytes]) -> None:
         """Compare weights at the steps at which both sides know them."""
         for step in [step for step in self.digests if step in own]:
-            one, other = self.digests.pop(step), own[step]
-            if one and other and self.kin is not False:
-                self.kin = one == other
-            elif self.kin is None:  # sharded: no process holds all of them
+            kin = are_kin(self.digests.pop(step), own[step])
+            if kin is not None and self.kin is not False:
+                self.kin = kin
+            elif self.kin is None:
                 self.kin = True
             self.settled = max(self.settled, step)
 
