@@ -11,15 +11,15 @@ from __future__ import annotations
 import queue
 import threading
 import time
-import weakref
 from collections import deque
 from datetime import timedelta
+from itertools import count
 from typing import Any
 
 from torch.distributed import distributed_c10d
 from torch.distributed.distributed_c10d import PrefixStore
 
-__all__ = ["Courier"]
+__all__ = ["Courier", "group_store"]
 
 STORE_SECONDS = 5.0
 UNREAD_BYTES = 64 << 20
@@ -27,8 +27,10 @@ UNREAD_BYTES = 64 << 20
 UNOPENED_SECONDS = 0.5
 PAUSE = 0.02
 
-_rooms: weakref.WeakKeyDictionary[Any, set[tuple[str, int]]] = weakref.WeakKeyDictionary()
-_rooms_lock = threading.Lock()
+
+def group_store() -> Any:
+    """Return the store of the process group as it is now. Raises when there is none."""
+    return distributed_c10d._get_default_store()
 
 
 class Courier:
@@ -58,7 +60,6 @@ class Courier:
         self._is_open = False
         self._room = ""
         self._own: Any = None
-        self._group: Any = distributed_c10d.GroupMember.WORLD
         self._thread = threading.Thread(target=self._work, name="collapse_doctor", daemon=True)
         self._thread.start()
 
@@ -79,16 +80,17 @@ class Courier:
         """Let go, at most ``seconds`` later: as a sender when all letters are delivered."""
         begin = time.monotonic()
         deadline = begin + seconds
-        while self._rank and not self._is_delivered() and time.monotonic() < deadline:
-            if not self._is_open and time.monotonic() > begin + UNOPENED_SECONDS:
+        while self._rank and time.monotonic() < deadline:
+            tried = self.look()  # behind all letters in the queue
+            tried.wait(max(0.0, deadline - time.monotonic()))
+            waited = time.monotonic() - begin
+            if (tried.is_set() and not self._outbox) or self.fault is not None:
+                break
+            if not self._is_open and waited > UNOPENED_SECONDS:
                 break  # process 0 does not watch
-            self.look().wait(max(0.0, deadline - time.monotonic()))
             time.sleep(PAUSE)
         self._jobs.put(None)
         self._thread.join(max(PAUSE, deadline - time.monotonic()))
-
-    def _is_delivered(self) -> bool:
-        return self.fault is not None or (self._jobs.empty() and not self._outbox)
 
     # In the thread
 
@@ -120,19 +122,17 @@ class Courier:
                 job.set()
 
     def _connect(self) -> None:
-        store: Any = distributed_c10d._get_default_store()
+        store = group_store()
         if hasattr(store, "clone"):
             store = self._own = store.clone()
             store.set_timeout(timedelta(seconds=STORE_SECONDS))
-        with _rooms_lock:
-            used = _rooms.setdefault(self._group, set())
-            number = 0
-            while (self._plan, number) in used or _is_closed(store, self._plan, number):
-                number += 1
-            used.add((self._plan, number))
-        self._room = _room(self._plan, number)
+        for number in count():
+            self._room = f"collapse_doctor/{self._plan}/{number}"
+            line: Any = PrefixStore(self._room, store)
+            if not line.check(["closed"]) and line.add(f"entered/{self._rank}", 1) == 1:
+                break
         if not self._rank:
-            self._line.set("open", b"1")
+            line.set("open", b"1")
 
     @property
     def _line(self) -> Any:
@@ -141,10 +141,7 @@ class Courier:
         The group's own store is never kept: in process 0 it owns the server, which must end with
         the group. Older torch, which cannot clone one, borrows it for each call.
         """
-        store = self._own
-        if store is None:
-            store = distributed_c10d._get_default_store()
-        return PrefixStore(self._room, store)
+        return PrefixStore(self._room, group_store() if self._own is None else self._own)
 
     def _keep(self, letter: bytes) -> None:
         self._outbox.append(letter)
@@ -189,11 +186,3 @@ class Courier:
         if not self._rank:
             self._line.set("closed", b"1")
         self._own = None
-
-
-def _room(plan: str, number: int) -> str:
-    return f"collapse_doctor/{plan}/{number}"
-
-
-def _is_closed(store: Any, plan: str, number: int) -> bool:
-    return bool(PrefixStore(_room(plan, number), store).check(["closed"]))

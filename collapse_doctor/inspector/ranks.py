@@ -34,7 +34,7 @@ from collapse_doctor.recording.observations import (
     Tick,
 )
 
-__all__ = ["Place", "Ranks", "is_meeting", "place", "plan_of"]
+__all__ = ["Place", "Ranks", "group_place", "is_meeting", "place", "plan_of"]
 
 LEAVE_SECONDS = 4.0
 """How long the end of a watch may wait for other processes; less when an exception ends it."""
@@ -51,10 +51,18 @@ class Place(NamedTuple):
     world: int
 
 
-def place() -> Place:
-    """Return where this process stands: in its process group, else by what launched it."""
+def group_place() -> Place | None:
+    """Return where this process stands in its process group, or None while there is none."""
     if dist.is_available() and dist.is_initialized():
         return Place(dist.get_rank(), dist.get_world_size())
+    return None
+
+
+def place() -> Place:
+    """Return where this process stands: in its process group, else by what launched it."""
+    grouped = group_place()
+    if grouped is not None:
+        return grouped
     try:
         launched = Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
     except (KeyError, ValueError):
@@ -117,9 +125,10 @@ class Ranks:
         """Meet the other processes, if there is a process group by now."""
         if self._courier is not None or self._left:
             return
-        if not (dist.is_available() and dist.is_initialized()) or dist.get_world_size() < 2:
+        grouped = group_place()
+        if grouped is None or grouped.world < 2:
             return
-        self.place = place()
+        self.place = grouped
         self._courier = Courier(*self.place, self._plan)
         if self.place.rank:
             self._send(Letter(self.place.rank, self._progress))
