@@ -68,8 +68,13 @@ class Courier:
         for letter in letters:
             self._jobs.put(letter)
 
+    @property
+    def is_held_up(self) -> bool:
+        """Whether letters wait until process 0 can take them."""
+        return bool(self._outbox)
+
     def look(self) -> threading.Event:
-        """Fetch what is there; the event says that it lies in ``received`` (or never will)."""
+        """Deliver or fetch what can be by now; the event says that this was tried."""
         done = threading.Event()
         self._jobs.put(done)
         if self.fault is not None:  # nobody works on jobs any more

@@ -15,6 +15,7 @@ from collapse_doctor.inspector.provenance import fingerprint
 from collapse_doctor.recording.observations import CallSite, Comparison, Labels
 
 __all__ = [
+    "are_alike",
     "are_kin",
     "comparison_key",
     "join_blocks",
@@ -30,6 +31,9 @@ REPLICA = 0.5
 """Two rows are one sample seen twice when they are nearer than this share of what strangers are."""
 REPLICAS = 0.9
 """Share of row pairs that must be such for a block to be a replica."""
+
+ALIKE = 1e-6
+"""Share of the rows' squared length that may be spread when they count as one point."""
 
 ComparisonKey = tuple[CallSite, str, str, int]
 
@@ -57,6 +61,14 @@ def join_blocks(own: Block, others: Iterable[Block]) -> tuple[Block, int]:
         return own, replicas
     share = share_of(len(parts))
     return replace(own, rows=torch.cat([spread(part, share) for part in parts])), replicas
+
+
+@torch.no_grad()
+def are_alike(rows: Tensor) -> bool:
+    """Tell whether rows are one point, but for what rounding spreads of it."""
+    values = rows.double()
+    spread_out = values.var(0, unbiased=False).sum()
+    return len(values) > 1 and bool(spread_out <= ALIKE * values.square().sum(1).mean())
 
 
 def _is_replica(rows: Tensor, of: Tensor) -> bool:

@@ -57,6 +57,11 @@ class Block:
         """The size of its rows."""
         return self.rows.numel() * self.rows.element_size()
 
+    @property
+    def fits(self) -> bool:
+        """Whether a letter can take at least one of its rows."""
+        return self.rows.shape[1] * self.rows.element_size() <= LETTER_BYTES
+
 
 class LabelMark(NamedTuple):
     """How many distinct labels there were at a step, and which if only one."""
@@ -137,7 +142,8 @@ def letters(
 ) -> list[bytes]:
     """Return the letters that carry ``blocks`` (at most ``most_rows`` rows each) and ``seen``.
 
-    Only the last of them has the head's progress and end: who reads it has read all others.
+    Each block must fit into one. Only the last letter has the head's progress and end: who reads
+    it has read all others.
     """
     told = tuple(encode(one) for one in _worth_telling(seen))[-MOST_TOLD:]
     parts = list(_parted([_pack(block, most_rows) for block in blocks])) or [()]

@@ -37,8 +37,9 @@ from collapse_doctor.recording.observations import (
 __all__ = ["Place", "Ranks", "group_place", "is_meeting", "place", "plan_of"]
 
 LEAVE_SECONDS = 4.0
-"""How long the end of a watch may wait for other processes; less when an exception ends it."""
+"""How long the end of a watch may wait for processes that were heard of."""
 HURRIED_SECONDS = 0.5
+"""The same when an exception ends it, or for processes that were never heard of."""
 OUTGOING_BYTES = 32 << 20
 """Rows that a process above 0 keeps between two meetings."""
 MOST_MARKS = 4096
@@ -172,7 +173,8 @@ class Ranks:
         if not self.place.rank:
             self._room.add(blocks)
             return self._room.ready(self._progress)
-        self._blocks += blocks
+        self._blocks += [block for block in blocks if block.fits]
+        self._lost += sum(not block.fits for block in blocks)
         while len(self._blocks) > 1 and sum(b.bytes for b in self._blocks) > OUTGOING_BYTES:
             self._blocks.popleft()
             self._lost += 1
@@ -184,17 +186,15 @@ class Ranks:
         self.join()
         if self._courier is None:
             return []
-        if self.place.rank:
-            if is_meeting(progress):
-                self._publish()
-            return []
         if is_meeting(progress):
             self._met = progress
-            self._room.note_weights(progress, self._digest())
+            self._meet()
         since = progress - self._met
-        if since & (since - 1) == 0 and self._room.awaits(self._met):
+        waits = self._room.awaits(self._met) or self._courier.is_held_up
+        if since & (since - 1) == 0 and waits:
             self._courier.look()
-        return self._received()
+        self._receive()
+        return self._room.ready(progress)
 
     def present(self) -> list[Block]:
         """Return all blocks that wait, to be measured with what has come so far."""
@@ -224,6 +224,12 @@ class Ranks:
 
     # Inside
 
+    def _meet(self) -> None:
+        if self.place.rank:
+            self._publish()
+        else:
+            self._room.note_weights(self._progress, self._digest())
+
     def _publish(self, *, ended: bool = False, reason: str = "") -> None:
         courier = self._courier
         if courier is None:
@@ -243,27 +249,24 @@ class Ranks:
         if self._courier is not None:
             self._courier.send(letters(letter, (), (), 1))
 
-    def _received(self) -> list[Block]:
-        self._receive()
-        return self._room.ready(self._progress)
-
     def _receive(self) -> None:
         courier = self._courier
         if courier is None:
             return
         while courier.received:
             self._room.take(courier.received.popleft())
-        if courier.fault is not None:
+        if courier.fault is not None and not self.place.rank:
             self._room.cut_off(courier.fault, self._progress)
 
     def _wait(self, seconds: float) -> None:
         """Look until everybody who was heard of has said goodbye, or time is up."""
-        deadline = time.monotonic() + seconds
+        begin = time.monotonic()
         while self._courier is not None:
-            remaining = max(0.0, deadline - time.monotonic())
-            self._courier.look().wait(remaining)
+            waited = time.monotonic() - begin
+            self._courier.look().wait(max(0.0, seconds - waited))
             self._receive()
-            if not remaining or not self._room.expects_more:
+            news = self._room.is_early and waited < HURRIED_SECONDS
+            if waited > seconds or not (self._room.expects_more or news):
                 return
             time.sleep(PAUSE)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter, defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from collapse_doctor.inspector.joining import (
     ComparisonKey,
+    are_alike,
     are_kin,
     comparison_key,
     join_blocks,
@@ -33,7 +35,8 @@ MOST_LABELS = 4096
 MOST_NOTICES = 16
 """Notices taken over from each other process."""
 ANNOUNCING_STEPS = 8
-"""Steps in which a process has to be heard of for the first time to be waited for."""
+ANNOUNCING_SECONDS = 2.0
+"""A process that was not heard of in so many steps, and so long, is not waited for."""
 
 
 @dataclass
@@ -76,6 +79,7 @@ class WaitingRoom:
     def __init__(self, sink: Sink) -> None:
         self._sink = sink
         self._world = 1
+        self._opened = -math.inf
         self._peers: dict[int, _Peer] = {}
         self._digests: dict[int, bytes] = {}
         self._own: dict[Key, Block] = {}
@@ -85,7 +89,9 @@ class WaitingRoom:
         self._compared: set[ComparisonKey] = set()
         self._said: set[tuple[str, str]] = set()
         self._told: list[tuple[int, int, Observation]] = []  # step heard at, rank, what
-        self._joined: Counter[int] = Counter()
+        self._joined: set[int] = set()
+        self._alike: Counter[tuple[int, str]] = Counter()
+        self._spread: Counter[tuple[int, str]] = Counter()
         self._blocks_joined = 0
         self._replicas = 0
         self._progress = 0
@@ -94,24 +100,31 @@ class WaitingRoom:
     def open(self, world: int) -> None:
         """Expect ``world`` processes."""
         self._world = world
+        self._opened = time.monotonic()
 
     @property
     def expects_more(self) -> bool:
         """Whether somebody who was heard of has not said goodbye."""
         return not self._fault and any(self._is_awaited(peer) for peer in self._peers.values())
 
+    @property
+    def is_early(self) -> bool:
+        """Whether somebody may yet announce itself."""
+        missing = len(self._peers) < self._world - 1
+        new = time.monotonic() - self._opened < ANNOUNCING_SECONDS
+        return not self._fault and missing and (new or self._progress < ANNOUNCING_STEPS)
+
     def awaits(self, step: int) -> bool:
         """Tell whether somebody has not spoken of ``step`` yet."""
-        early = step <= ANNOUNCING_STEPS and len(self._peers) < self._world - 1
         waited = (peer for peer in self._peers.values() if self._is_awaited(peer))
-        return not self._fault and (early or any(peer.heard < step for peer in waited))
+        return not self._fault and (self.is_early or any(peer.heard < step for peer in waited))
 
     # Taking in
 
     def append(self, observation: Observation) -> None:
         """Take in an observation of process 0."""
         match observation:
-            case Labels(distinct=1) if self.expects_more or self._is_early():
+            case Labels(distinct=1) if self.expects_more or self.is_early:
                 self._labels.append(observation)
                 return
             case Comparison():
@@ -185,20 +198,21 @@ class WaitingRoom:
         blocks = self.clear()
         for text in self._account():
             self._sink.append(Notice("ranks", text, self._progress))
+        for (rank, layer), count in self._alike.items():
+            if count > 2:
+                text = f"its rows of {layer} were all alike at {count} of "
+                text += f"{self._spread[rank, layer]} steps, and rank 0's were not"
+                self._sink.append(Notice(f"rank {rank}", text, self._progress))
         return blocks
 
     def _frontier(self) -> float:
         """Return the step before which everybody has spoken."""
         if self._fault:
             return math.inf
-        if self._is_early():
+        if self.is_early:
             return 0
         waited = (peer for peer in self._peers.values() if self._is_awaited(peer))
         return min((peer.settled for peer in waited), default=math.inf)
-
-    def _is_early(self) -> bool:
-        missing = len(self._peers) < self._world - 1
-        return not self._fault and missing and self._progress < ANNOUNCING_STEPS
 
     def _is_awaited(self, peer: _Peer) -> bool:
         return not peer.ended and peer.kin is not False and not self._is_silent(peer)
@@ -212,9 +226,18 @@ class WaitingRoom:
         kin = [(rank, block) for rank, block in others if self._peers[rank].kin]
         joined, replicas = join_blocks(own, [block for _, block in kin])
         self._joined.update({rank for rank, _ in kin})
+        self._compare_spread(own, kin)
         self._blocks_joined += bool(kin)
         self._replicas += bool(kin) and replicas == len(kin)
         return joined
+
+    def _compare_spread(self, own: Block, others: Sequence[tuple[int, Block]]) -> None:
+        """Count rows that are one point on another rank only: joined with ours they hide."""
+        if own.role == "block" or are_alike(own.rows):
+            return
+        for rank, block in others:
+            self._alike[rank, f"{own.model}.{own.layer}"] += are_alike(block.rows)
+            self._spread[rank, f"{own.model}.{own.layer}"] += 1
 
     def _settle_observations(self, frontier: float) -> None:
         """Record what waited for the others to speak of its step."""

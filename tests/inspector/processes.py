@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 import torch.distributed as dist
+from torch._C._distributed_c10d import Store, TCPStore
 
 SECONDS = 150.0
 """A launch that takes longer hangs. Generous: on a busy machine imports alone take half of it."""
@@ -57,19 +58,19 @@ def _run(body: Body, rank: int, world: int, folder: Path, argument: Any) -> None
     body(rank, folder, argument)
 
 
-def _store(rank: int, folder: Path) -> dist.Store:
+def _store(rank: int, folder: Path) -> Store:
     """Return a store whose server, in process 0, listens at a port that was free."""
     note = folder / "port"
     minute = datetime.timedelta(seconds=60)
     if rank == 0:
-        store = dist.TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
+        store = TCPStore("127.0.0.1", 0, is_master=True, wait_for_workers=False)
         (folder / "port.new").write_text(str(store.port))
         (folder / "port.new").rename(note)
         return store
     while not note.exists():
         time.sleep(0.01)
     port = int(note.read_text())
-    return dist.TCPStore("127.0.0.1", port, wait_for_workers=False, timeout=minute)
+    return TCPStore("127.0.0.1", port, wait_for_workers=False, timeout=minute)
 
 
 def tell(folder: Path, rank: int, name: str, result: Any) -> None:
