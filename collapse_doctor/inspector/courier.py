@@ -16,8 +16,11 @@ from datetime import timedelta
 from itertools import count
 from typing import Any
 
-from torch.distributed import distributed_c10d
-from torch.distributed.distributed_c10d import PrefixStore
+import torch.distributed as dist
+
+if dist.is_available():  # some builds of torch come without
+    from torch.distributed import distributed_c10d
+    from torch.distributed.distributed_c10d import PrefixStore
 
 __all__ = ["Courier", "group_store"]
 

@@ -7,17 +7,14 @@ nobody while the training runs, and a few seconds at the end for those that it h
 
 from __future__ import annotations
 
-import hashlib
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
-import torch.distributed as dist
 
+from collapse_doctor.inspector import placement
 from collapse_doctor.inspector.courier import PAUSE, Courier
 from collapse_doctor.inspector.joining import share_of
 from collapse_doctor.inspector.letters import Block, LabelMark, Letter, letters
@@ -34,7 +31,7 @@ from collapse_doctor.recording.observations import (
     Tick,
 )
 
-__all__ = ["Place", "Ranks", "group_place", "is_meeting", "place", "plan_of"]
+__all__ = ["Ranks"]
 
 LEAVE_SECONDS = 4.0
 """How long the end of a watch may wait for processes that were heard of."""
@@ -45,49 +42,6 @@ OUTGOING_BYTES = 32 << 20
 MOST_MARKS = 4096
 
 
-class Place(NamedTuple):
-    """Number of a process, and how many there are."""
-
-    rank: int
-    world: int
-
-
-def group_place() -> Place | None:
-    """Return where this process stands in its process group, or None while there is none."""
-    if dist.is_available() and dist.is_initialized():
-        return Place(dist.get_rank(), dist.get_world_size())
-    return None
-
-
-def place() -> Place:
-    """Return where this process stands: in its process group, else by what launched it."""
-    grouped = group_place()
-    if grouped is not None:
-        return grouped
-    try:
-        launched = Place(int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"]))
-    except (KeyError, ValueError):
-        return Place(0, 1)
-    return launched if 0 <= launched.rank < launched.world else Place(0, 1)
-
-
-def is_meeting(step: int) -> bool:
-    """Tell whether processes send what they have when ``step`` steps are over.
-
-    At powers of two, then at four steps per doubling: the last meeting is never further back
-    than a fifth of the training.
-    """
-    if step < 16:
-        return step > 0 and step & (step - 1) == 0
-    return step % (1 << ((step // 4).bit_length() - 1)) == 0
-
-
-def plan_of(manifest: Manifest) -> str:
-    """Return a short name for what is watched, equal in processes that watch the same."""
-    watched = [(m.name, m.kind, [layer.name for layer in m.layers]) for m in manifest.models]
-    return hashlib.sha256(repr(watched).encode()).hexdigest()[:16]
-
-
 class Ranks:
     """The place of this process in a training; alone, it hands everything through.
 
@@ -96,13 +50,13 @@ class Ranks:
     sink
         Where observations of this process go. To others it is itself a sink.
     plan
-        What is watched: see :func:`plan_of`.
+        What is watched: see :func:`~collapse_doctor.inspector.placement.plan_of`.
     digest
         Returns a digest of the parameters as they are.
     """
 
     def __init__(self, sink: Sink, plan: str, digest: Callable[[], bytes]) -> None:
-        self.place = place()
+        self.place = placement.place()
         self._sink = sink
         self._plan = plan
         self._digest = digest
@@ -126,7 +80,7 @@ class Ranks:
         """Meet the other processes, if there is a process group by now."""
         if self._courier is not None or self._left:
             return
-        grouped = group_place()
+        grouped = placement.group_place()
         if grouped is None or grouped.world < 2:
             return
         self.place = grouped
@@ -134,7 +88,7 @@ class Ranks:
         if self.place.rank:
             self._send(Letter(self.place.rank, self._progress))
         else:
-            self._room.open(self.place.world)
+            self._room.peers.open(self.place.world)
 
     # A sink that shares
 
@@ -186,11 +140,11 @@ class Ranks:
         self.join()
         if self._courier is None:
             return []
-        if is_meeting(progress):
+        if placement.is_meeting(progress):
             self._met = progress
             self._meet()
         since = progress - self._met
-        waits = self._room.awaits(self._met) or self._courier.is_held_up
+        waits = self._room.peers.awaits(self._met) or self._courier.is_held_up
         if since & (since - 1) == 0 and waits:
             self._courier.look()
         self._receive()
@@ -217,7 +171,7 @@ class Ranks:
             self._publish(ended=True, reason=reason)
             self._courier.close(seconds)
             return []
-        self._room.note_weights(self._progress, self._digest())
+        self._room.peers.note_weights(self._progress, self._digest())
         self._wait(seconds)
         self._courier.close(PAUSE if reason else HURRIED_SECONDS)
         return self._room.finish()
@@ -228,7 +182,7 @@ class Ranks:
         if self.place.rank:
             self._publish()
         else:
-            self._room.note_weights(self._progress, self._digest())
+            self._room.peers.note_weights(self._progress, self._digest())
 
     def _publish(self, *, ended: bool = False, reason: str = "") -> None:
         courier = self._courier
@@ -251,12 +205,15 @@ class Ranks:
 
     def _receive(self) -> None:
         courier = self._courier
-        if courier is None:
+        if courier is None or self.place.rank:
             return
-        while courier.received:
-            self._room.take(courier.received.popleft())
-        if courier.fault is not None and not self.place.rank:
-            self._room.cut_off(courier.fault, self._progress)
+        try:
+            while courier.received:
+                self._room.take(courier.received.popleft())
+        except msgspec.DecodeError as error:
+            self._room.cut_off(f"a letter could not be read: {error}")
+        if courier.fault is not None:
+            self._room.cut_off(courier.fault)
 
     def _wait(self, seconds: float) -> None:
         """Look until everybody who was heard of has said goodbye, or time is up."""
@@ -265,8 +222,8 @@ class Ranks:
             waited = time.monotonic() - begin
             self._courier.look().wait(max(0.0, seconds - waited))
             self._receive()
-            news = self._room.is_early and waited < HURRIED_SECONDS
-            if waited > seconds or not (self._room.expects_more or news):
+            news = self._room.peers.is_early and waited < HURRIED_SECONDS
+            if waited > seconds or not (self._room.peers.expects_more or news):
                 return
             time.sleep(PAUSE)
 

@@ -25,8 +25,9 @@ from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
+from collapse_doctor.inspector.placement import place, plan_of
 from collapse_doctor.inspector.provenance import Known, Provenance
-from collapse_doctor.inspector.ranks import Ranks, place, plan_of
+from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording

@@ -67,7 +67,7 @@ class Wrappers:
         def hook(_module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
             known = self._known.get(model, {})
             for name, tensor in tensors_in(output):
-                if name in known and is_plain(tensor) and self._provenance.of(tensor) is None:
+                if name in known and is_plain(tensor):
                     self._provenance.handed_out(tensor, known[name])
 
         self._attach(wrapper, hook)

@@ -27,7 +27,7 @@ Body = Callable[[int, Path, Any], None]
 def launch(body: Body, folder: Path, argument: Any = None, world: int = 2) -> list[int | None]:
     """Run ``body(rank, folder, argument)`` in ``world`` processes; return their exit codes."""
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["torch._dynamo", "torch.distributed.fsdp", __name__, "rich"])
+    context.set_forkserver_preload(["torch._dynamo", "collapse_doctor.diagnosis", body.__module__])
     processes = [
         context.Process(target=_run, args=(body, rank, world, folder, argument))
         for rank in range(world)

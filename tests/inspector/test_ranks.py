@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch._C._distributed_c10d import HashStore, TCPStore
 
-from collapse_doctor.inspector import courier, letters, ranks, waiting
+from collapse_doctor.inspector import courier, letters, peers, placement, ranks, waiting
 from collapse_doctor.inspector.joining import (
     are_kin,
     join_blocks,
@@ -22,8 +22,9 @@ from collapse_doctor.inspector.joining import (
     weights_digest,
 )
 from collapse_doctor.inspector.letters import Block, LabelMark, Letter, open_letter
-from collapse_doctor.inspector.ranks import Place, Ranks, is_meeting
-from collapse_doctor.inspector.waiting import names
+from collapse_doctor.inspector.peers import names
+from collapse_doctor.inspector.placement import Place, is_meeting
+from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,
@@ -86,7 +87,7 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Meet:
     monkeypatch.setattr(ranks, "LEAVE_SECONDS", 0.5)
 
     def member(rank: int, world: int = 2, **options: Any) -> Member:
-        monkeypatch.setattr(ranks, "group_place", lambda: Place(rank, world))
+        monkeypatch.setattr(placement, "group_place", lambda: Place(rank, world))
         return Member(rank, **options)
 
     return member
@@ -102,7 +103,8 @@ def until(condition: Callable[[], bool]) -> None:
 def heard(member: Member, rank: int) -> int:
     """Return the step up to which process 0 has news of another, after looking for more."""
     member.step(member.ranks._progress)
-    return member.ranks._room._peers.get(rank, waiting._Peer()).heard
+    known = member.ranks._room.peers
+    return known[rank].heard if rank in known else -1
 
 
 def test_rows_are_measured_together(meet: Meet) -> None:
@@ -132,7 +134,7 @@ def test_rows_are_recorded_while_the_training_runs(meet: Meet) -> None:
 def test_nobody_waits_for_a_rank_that_never_came(
     meet: Meet, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(waiting, "ANNOUNCING_SECONDS", 0.0)
+    monkeypatch.setattr(peers, "ANNOUNCING_SECONDS", 0.0)
     monkeypatch.setattr(ranks, "LEAVE_SECONDS", 60.0)
     first = meet(0)
     for step in range(40):
@@ -251,7 +253,7 @@ def test_notices_of_other_ranks_are_taken_over_once(meet: Meet) -> None:
 
 def test_labels_vary_over_ranks(meet: Meet) -> None:
     first, second = meet(0), meet(1)
-    until(lambda: 1 in first.ranks._room._peers or heard(first, 1) > 0)
+    until(lambda: heard(first, 1) >= 0)
     for step in range(20):
         for member in (second, first):
             member.step(step + 1, block(step))
@@ -324,16 +326,27 @@ def test_a_store_that_never_answers_holds_nobody_up(
     assert len(member.measured) == 20
 
 
+def test_a_letter_that_cannot_be_read_ends_the_joining_only(meet: Meet) -> None:
+    first, second = meet(0), meet(1)
+    assert second.ranks._courier is not None
+    second.ranks._courier.send([b"nonsense"])
+    second.leave()
+    first.step(1, block(0))
+    first.leave()
+    assert [len(one.rows) for one in first.measured] == [32]
+    assert any("a letter could not be read" in notice for notice in first.notices)
+
+
 def test_a_group_that_comes_late_is_joined(meet: Meet, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("RANK", "0")
     monkeypatch.setenv("WORLD_SIZE", "2")
-    monkeypatch.setattr(ranks, "group_place", lambda: None)
+    monkeypatch.setattr(placement, "group_place", lambda: None)
     first = Member(0)
     first.step(1, block(0))
     assert len(first.measured) == 1, "alone so far"
     second = meet(1)
     meet(0).ranks.leave()
-    monkeypatch.setattr(ranks, "group_place", lambda: Place(0, 2))
+    monkeypatch.setattr(placement, "group_place", lambda: Place(0, 2))
     first.step(2, block(1))
     assert first.ranks._courier is not None
     second.leave()
@@ -344,7 +357,7 @@ def test_the_place_is_that_of_the_launcher_without_a_group(monkeypatch: pytest.M
     for rank, world, place in (("1", "2", (1, 2)), ("3", "", (0, 1)), ("5", "2", (0, 1))):
         monkeypatch.setenv("RANK", rank)
         monkeypatch.setenv("WORLD_SIZE", world)
-        assert ranks.place() == place
+        assert placement.place() == place
 
 
 def test_meetings_are_rare_and_never_far_apart() -> None:
