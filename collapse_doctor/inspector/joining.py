@@ -29,6 +29,8 @@ MOST_ROWS = 256
 """Rows of one layer and step that are measured, of all processes together."""
 REPLICA = 0.5
 """Two rows are one sample seen twice when they are nearer than this share of what strangers are."""
+PAIRS = 32
+"""Rows, or pairs of them, that are looked at for either."""
 REPLICAS = 0.9
 """Share of row pairs that must be such for a block to be a replica."""
 
@@ -66,18 +68,21 @@ def join_blocks(own: Block, others: Iterable[Block]) -> tuple[Block, int]:
 @torch.no_grad()
 def are_alike(rows: Tensor) -> bool:
     """Tell whether rows are one point, but for what rounding spreads of it."""
-    values = rows.double()
-    spread_out = values.var(0, unbiased=False).sum()
-    return len(values) > 1 and bool(spread_out <= ALIKE * values.square().sum(1).mean())
+    values = spread(rows, PAIRS).double()
+    off = (values - values.mean(0)).square().sum()
+    return len(values) > 1 and bool(off <= ALIKE * values.square().sum())
 
 
 def _is_replica(rows: Tensor, of: Tensor) -> bool:
     """Tell whether row i of one block is the same sample as row i of the other."""
-    most = min(len(rows), len(of))
-    one, other = spread(rows, most)[:most].double(), spread(of, most)[:most].double()
+    most = min(len(rows), len(of))  # process 0 has all of its rows, others sent a share of theirs
+    rows, of = spread(rows, most), spread(of, most)
+    if len(rows) != len(of):
+        return False
+    one, other = spread(rows, PAIRS).double(), spread(of, PAIRS).double()
     if torch.equal(one, other):
         return True
-    if len(one) != len(other) or len(one) < 2:
+    if len(one) < 2:
         return False
     distances = torch.cdist(one, other)
     near = distances.diagonal() < REPLICA * distances.median(dim=1).values

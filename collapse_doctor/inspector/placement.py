@@ -42,11 +42,11 @@ def place() -> Place:
 def is_meeting(step: int) -> bool:
     """Tell whether processes send what they have when ``step`` steps are over.
 
-    At powers of two, then at four steps per doubling: the last meeting is never further back
+    After 1, 2 and 4 steps, then four times per doubling: the last meeting is never further back
     than a fifth of the training.
     """
-    if step < 16:
-        return step > 0 and step & (step - 1) == 0
+    if step < 8:
+        return step in (1, 2, 4)
     return step % (1 << ((step // 4).bit_length() - 1)) == 0
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import msgspec
 import numpy as np
@@ -17,7 +18,7 @@ import numpy as np
 from collapse_doctor.inspector import placement
 from collapse_doctor.inspector.courier import PAUSE, Courier
 from collapse_doctor.inspector.joining import share_of
-from collapse_doctor.inspector.letters import Block, LabelMark, Letter, letters
+from collapse_doctor.inspector.letters import Block, LabelMark, Letter, letters, spread
 from collapse_doctor.inspector.waiting import WaitingRoom
 from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import (
@@ -37,7 +38,9 @@ LEAVE_SECONDS = 4.0
 """How long the end of a watch may wait for processes that were heard of."""
 HURRIED_SECONDS = 0.5
 """The same when an exception ends it, or for processes that were never heard of."""
-OUTGOING_BYTES = 32 << 20
+SETTLE_EVERY = 16
+"""Steps after which process 0 looks anew at what waits, also without news from others."""
+OUTGOING_BYTES = 64 << 20
 """Rows that a process above 0 keeps between two meetings."""
 MOST_MARKS = 4096
 
@@ -122,16 +125,12 @@ class Ranks:
 
     def offer(self, blocks: Sequence[Block]) -> list[Block]:
         """Take in blocks of this process; return those that are to be measured now."""
-        if self._courier is None:
+        if self._courier is None or not blocks:
             return list(blocks)
         if not self.place.rank:
             self._room.add(blocks)
             return self._room.ready(self._progress)
-        self._blocks += [block for block in blocks if block.fits]
-        self._lost += sum(not block.fits for block in blocks)
-        while len(self._blocks) > 1 and sum(b.bytes for b in self._blocks) > OUTGOING_BYTES:
-            self._blocks.popleft()
-            self._lost += 1
+        self._keep(blocks)
         return list(blocks)
 
     def tick(self, progress: int) -> list[Block]:
@@ -147,8 +146,8 @@ class Ranks:
         waits = self._room.peers.awaits(self._met) or self._courier.is_held_up
         if since & (since - 1) == 0 and waits:
             self._courier.look()
-        self._receive()
-        return self._room.ready(progress)
+        news = self._receive()
+        return self._room.ready(progress) if news or progress % SETTLE_EVERY == 0 else []
 
     def present(self) -> list[Block]:
         """Return all blocks that wait, to be measured with what has come so far."""
@@ -178,6 +177,16 @@ class Ranks:
 
     # Inside
 
+    def _keep(self, blocks: Sequence[Block]) -> None:
+        """Keep this process's share of rows until it meets the others."""
+        share = share_of(self.place.world)
+        fitting = [block for block in blocks if block.fits]
+        self._blocks += [replace(b, rows=spread(b.rows, share).clone()) for b in fitting]
+        self._lost += len(blocks) - len(fitting)
+        while len(self._blocks) > 1 and sum(b.bytes for b in self._blocks) > OUTGOING_BYTES:
+            self._blocks.popleft()
+            self._lost += 1
+
     def _meet(self) -> None:
         if self.place.rank:
             self._publish()
@@ -203,10 +212,11 @@ class Ranks:
         if self._courier is not None:
             self._courier.send(letters(letter, (), (), 1))
 
-    def _receive(self) -> None:
+    def _receive(self) -> bool:
+        """Open what has come; return whether there is news."""
         courier = self._courier
-        if courier is None or self.place.rank:
-            return
+        if courier is None or self.place.rank or not (courier.received or courier.fault):
+            return False
         try:
             while courier.received:
                 self._room.take(courier.received.popleft())
@@ -214,6 +224,7 @@ class Ranks:
             self._room.cut_off(f"a letter could not be read: {error}")
         if courier.fault is not None:
             self._room.cut_off(courier.fault)
+        return True
 
     def _wait(self, seconds: float) -> None:
         """Look until everybody who was heard of has said goodbye, or time is up."""
