@@ -14,7 +14,16 @@ from torch import Tensor
 from collapse_doctor.recording.format import decode, encode
 from collapse_doctor.recording.observations import Comparison, Notice, Observation, Role, Use
 
-__all__ = ["Block", "LabelMark", "Letter", "letters", "open_letter", "spread"]
+__all__ = [
+    "MOST_TOLD",
+    "Block",
+    "LabelMark",
+    "Letter",
+    "is_worth_telling",
+    "letters",
+    "open_letter",
+    "spread",
+]
 
 LETTER_BYTES = 2 << 20
 """Bytes of rows in one letter. A store of torch refuses values above 8 MiB and hangs up."""
@@ -145,7 +154,7 @@ def letters(
     Each block must fit into one. Only the last letter has the head's progress and end: who reads
     it has read all others.
     """
-    told = tuple(encode(one) for one in _worth_telling(seen))[-MOST_TOLD:]
+    told = tuple(encode(one) for one in seen)[-MOST_TOLD:]
     parts = list(_parted([_pack(block, most_rows) for block in blocks])) or [()]
     before = msgspec.structs.replace(head, progress=-1, labels=(), ended=False, weights=b"")
     sent = [msgspec.structs.replace(before, packed=part) for part in parts[:-1]]
@@ -153,16 +162,16 @@ def letters(
     return [msgspec.msgpack.encode(letter) for letter in sent]
 
 
+def is_worth_telling(observation: Observation) -> bool:
+    """Tell whether process 0 may not have seen the same itself: relations, uses, notices."""
+    if isinstance(observation, Comparison):
+        return bool(observation.relations)
+    return isinstance(observation, Use | Notice)
+
+
 def spread(rows: Tensor, most: int) -> Tensor:
     """Return at most ``most`` rows, evenly spread."""
     return rows[:: -(-len(rows) // max(1, most))]
-
-
-def _worth_telling(seen: Iterable[Observation]) -> Iterator[Observation]:
-    """Yield what process 0 may not have seen itself: relations, uses, notices."""
-    for one in seen:
-        if isinstance(one, Use | Notice) or (isinstance(one, Comparison) and one.relations):
-            yield one
 
 
 def _pack(block: Block, most_rows: int) -> _Packed:

@@ -18,18 +18,23 @@ import numpy as np
 from collapse_doctor.inspector import placement
 from collapse_doctor.inspector.courier import PAUSE, Courier
 from collapse_doctor.inspector.joining import share_of
-from collapse_doctor.inspector.letters import Block, LabelMark, Letter, letters, spread
+from collapse_doctor.inspector.letters import (
+    MOST_TOLD,
+    Block,
+    LabelMark,
+    Letter,
+    is_worth_telling,
+    letters,
+    spread,
+)
 from collapse_doctor.inspector.waiting import WaitingRoom
 from collapse_doctor.recording.memory import Sink
 from collapse_doctor.recording.observations import (
     Labels,
-    Loss,
     Manifest,
-    Measure,
     Notice,
     Observation,
     Snapshot,
-    Tick,
 )
 
 __all__ = ["Ranks"]
@@ -66,7 +71,7 @@ class Ranks:
         self._courier: Courier | None = None
         self._room = WaitingRoom(sink)
         self._blocks: deque[Block] = deque()
-        self._seen: list[Observation] = []
+        self._seen: deque[Observation] = deque(maxlen=MOST_TOLD)
         self._marks: deque[LabelMark] = deque(maxlen=MOST_MARKS)
         self._lost = 0
         self._progress = 0
@@ -104,7 +109,7 @@ class Ranks:
             if isinstance(observation, Labels):
                 mark = LabelMark(observation.step, observation.distinct, observation.value)
                 self._marks.append(mark)
-            elif not isinstance(observation, Measure | Loss | Tick | Snapshot):
+            elif is_worth_telling(observation):
                 self._seen.append(observation)
         else:
             self._room.append(observation)

@@ -120,8 +120,8 @@ class Watch:
         """Let go of everything. An exception of the user's passes through untouched."""
         reason = f"{kind.__name__}: {error}" if kind is not None else ""
         self._fuse.guard(self._tell)()
-        Fuse(self._blown).guard(self._leave_ranks)(reason)
         Fuse(self._blown).guard(self._let_go)()  # also after our own fuse blew
+        Fuse(self._blown).guard(self._leave_ranks)(reason)
         Fuse(self._blown).guard(self._close)(reason)
 
     def step(self, *, loss: Any = None, labels: Any = None) -> None:
