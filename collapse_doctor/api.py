@@ -87,7 +87,8 @@ class Inspector(Watch):
         Measure every n-th step. Default: every step at first, then ever more rarely.
     out
         Folder in which the recording is written as it grows; it survives a kill and can be read
-        meanwhile. Default: kept in memory, bounded.
+        meanwhile. Default: kept in memory, bounded. Of the processes of one training (DDP, FSDP)
+        each has its Inspector, and rank 0 writes and diagnoses what all of them saw.
 
     Raises
     ------

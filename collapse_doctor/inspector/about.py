@@ -11,7 +11,7 @@ from torch import nn
 from torch.nn.parameter import is_lazy
 
 from collapse_doctor.inspector.compiled import original
-from collapse_doctor.inspector.layers import Layer
+from collapse_doctor.inspector.layers import Layer, public_kind
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,
     LayerInfo,
@@ -51,18 +51,18 @@ def describe(
 
 def _model(name: str, model: nn.Module, layers: tuple[LayerInfo, ...], fresh: bool) -> ModelInfo:
     parameters = sum(p.numel() for p in model.parameters() if not is_lazy(p))
-    return ModelInfo(name, type(original(model)).__name__, parameters, layers, fresh)
+    return ModelInfo(name, public_kind(original(model)), parameters, layers, fresh)
 
 
 def _layers(
     model: nn.Module, blocks: Sequence[Layer], outputs: Sequence[str], role: Role
 ) -> tuple[LayerInfo, ...]:
     inner = [
-        LayerInfo(layer.name, type(original(layer.module)).__name__, role, depth)
+        LayerInfo(layer.name, public_kind(original(layer.module)), role, depth)
         for depth, layer in enumerate(blocks)
     ]
     own = [
-        LayerInfo(output, type(original(model)).__name__, "output", len(blocks) + place)
+        LayerInfo(output, public_kind(original(model)), "output", len(blocks) + place)
         for place, output in enumerate(outputs)
     ]
     return (*inner, *own)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Hashable
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterable
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -13,9 +13,10 @@ from torch import Tensor, nn
 from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.letters import Block, spread
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import pool
-from collapse_doctor.recording.memory import Sink
+from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
 
 __all__ = ["BACKLOG", "Embeddings"]
@@ -61,18 +62,6 @@ class _Seen:
     tensor: weakref.ref[Tensor]
 
 
-@dataclass(frozen=True)
-class _Taken:
-    """Whose rows they are, of all forward passes of one step that belong together."""
-
-    model: str
-    layer: str
-    step: int
-    forward: int
-    training: bool
-    role: Role
-
-
 class Embeddings:
     """Takes the rows of a step, and tells the sink their measures some time after it.
 
@@ -81,11 +70,12 @@ class Embeddings:
     asks. Nothing is read back from a device before it has arrived by itself.
     """
 
-    def __init__(self, sink: Sink, budget: Budget, moment: Moment) -> None:
+    def __init__(self, ranks: Ranks, budget: Budget, moment: Moment) -> None:
         self.doubles: set[tuple[str, str]] = set()  # blocks whose output is the model's
-        self._sink = sink
+        self._ranks = ranks
         self._budget = budget
         self._moment = moment
+        self._arriving = Later()
         self._waiting = Later()
         self._pending: list[_Seen] = []
         self._noted: set[tuple[str, str]] = set()
@@ -141,17 +131,21 @@ class Embeddings:
             key = (seen.model, seen.layer, seen.training, width, dtype, seen.rows.device, moment)
             groups.setdefault(key, []).append(seen)
         for passes in groups.values():
-            self._put(passes)
+            block = _together(passes, alone=not merge)
+            self._arriving.put([block.rows], functools.partial(self._arrived, block))
+        self._arriving.work_off()
 
-    def _put(self, passes: list[_Seen]) -> None:
-        one = passes[0]
-        together = torch.cat([seen.rows for seen in passes]) if len(passes) > 1 else one.rows
-        taken = _Taken(one.model, one.layer, one.step, one.forward, one.training, one.role)
-        rows = _spread(together, MOST_ROWS)
-        self._waiting.put([rows], functools.partial(self._measured, taken))
+    def _arrived(self, block: Block, values: list[Tensor]) -> None:
+        """Take rows that are on the host; other processes may have more of the same."""
+        self.put(self._ranks.offer([replace(block, rows=values[0])]))
+
+    def put(self, blocks: Iterable[Block]) -> None:
+        """Put blocks of rows, on the host, in the queue."""
+        for block in blocks:
+            self._waiting.put([block.rows], functools.partial(self._measured, block))
 
     def work(self) -> None:
-        """Measure what waits, as far as its values have come over and the budget allows."""
+        """Measure what waits, as far as the budget allows."""
         while len(self._waiting):
             in_time = self._budget.has_time(self._waiting.pace)
             full = self._waiting.held > BACKLOG or len(self._waiting) > MOST_WAITING
@@ -165,10 +159,11 @@ class Embeddings:
     def tell(self, *, merge: bool) -> None:
         """Measure all that was taken until now."""
         self.end_step(merge=merge)
+        self._arriving.drain()
         self._waiting.drain()
 
-    def _measured(self, taken: _Taken, values: list[Tensor]) -> None:
-        rows = values[0]
+    def _measured(self, taken: Block, values: list[Tensor]) -> None:
+        rows = spread(values[0], MOST_ROWS)
         if _is_masked(rows):
             self._note(
                 f"{taken.model}.{taken.layer}",
@@ -176,7 +171,7 @@ class Embeddings:
             )
             return
         block = taken.role == "block"
-        self._sink.append(
+        self._ranks.append(
             Measure(
                 step=taken.step,
                 forward=taken.forward,
@@ -191,7 +186,7 @@ class Embeddings:
         )
         if not block:
             shot = Snapshot(taken.step, taken.model, taken.layer, *rows.shape)
-            self._sink.append_snapshot(shot, rows.float().numpy())
+            self._ranks.append_snapshot(shot, rows.float().numpy())
 
     def _passed_over(self, model: str, layer: str, step: int, training: bool) -> bool:
         """Tell whether to leave out a pass: evaluation in between would be read as training."""
@@ -211,7 +206,7 @@ class Embeddings:
     def _note(self, about: str, text: str) -> None:
         if (about, text) not in self._noted:
             self._noted.add((about, text))
-            self._sink.append(Notice(about=about, text=text))
+            self._ranks.append(Notice(about=about, text=text))
 
 
 def _is_masked(rows: Tensor) -> bool:
@@ -223,6 +218,8 @@ def _is_masked(rows: Tensor) -> bool:
     return bool(lowest == -torch.inf) and bool(highest.isfinite())
 
 
-def _spread(rows: Tensor, most: int) -> Tensor:
-    """Return at most ``most`` rows, evenly spread."""
-    return rows[:: -(-len(rows) // most)]
+def _together(passes: list[_Seen], *, alone: bool) -> Block:
+    """Return the rows that a layer gave in the forward passes of one step."""
+    one = passes[0]
+    rows = torch.cat([seen.rows for seen in passes]) if len(passes) > 1 else one.rows
+    return Block(one.model, one.layer, one.step, one.forward, one.training, one.role, rows, alone)

@@ -7,7 +7,7 @@ import math
 import torch
 from torch import Tensor, nn
 
-from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.outputs import is_plain, local_part
 
 __all__ = ["is_fresh"]
 
@@ -24,16 +24,21 @@ def is_fresh(model: nn.Module) -> bool:
     PyTorch draws their weights uniformly from ±1/sqrt(fan_in) (``kaiming_uniform_`` with
     ``a=sqrt(5)``). Training pushes weights that lie near these bounds beyond them within a few
     steps. A model without such layers, or one that was initialised otherwise, is not called fresh.
+    Of weights sharded over several processes the part of this one is looked at.
     """
     # Reading `m.weight` would run the user's code where it is parametrized: a spectral norm takes
     # a step of its power iteration.
-    weights = [m._parameters.get("weight") for m in model.modules() if isinstance(m, _LAYERS)]
-    return bool(weights) and all(w is not None and is_plain(w) and _is_as_drawn(w) for w in weights)
+    found = [m._parameters.get("weight") for m in model.modules() if isinstance(m, _LAYERS)]
+    weights = [local_part(weight) for weight in found if weight is not None]
+    if len(weights) < len(found) or not all(map(is_plain, weights)):
+        return False
+    held = [weight for weight in weights if weight.numel()]
+    return bool(held) and all(map(_is_as_drawn, held))
 
 
 def _is_as_drawn(weight: Tensor) -> bool:
     fan_in = weight[0].numel()
-    if fan_in == 0 or weight.numel() < 2:
+    if weight.numel() < 2:
         return False
     bound = 1 / math.sqrt(fan_in)
     if float(weight.abs().amax()) > bound * (1 + 1e-6):

@@ -11,7 +11,7 @@ from torch import nn
 
 from collapse_doctor.errors import UsageError
 
-__all__ = ["Layer", "choose", "choose_all", "public_name"]
+__all__ = ["Layer", "choose", "choose_all", "public_kind", "public_name"]
 
 MOST_BLOCKS = 12
 """Enough to say in which part of a model rank is lost, few enough to read in one chart."""
@@ -35,6 +35,15 @@ def public_name(name: str) -> str:
     if len(parts) > 1 and parts[0] == "module":  # DDP's and DataParallel's; inside, a user's own
         parts = parts[1:]
     return ".".join(parts)
+
+
+def public_kind(module: nn.Module) -> str:
+    """Return the name of a module's class as its owner wrote it.
+
+    ``fully_shard`` puts ``FSDPModule`` before the class, and its name with it.
+    """
+    first, *rest = (base.__name__ for base in type(module).__bases__)
+    return rest[0] if rest and first == "FSDPModule" else type(module).__name__
 
 
 def choose(model: nn.Module, wanted: Sequence[str | nn.Module] | None) -> list[Layer]:

@@ -15,6 +15,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.pulse import Pulse
+from collapse_doctor.inspector.wrappers import Wrappers
 from collapse_doctor.recording.observations import Origin, Role
 
 __all__ = ["Listener"]
@@ -35,6 +36,7 @@ class Listener:
         attention: Attention,
         window: ModeWindow,
         provenance: Provenance,
+        wrappers: Wrappers,
         embeddings: Embeddings,
         pulse: Pulse,
         on_output: Callable[[str, str], None],
@@ -43,6 +45,7 @@ class Listener:
         self._attention = attention
         self._window = window
         self._provenance = provenance
+        self._wrappers = wrappers
         self._embeddings = embeddings
         self._pulse = pulse
         self._on_output = on_output
@@ -68,6 +71,7 @@ class Listener:
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             if self._window.is_open:  # nobody else asks where a tensor comes from
                 self._born(model, tensors, (args, kwargs))
+                self._wrappers.passed(model, module, tensors)
             rows = embeddings_among(tensors)
             for name, tensor in rows:
                 self._returned(model, name, tensor, module)

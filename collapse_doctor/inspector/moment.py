@@ -10,7 +10,7 @@ from torch import nn
 
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.kinship import Now
-from collapse_doctor.inspector.outputs import is_plain, tensors_in
+from collapse_doctor.inspector.outputs import is_plain, local_part, tensors_in
 from collapse_doctor.inspector.provenance import Fingerprint
 
 __all__ = ["Moment"]
@@ -105,5 +105,6 @@ class Moment:
 
     def _weigh(self) -> Iterator[Fingerprint]:
         for model in self._models.values():
-            moving = [p for p in model.parameters() if p.requires_grad and is_plain(p)]
+            held = [local_part(p) for p in model.parameters() if p.requires_grad]
+            moving = [part for part in held if is_plain(part)]
             yield from (Fingerprint(p) for p in moving[:2] + moving[-2:] if p.numel())

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Rows", "embeddings_among", "is_plain", "pool", "tensors_in"]
+__all__ = ["Rows", "embeddings_among", "is_plain", "local_part", "pool", "tensors_in"]
 
 MOST_TENSORS = 16
 DEEPEST = 4
@@ -59,6 +59,12 @@ def is_plain(tensor: Tensor) -> bool:
         and tensor.device.type != "meta"
         and not torch._C._functorch.is_functorch_wrapped_tensor(tensor)
     )
+
+
+def local_part(tensor: Tensor) -> Tensor:
+    """Return what this process holds of a tensor sharded over several (DTensor), or all of it."""
+    part = getattr(tensor, "_local_tensor", None)
+    return part if isinstance(part, Tensor) else tensor
 
 
 def tensors_in(output: Any, name: str = "output", depth: int = 0) -> Iterator[tuple[str, Tensor]]:

@@ -97,10 +97,14 @@ class Provenance:
 
     def born(self, tensor: Tensor, known: Known) -> None:
         """Remember an output of a watched model."""
+        self.handed_out(tensor, known)
+        self._prints.append((tuple(tensor.shape), Fingerprint(tensor), known))
+
+    def handed_out(self, tensor: Tensor, known: Known) -> None:
+        """Remember a tensor that stands for an output: a wrapper's copy of it."""
         self._remember(tensor, known)
         storage = StorageWeakRef(tensor.untyped_storage())
         self._storages[storage.cdata] = (storage, known)
-        self._prints.append((tuple(tensor.shape), Fingerprint(tensor), known))
 
     def carried(self, source: Known, result: Tensor, operation: str, site: CallSite) -> None:
         """Remember what an operation made of a tensor that is known."""

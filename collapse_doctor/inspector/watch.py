@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -23,16 +24,21 @@ from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
+from collapse_doctor.inspector.joining import weights_digest
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import Layer, choose_all
+from collapse_doctor.inspector.letters import Block
 from collapse_doctor.inspector.listener import Listener
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
+from collapse_doctor.inspector.placement import place, plan_of
 from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
+from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Manifest, Notice, Observation, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
@@ -73,7 +79,8 @@ class Watch:
         every: int | None = None,
         out: str | Path | None = None,
     ) -> None:
-        self._models = _checked(models)
+        self._given = _checked(models)
+        self._models = unwrapped(self._given)
         self._schedule = Schedule(every)
         self._blocks = choose_all(self._models, layers)
         self._role: Role = "block" if layers is None else "chosen"
@@ -90,8 +97,10 @@ class Watch:
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
         self._provenance = Provenance()
+        self._wrappers = Wrappers(self._provenance, self._hook)
         self._prompt = Later()
         self._sink: Recording | RecordingWriter | None = None
+        self._ranks: Ranks
         self._embeddings: Embeddings
         self._operands: Operands
         self._ended = False
@@ -108,13 +117,17 @@ class Watch:
         self._fuse.guard(self._look_at_weights)()
         with Aside():
             manifest = self._describe(self._blocks)
-        sink = Recording(manifest) if self._out is None else RecordingWriter(self._out, manifest)
+        out = self._out if place().rank == 0 else None  # one recording, of all processes
+        sink = Recording(manifest) if out is None else RecordingWriter(out, manifest)
         self._sink = sink
+        digest = partial(weights_digest, self._models.values())
+        self._ranks = ranks = Ranks(sink, plan_of(manifest), digest)
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
-        self._embeddings = Embeddings(sink, self._budget, self._moment)
-        self._operands = Operands(self._moment, self._provenance, self._prompt, sink.append)
+        self._embeddings = Embeddings(ranks, self._budget, self._moment)
+        self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
         try:
+            self._fuse.guard(ranks.join)()
             self._fuse.guard(self._attach)()
         except BaseException:  # an interrupt: there will be no __exit__
             self._let_go()
@@ -129,9 +142,11 @@ class Watch:
     ) -> None:
         """Let go of everything. An exception of the user's passes through untouched."""
         let_go = Fuse(self._blown).guard(self._let_go)  # also after our own fuse blew
+        reason = reason_of(error)
         with ExitStack() as last:  # from below, and all of it, though an interrupt comes
             last.callback(self._forget)
-            last.callback(Fuse(self._blown).guard(self._close), reason_of(error))
+            last.callback(Fuse(self._blown).guard(self._close), reason)
+            last.callback(Fuse(self._blown).guard(self._leave_ranks), reason)
             last.callback(let_go)  # again, for it may have been interrupted
             last.callback(let_go)
             last.callback(self._fuse.guard(self._tell))
@@ -165,7 +180,7 @@ class Watch:
                 remedy="wrap the training in `with Inspector(model) as inspector:`",
             )
         if not self._ended:
-            self._fuse.guard(self._tell)()
+            self._fuse.guard(self._tell)(waiting=True)
         return self._sink.recording if isinstance(self._sink, RecordingWriter) else self._sink
 
     # Attaching and letting go
@@ -179,7 +194,9 @@ class Watch:
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
                 self._compiling.attach(layer.module, hook, self._attention.inner)
-            self._compiling.attach(model, guard(listener.on_model(name)))
+            self._hook(model, listener.on_model(name))
+            if self._given[name] is not model:
+                self._wrappers.add(name, self._given[name])
 
     def _listener(self) -> Listener:
         return Listener(
@@ -187,10 +204,14 @@ class Watch:
             self._attention,
             self._window,
             self._provenance,
+            self._wrappers,
             self._embeddings,
             Pulse(self._prompt, self._attention.changed),
             self._returned,
         )
+
+    def _hook(self, module: nn.Module, callback: Callable[..., None]) -> None:
+        self._compiling.attach(module, self._fuse.guard(callback))
 
     def _let_go(self) -> None:
         self._clock.stop()
@@ -202,6 +223,7 @@ class Watch:
 
     def _forget(self) -> None:
         """Keep no model alive: an Inspector may be kept long after its training."""
+        self._given.clear()
         self._models.clear()
         self._blocks.clear()
 
@@ -245,6 +267,7 @@ class Watch:
         self._budget.spend(self._window.cost())
         self._budget.turn()
         self._embeddings.end_step(merge=True)
+        self._embeddings.put(self._ranks.tick(steps))
         self._prompt.work_off()
         self._embeddings.work()
         self._provenance.sweep()
@@ -274,8 +297,7 @@ class Watch:
 
         def hear(values: Sequence[Any]) -> None:
             try:
-                if self._sink is not None:
-                    self._sink.append(describe(values[0]))
+                self._ranks.append(describe(values[0]))
             except (TypeError, ValueError) as error:  # what people pass is theirs to choose
                 self._note("inspector.step", f"an argument was not understood: {error}")
 
@@ -286,10 +308,11 @@ class Watch:
 
     # Telling
 
-    def _tell(self) -> None:
+    def _tell(self, *, waiting: bool = False) -> None:
+        """Judge and measure all that was taken; ``waiting``: also what waits for other ranks."""
         if self._sink is not None:
             self._prompt.drain()
-            self._embeddings.tell(merge=self._clock.kind != "forward")
+            self._measure(self._ranks.present() if waiting else ())
             self._tell_time()
 
     def _tell_time(self, *, ended: bool = False, reason: str = "") -> None:
@@ -312,9 +335,19 @@ class Watch:
                 "inspector", f"no forward pass was seen after step {last:,} of {steps:,}{why}"
             )
 
+    def _leave_ranks(self, reason: str) -> None:
+        if self._sink is not None:
+            self._measure(self._ranks.leave(reason))
+
+    def _measure(self, blocks: Sequence[Block]) -> None:
+        """Measure what was taken, and what was joined from several processes."""
+        self._embeddings.tell(merge=not self._moment.is_counted_by_forwards)
+        self._embeddings.put(blocks)
+        self._embeddings.tell(merge=True)
+
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:
-            self._sink.append(Notice(about=about, text=text, step=self._clock.steps))
+            self._ranks.append(Notice(about=about, text=text, step=self._clock.steps))
 
 
 def _checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
