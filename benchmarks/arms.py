@@ -66,13 +66,9 @@ def _written(job: Job, folder: Path) -> Iterator[Watched]:
 
 
 def reported_share(inspector: Inspector) -> float | None:
-    """Return the share of the training's time that the Inspector says it took, if it says so.
-
-    The one place to adapt when the name of that figure changes.
-    """
-    cost: Any = getattr(inspector, "cost", None)
-    share = getattr(cost, "share", cost)
-    return float(share) if isinstance(share, int | float) else None
+    """Return the share of the training's time that the Inspector says it took."""
+    cost = inspector.recording.cost
+    return cost.spent / cost.elapsed if cost is not None else None
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ def test_a_profile_names_the_callbacks_and_the_phases() -> None:
     found = cells(result.output)
     phases = found["callback"]
     assert phases == ["entering", "step 0", "steps 1–8", "leaving"]
-    assert re.fullmatch(r"\d+ \(2\.0\)", found["Watch._on_output"][phases.index("steps 1–8")])
+    assert re.fullmatch(r"\d+ \(2\.0\)", found["Listener.on_model"][phases.index("steps 1–8")])
     assert "under the profiler" in result.output
 
 

@@ -117,6 +117,11 @@ class ModeWindow:
             return False
         return any(mode is self._mode for mode in _get_current_function_mode_stack())
 
+    @property
+    def is_wanted(self) -> bool:
+        """True in a step that is looked at, also while the mode rests or has to wait."""
+        return self._wanted
+
     def enter(self) -> None:
         """Open the window for the first time; from then on it belongs to this thread."""
         self._thread = this_thread()

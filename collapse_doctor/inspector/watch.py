@@ -277,7 +277,7 @@ class Watch:
             self._tell_time()
 
     def _look_at_operands(self, step: int, wanted: bool) -> None:
-        if wanted and not self._window.is_open:
+        if wanted and not self._window.is_wanted:
             self._operands.begin(step)
         self._compiling.set_window(wanted)
 
