@@ -11,6 +11,8 @@ __all__ = ["Attention"]
 
 PULSE_SECONDS = 5e-5
 """About what feeling the pulse of one output takes."""
+FEEL_EVERY = 8
+"""Steps after which outputs are looked at for NaN though the budget is spent."""
 
 
 class Attention:
@@ -30,6 +32,12 @@ class Attention:
         self._schedule = schedule
         self._budget = budget
         self._moment = moment
+        self._next = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is due in this step: most steps of a training."""
+        return not self._moment.is_counted_by_forwards and self._moment.step < self._next
 
     def is_due(self, model: str, *, inner: bool) -> bool:
         """Tell whether the present pass of a model is measured; ``inner``: its main blocks."""
@@ -41,6 +49,11 @@ class Attention:
         return self._budget.affords(PULSE_SECONDS)
 
     @property
+    def must_feel(self) -> bool:
+        """Whether an output is looked at for NaN, time or not."""
+        return self._moment.step % FEEL_EVERY == 0 or self.may_feel
+
+    @property
     def compares(self) -> bool:
         """Whether operands of comparisons are looked at during this step."""
         return self._schedule.compares(self._moment.step)
@@ -49,9 +62,14 @@ class Attention:
         """Look closer for a while, if there is time: something is out of the ordinary."""
         if self._budget.affords():
             self._schedule.alert(self._moment.step)
+            self._next = 0
         else:
             self._budget.limited = True
 
     def look_ahead(self) -> None:
-        """Set the gate for the pass to come; called between steps, or passes where none count."""
-        self.inner.is_open = any(map(self._schedule.measures, self._moment.next_due()))
+        """Set the gate for the pass to come; called between steps."""
+        if self.is_idle:
+            self.inner.is_open = False
+            return
+        self._next = self._schedule.next_look(self._moment.step)
+        self.inner.is_open = self._moment.is_counted_by_forwards or not self.is_idle

@@ -44,6 +44,8 @@ __all__ = ["Compiling"]
 
 MOST_NAMES = 3
 
+_OTHER_CODE = "not observed from here on, because code was compiled that is not a watched model"
+
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 Note = Callable[[str, str], None]
 
@@ -85,6 +87,8 @@ class Compiling:
         self._told: dict[str, set[str]] = {}  # layers said to be inside compiled code, by model
         self._blind = False
         self._stale = False  # something was compiled since the models were looked at
+        self._gate = Gate()  # of the hooks around calls: open while the mode may be on
+        self._suspect = False  # something was compiled while it was closed
         self.happened = False
 
     def start(self) -> None:
@@ -127,7 +131,12 @@ class Compiling:
         if self._stale:
             self._stale = False
             self._look()
-        self._window.set(wanted and not self._blind)
+        if wanted and self._suspect:
+            self._suspect = False
+            if anything_compiled(self._models.values()):
+                self._be_blind(_OTHER_CODE)
+        self._gate.is_open = wanted and not self._blind
+        self._window.set(self._gate.is_open)
 
     def stop(self) -> None:
         """Leave the window, take off all hooks, and listen no longer. Safe to call twice."""
@@ -160,9 +169,9 @@ class Compiling:
         in_backward = torch._C._current_graph_task_id() != -1  # no mode is on during backward
         here = threading.get_ident() == self._thread
         if here and self._within is None and not in_backward:
-            self._be_blind(
-                "not observed from here on, because code was compiled that is not a watched model"
-            )
+            self._suspect = not self._gate.is_open
+            if self._gate.is_open:
+                self._be_blind(_OTHER_CODE)
 
     def _ends(self, *_about: Any) -> None:
         for hook in self._hooks:
@@ -180,8 +189,8 @@ class Compiling:
         """Keep the mode away while a watched model, or a compiled part of it, runs compiled."""
         for module in dict.fromkeys((model, *compiled_modules(model))):
             before, after = self._guard(self._entered(name)), self._guard(self._left)
-            self._hooks.append(attach_before(module, before))
-            self._hooks.append(attach(module, after))
+            self._hooks.append(attach_before(module, before, self._gate))
+            self._hooks.append(attach(module, after, self._gate))
 
     def _entered(self, name: str) -> Callback:
         def hook(module: nn.Module, *_call: Any) -> None:

@@ -17,6 +17,7 @@ from collapse_doctor.inspector.letters import Block, spread
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import pool
 from collapse_doctor.inspector.ranks import Ranks
+from collapse_doctor.metrics.table import METRICS
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
 
 __all__ = ["BACKLOG", "Embeddings"]
@@ -25,8 +26,10 @@ MOST_FORWARDS = 8
 """Forward passes of one step that are measured: two views and more, but not all of a long
 gradient accumulation."""
 MOST_ROWS = 256
-"""Rows of one step that are measured of a layer; beyond that, evenly spread ones. Their spectrum
-costs the cube of it, and rank is judged on the rows of several steps together anyway."""
+"""Rows of one step that are kept of a layer; beyond that, evenly spread ones."""
+MEASURED_ROWS = 128
+"""Rows of them that are measured at each step: their spectrum costs the cube of it, and rank is
+judged on the kept rows of several steps together anyway."""
 BACKLOG = 32 << 20
 """Bytes of rows that wait to be measured; beyond that, the oldest no longer wait."""
 MOST_WAITING = 512
@@ -43,6 +46,8 @@ BLOCK_METRICS = (
     "nonfinite_share",
 )
 """What tells at which block of a model something is lost; all else is asked of outputs only."""
+OUTPUT_METRICS = tuple(metric.name for metric in METRICS if metric.name != "rankme")
+"""RankMe, of rows that are not centred, needs a spectrum of its own and tells no rule anything."""
 
 
 @dataclass(eq=False)
@@ -121,6 +126,11 @@ class Embeddings:
         self.doubles |= {(seen.model, seen.layer) for seen in doubles}
         self._pending = [seen for seen in self._pending if seen not in doubles]
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether rows were taken in this step."""
+        return bool(self._pending)
+
     def end_step(self, *, merge: bool) -> None:
         """Put what is pending in the queue; ``merge`` joins all passes of one step."""
         pending, self._pending = self._pending, []
@@ -163,7 +173,7 @@ class Embeddings:
         self._waiting.drain()
 
     def _measured(self, taken: Block, values: list[Tensor]) -> None:
-        rows = spread(values[0], MOST_ROWS)
+        rows = spread(values[0], MEASURED_ROWS)
         if _is_masked(rows):
             self._note(
                 f"{taken.model}.{taken.layer}",
@@ -181,12 +191,13 @@ class Embeddings:
                 width=rows.shape[1],
                 dtype=str(rows.dtype).removeprefix("torch."),
                 training=taken.training,
-                values=dict(measure_batch(rows, BLOCK_METRICS if block else None)),
+                values=dict(measure_batch(rows, BLOCK_METRICS if block else OUTPUT_METRICS)),
             )
         )
         if not block:
-            shot = Snapshot(taken.step, taken.model, taken.layer, *rows.shape)
-            self._ranks.append_snapshot(shot, rows.float().numpy())
+            kept = spread(values[0], MOST_ROWS)
+            shot = Snapshot(taken.step, taken.model, taken.layer, *kept.shape)
+            self._ranks.append_snapshot(shot, kept.float().numpy())
 
     def _passed_over(self, model: str, layer: str, step: int, training: bool) -> bool:
         """Tell whether to leave out a pass: evaluation in between would be read as training."""

@@ -145,7 +145,7 @@ def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> A
     return Attached(hook, module.register_forward_hook(hook, with_kwargs=True))
 
 
-def attach_before(module: nn.Module, callback: Callback) -> Attached:
+def attach_before(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Attached:
     """Register ``callback`` to be called before the module is, without an output."""
-    hook = BeforeHook(callback, module._forward_pre_hooks, Gate())
+    hook = BeforeHook(callback, module._forward_pre_hooks, Gate() if gate is None else gate)
     return Attached(hook, module.register_forward_pre_hook(hook, with_kwargs=True))

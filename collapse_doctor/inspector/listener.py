@@ -68,6 +68,9 @@ class Listener:
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._window.settle()
+            if self._attention.is_idle and not self._window.is_open:
+                self._pass_by(model, module, output)
+                return
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             if self._window.is_open:  # nobody else asks where a tensor comes from
                 self._born(model, tensors, (args, kwargs))
@@ -78,6 +81,17 @@ class Listener:
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook
+
+    def _pass_by(self, model: str, module: nn.Module, output: Any) -> None:
+        """Do the least that every pass needs: count it, and see that no NaN goes by."""
+        rows: list[tuple[str, Tensor]] = []
+        if self._attention.must_feel or self._moment.tells_sizes:
+            tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
+            rows = embeddings_among(tensors)
+        for name, tensor in rows if self._attention.must_feel else ():
+            if self._pulse.feel((model, name), tensor, spread=self._attention.may_feel):
+                self._take(model, name, tensor, module, "output")
+        self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
     def _born(self, model: str, tensors: Sequence[tuple[str, Tensor]], inputs: Any) -> None:
         """Remember where these outputs come from."""

@@ -24,7 +24,8 @@ class Moment:
     ``inputs`` is a fingerprint of what a watched model was last given; ``labelled_step`` and
     ``batch`` are the step and the number of rows of the last forward pass, to which labels told
     afterwards belong even when the optimizer has stepped in between; ``sizes`` are the numbers
-    of rows, or of positions, that the forward passes of that step gave, alone and together.
+    of rows, or of positions, that the forward passes of that step gave, alone and together;
+    ``tells_sizes`` is true once somebody asked for them.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
@@ -33,6 +34,7 @@ class Moment:
         self._forwards = dict.fromkeys(models, 0)
         self.inputs: Fingerprint | None = None
         self.labelled_step = 0
+        self.tells_sizes = False
         self.batch: int | None = None
         self._shapes: list[tuple[int, ...]] = []
         self._weighed: tuple[int, tuple[Fingerprint, ...]] | None = None
@@ -55,10 +57,6 @@ class Moment:
         """Return the number the schedule goes by: steps, or forward passes where none count."""
         return self._forwards[model] if self.is_counted_by_forwards else self._clock.steps
 
-    def next_due(self) -> list[int]:
-        """Return what :meth:`due` will give in the next pass, of any model."""
-        return list(self._forwards.values()) if self.is_counted_by_forwards else [self.step]
-
     @property
     def is_counted_by_forwards(self) -> bool:
         """True while nothing but forward passes counts the steps."""
@@ -73,6 +71,7 @@ class Moment:
     @property
     def sizes(self) -> tuple[int, ...]:
         """All numbers of rows that labels of the labelled step may have."""
+        self.tells_sizes = True
         each = [size for shape in self._shapes for size in (*shape[:-1], math.prod(shape[:-1]))]
         together = sum(shape[0] for shape in self._shapes)
         return tuple(sorted({*each, together}))

@@ -98,6 +98,11 @@ class Ranks:
         else:
             self._room.peers.open(self.place.world)
 
+    @property
+    def are_several(self) -> bool:
+        """Whether there are other processes to meet."""
+        return self._courier is not None
+
     # A sink that shares
 
     def append(self, observation: Observation) -> None:

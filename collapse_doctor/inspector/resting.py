@@ -27,7 +27,8 @@ class Resting:
 
     def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
         """Begin to listen; ``guard`` wraps the callbacks so that they cannot raise."""
-        self._before, self._after = guard(self._begins), guard(self._ends)
+        self._before = self._while_looking(guard(self._begins))
+        self._after = self._while_looking(guard(self._ends))
         BEFORE.add(self._before)
         AFTER.add(self._after)
 
@@ -36,6 +37,15 @@ class Resting:
         if self._before is not None and self._after is not None:
             BEFORE.remove(self._before)
             AFTER.remove(self._after)
+
+    def _while_looking(self, listener: Listener) -> Listener:
+        """Return ``listener``, not even called while the mode is off anyway."""
+
+        def listening(*step: Any) -> None:
+            if self._window.is_wanted:
+                listener(*step)
+
+        return listening
 
     def _begins(self, _optimizer: Optimizer, args: Any, kwargs: Any) -> None:
         closures = (*args[1:], kwargs.get("closure"))  # the first is the optimizer itself

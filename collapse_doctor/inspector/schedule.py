@@ -70,6 +70,27 @@ class Schedule:
         offset = step - length
         return any(offset - place in (0, 1) for place in self._places(octave, length))
 
+    def next_look(self, step: int) -> int:
+        """Return the first step from ``step`` on that is measured or looked at in any way."""
+        if self.measures(step) or self.compares(step):
+            return step
+        return min(self._next_measured(step), self._next_compared(step))
+
+    def _next_measured(self, step: int) -> int:
+        if self.every is None and step < self.dense:
+            return step
+        gap = self.every or 1 << ((step // self.later).bit_length() - 1)
+        return -(-step // gap) * gap
+
+    def _next_compared(self, step: int) -> int:
+        if step < self.window:
+            return step
+        octave = (step // self.window).bit_length() - 1
+        begin = self.window << octave
+        looks = (begin + place + later for place in self._places(octave, begin) for later in (0, 1))
+        found = min((look for look in looks if step <= look < 2 * begin), default=None)
+        return self.next_look(2 * begin) if found is None else found
+
     def _alerted(self, step: int, steps: int) -> bool:
         return self._alert is not None and self._alert < step <= self._alert + steps
 

@@ -47,6 +47,8 @@ __all__ = ["Watch"]
 
 OFF = "switched itself off after a fault of its own: "
 
+REST = 16
+"""Steps between two turns of tidying up while nothing is looked at."""
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
 
@@ -103,6 +105,7 @@ class Watch:
         self._ranks: Ranks
         self._embeddings: Embeddings
         self._operands: Operands
+        self._idle = False
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -264,19 +267,34 @@ class Watch:
         """Do what takes more than a note: the step is over, the next one not begun."""
         if is_capturing():  # what is pending is told after it
             return
-        self._budget.spend(self._window.cost())
         self._budget.turn()
+        idle, self._idle = self._idle, self._attention.is_idle
+        if not idle or self._embeddings.is_pending or steps % REST == 0:
+            self._end_look(steps)
+        elif self._ranks.are_several:
+            self._embeddings.put(self._ranks.tick(steps))
+        self._embeddings.work()
+        if not self._idle:
+            self._begin_look(steps)
+
+    def _end_look(self, steps: int) -> None:
+        """Take in what a step gave that was looked at."""
+        self._budget.spend(self._window.cost())
         self._embeddings.end_step(merge=True)
         self._embeddings.put(self._ranks.tick(steps))
         self._prompt.work_off()
-        self._embeddings.work()
         self._provenance.sweep()
         self._attention.look_ahead()
-        self._look_at_operands(steps, self._attention.compares)
+        self._idle = self._attention.is_idle
+        if self._idle:
+            self._compiling.set_window(False)
         if steps % TICK_EVERY == 0:
             self._tell_time()
 
-    def _look_at_operands(self, step: int, wanted: bool) -> None:
+    def _begin_look(self, step: int) -> None:
+        """Open what is due in the step that begins."""
+        self._attention.look_ahead()
+        wanted = self._attention.compares
         if wanted and not self._window.is_wanted:
             self._operands.begin(step)
         self._compiling.set_window(wanted)

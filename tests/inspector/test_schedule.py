@@ -55,6 +55,20 @@ def test_every_step_counts_for_a_while_after_an_alert() -> None:
     assert not asked.measures(1001), "what was asked for is done"
 
 
+@pytest.mark.parametrize("every", [None, 10])
+@pytest.mark.parametrize("alert", [None, 300])
+def test_the_next_look_is_the_next_step_at_which_anything_is_due(every, alert) -> None:
+    schedule = Schedule(every)
+    if alert is not None:
+        schedule.alert(alert)
+    due = [s for s in range(3000) if schedule.measures(s) or schedule.compares(s)]
+    for step in range(due[-1]):
+        expected = next(s for s in due if s >= step)
+        found = schedule.next_look(step)
+        # An alert is for steps to come: nobody asks before it is raised.
+        assert found == expected or (alert is not None and step <= alert)
+
+
 @pytest.mark.parametrize("every", [0, -1, 2.5])
 def test_an_impossible_every_is_refused(every) -> None:
     with pytest.raises(UsageError, match="at least 1"):
