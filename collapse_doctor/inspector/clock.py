@@ -44,7 +44,6 @@ class StepClock:
         self.steps = 0
         self.forwards = 0
         self.kind: Clock = "forward"
-        self.rate = 0.0  # largest learning rate of the last step taken
         self._models = [weakref.ref(model) for model in models]
         self._on_tick = on_tick
         self._clock: _Seen | None = None
@@ -61,6 +60,13 @@ class StepClock:
         if self._listener is not None:
             AFTER.remove(self._listener)
 
+    @property
+    def rate(self) -> float:
+        """The largest learning rate of the optimizer that counts, now; 0 before its first step."""
+        optimizer = self._clock.optimizer() if self._clock is not None else None
+        groups = optimizer.param_groups if optimizer is not None else ()
+        return max(map(_rate, groups), default=0.0)
+
     def tick_by_hand(self) -> None:
         """Count one step told by the user, unless optimizers do the counting."""
         if self.kind != "optimizer":
@@ -71,7 +77,6 @@ class StepClock:
         seen = self._known(optimizer)
         if not seen.moves_watched or not self._is_clock(seen):
             return
-        self.rate = max((_rate(group) for group in optimizer.param_groups), default=0.0)
         if self.kind == "manual":  # told by hand before the first optimizer step: start over
             self.steps = 0
         self.kind = "optimizer"

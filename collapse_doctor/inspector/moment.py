@@ -25,7 +25,8 @@ class Moment:
     ``batch`` are the step and the number of rows of the last forward pass, to which labels told
     afterwards belong even when the optimizer has stepped in between; ``sizes`` are the numbers
     of rows, or of positions, that the forward passes of that step gave, alone and together;
-    ``tells_sizes`` is true once somebody asked for them.
+    ``tells_sizes`` is true once somebody asked for them. ``learning`` says whether the last step
+    was taken with a learning rate above zero.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
@@ -35,6 +36,7 @@ class Moment:
         self.inputs: Fingerprint | None = None
         self.labelled_step = 0
         self.tells_sizes = False
+        self.learning = False
         self.batch: int | None = None
         self._shapes: list[tuple[int, ...]] = []
         self._weighed: tuple[int, tuple[Fingerprint, ...]] | None = None
@@ -86,10 +88,9 @@ class Moment:
         self._forwards[model] += 1
         self._clock.forwards = max(self._forwards.values())
 
-    @property
-    def learning(self) -> bool:
-        """Whether the last step was taken with a learning rate above zero."""
-        return self._clock.rate > 0
+    def step_taken(self) -> None:
+        """Take note of the step just taken, before a schedule changes its learning rate."""
+        self.learning = self._clock.rate > 0
 
     def now(self) -> Now:
         """Return this moment as a value that can be kept."""

@@ -17,7 +17,7 @@ class Schedule:
 
     Measuring follows the logarithm of time: ``dense`` steps in a row, then ``later`` per doubling,
     so that the last measured step is never older than ``1/later`` of the training. Inner layers
-    are measured half as often as outputs: they only say where something was lost. Operands of
+    are measured a quarter as often as outputs: they only say where something was lost. Operands of
     comparisons are seen for the first ``window`` steps, where mistakes in wiring show at once, and
     then for ``looks`` pairs of neighbouring steps per doubling: pairs, because a stale operand was
     made the step before; at offsets without a period of their own, because a mistake may come
@@ -34,7 +34,7 @@ class Schedule:
     dense: int = 16
     later: int = 8
     window: int = 8
-    looks: int = 4
+    looks: int = 3
     _alert: int | None = None
 
     def __post_init__(self) -> None:
@@ -55,10 +55,10 @@ class Schedule:
         """Tell whether embeddings are measured at this step; ``inner``: of inner layers."""
         if self.every is not None:
             return step % self.every == 0
-        half = 2 if inner else 1
-        if step < self.dense // half or self._alerted(step, self.window):
+        rarer = 4 if inner else 1
+        if step < self.dense // rarer or self._alerted(step, self.window):
             return True
-        gap = 1 << ((step * half // self.later).bit_length() - 1)
+        gap = 1 << ((step * rarer // self.later).bit_length() - 1)
         return step % gap == 0
 
     def compares(self, step: int) -> bool:

@@ -293,6 +293,7 @@ class Watch:
 
     def _begin_look(self, step: int) -> None:
         """Open what is due in the step that begins."""
+        self._moment.step_taken()
         self._attention.look_ahead()
         wanted = self._attention.compares
         if wanted and not self._window.is_wanted:
