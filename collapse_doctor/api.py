@@ -71,10 +71,16 @@ class Diagnosis(findings.Diagnosis):
 class Inspector(Watch):
     """Watches a training from inside a ``with`` block and diagnoses it.
 
-    The training code stays as it is. Steps are counted from the optimizers; what is compared,
-    what comes out of the model and its main blocks is observed by hooks that are removed at the
-    end of the block. Nothing here changes a loss, a parameter or a random number, and a fault of
-    the Inspector's own never reaches the training: it switches itself off and says so.
+    The training code stays as it is. Steps are counted from the optimizers; what comes out of
+    the model and its main blocks is observed by hooks, what is compared by a function mode that
+    is on for a few steps only. Both are gone at the end of the block, also when it ends with an
+    exception, which passes through. Nothing here changes a loss, a parameter or a random number,
+    and a fault of the Inspector's own never reaches the training: it switches itself off, logs
+    one warning and says so in the diagnosis.
+
+    Watching measures its own time and keeps it to a share of the training's; the head of a
+    report says both. All that is kept is bounded. Inside compiled code nothing is observed, which
+    is said; only the thread that enters the block is watched.
 
     Parameters
     ----------
@@ -82,13 +88,14 @@ class Inspector(Watch):
         The module that is trained, or a dict of names to modules (towers; teacher and student).
     layers
         Names, glob patterns (``"encoder.layers.*"``) or modules to watch beside the outputs.
-        Default: the model's main blocks.
+        Default: the model's main blocks. Each must match in at least one model.
     every
         Measure every n-th step. Default: every step at first, then ever more rarely.
     out
-        Folder in which the recording is written as it grows; it survives a kill and can be read
-        meanwhile. Default: kept in memory, bounded. Of the processes of one training (DDP, FSDP)
-        each has its Inspector, and rank 0 writes and diagnoses what all of them saw.
+        Folder in which the recording is written as it grows, by a thread of its own; it can be
+        read meanwhile, and after a kill but for the newest fraction of a second. Default: kept in
+        memory. Of the processes of one training (DDP, FSDP2) each has its Inspector, and rank 0
+        writes and diagnoses what all of them saw; none waits for another while training.
 
     Raises
     ------

@@ -92,3 +92,34 @@ def test_the_layers_are_the_checked_ones() -> None:
     height = {name: i for i, layer in enumerate(reversed(layers)) for name in layer}
     assert sorted(named) == sorted(height)
     assert [height[name] for name in named] == sorted(height.values())
+
+
+def test_the_bounds_are_those_of_the_code() -> None:
+    from collapse_doctor.inspector import budget, courier, layers, ranks
+    from collapse_doctor.recording import files, memory, retention, writer
+    from collapse_doctor.recording.observations import Comparison, Labels, Loss
+
+    def mib(size: int) -> str:
+        return f"{size >> 20} MiB"
+
+    queue = f"{mib(writer.QUEUE_BYTES)}, or {writer.QUEUE_ITEMS:,} lines and snapshots"
+    folder = f"{mib(writer.DISK_BUDGET)} of rows and {mib(files.EVENTS_BUDGET)} of lines"
+    assert retention.LIMITS[Loss] == retention.LIMITS[Labels]
+    for row in (
+        f"rows in the recording | {mib(memory.SNAPSHOT_BUDGET)}",
+        f"measures, of all layers together | {memory.MEASURES:,}",
+        f"comparisons, per call and kind of relation | {retention.LIMITS[Comparison]:,}",
+        f"losses; labels | {retention.LIMITS[Loss]:,} each",
+        f"with `out`: what waits for the disk | {queue}",
+        f"with `out`: the folder | {folder}",
+        f"several processes: own rows kept for the others | {mib(ranks.OUTGOING_BYTES)} in each",
+        f"that rank 0 has not fetched | {mib(courier.UNREAD_BYTES)} of all ranks together",
+    ):
+        assert f"{row} |\n" in README
+    for words in (
+        f"a share of {100 * budget.SHARE:g} % of the training's",
+        f"first {budget.ALLOWANCE:g} s",
+        f"at most about {ranks.LEAVE_SECONDS:g} s, {ranks.HURRIED_SECONDS:g} s after an exception",
+    ):
+        assert words in README.replace("\n", " ")
+    assert layers.MOST_BLOCKS == 12, "the README says that at most twelve main blocks are watched"

@@ -56,16 +56,20 @@ TICK_EVERY = 64
 class Watch:
     """Watches one or several models while a block of code trains them.
 
+    Every callback is guarded (:class:`Fuse`), timed (:class:`Budget`) and runs aside of the user's
+    modes (:class:`Aside`). In a step things are only taken; they are judged and measured between
+    steps, when there is time and they have come over from the device, and the rest at the end.
+
     Parameters
     ----------
     models
-        The models by name. They are not changed, and not kept alive by what is recorded.
+        The models by name. They are not changed, and not kept alive beyond the block.
     layers
         Names, glob patterns or modules to watch beside the outputs; None for the main blocks.
     every
         Measure every n-th step; None adapts (see :class:`Schedule`).
     out
-        Folder for the recording; None keeps it in memory, bounded.
+        Folder for the recording, written by process 0 of a training; None keeps it in memory.
 
     Raises
     ------
