@@ -57,12 +57,12 @@ class _Pinned(NamedTuple):
 
 
 class _Left(NamedTuple):
-    """Tensors on a device that cannot copy behind the training's back: fetched at the very end."""
+    """Tensors on a device that cannot copy behind the training's back: fetched between steps."""
 
     tensors: list[Tensor]
 
     def is_ready(self) -> bool:
-        return False
+        return True
 
     def read(self) -> list[Tensor]:
         return [tensor.cpu() for tensor in self.tensors]

@@ -80,13 +80,14 @@ class Moment:
 
     def passed(self, model: str, shapes: Sequence[tuple[int, ...]]) -> None:
         """Count one outermost forward pass of ``model`` that gave tensors of these shapes."""
-        if self.labelled_step != self._clock.steps:
+        if self.labelled_step != self._clock.steps and self._shapes:
             self._shapes.clear()
         self.labelled_step = self._clock.steps
         self.batch = shapes[0][0] if shapes else None
-        self._shapes = [*self._shapes, *shapes][-MOST_SHAPES:]
+        if shapes:
+            self._shapes = [*self._shapes, *shapes][-MOST_SHAPES:]
         self._forwards[model] += 1
-        self._clock.forwards = max(self._forwards.values())
+        self._clock.forwards = max(self._clock.forwards, self._forwards[model])
 
     def step_taken(self) -> None:
         """Take note of the step just taken, before a schedule changes its learning rate."""

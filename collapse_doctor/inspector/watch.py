@@ -22,6 +22,7 @@ from collapse_doctor.inspector.compiled import is_capturing
 from collapse_doctor.inspector.compiling import Compiling
 from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.fastpath import FastPaths
 from collapse_doctor.inspector.fresh import is_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.joining import weights_digest
@@ -99,6 +100,7 @@ class Watch:
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
+        self._fast_paths = FastPaths(self._window, self._fuse.guard)
         self._clock = StepClock(self._models.values(), self._ticked)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
@@ -196,14 +198,16 @@ class Watch:
         guard = self._fuse.guard
         self._clock.start(guard)
         listener = self._listener()
+        inside = []
         self._compiling.start()
         for name, model in self._models.items():
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
-                self._compiling.attach(layer.module, hook, self._attention.inner)
+                inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
             self._hook(model, listener.on_model(name))
             if self._given[name] is not model:
                 self._wrappers.add(name, self._given[name])
+        self._fast_paths.start(self._models.values(), inside)
 
     def _listener(self) -> Listener:
         return Listener(
@@ -222,6 +226,7 @@ class Watch:
 
     def _let_go(self) -> None:
         self._clock.stop()
+        self._fast_paths.stop()
         self._compiling.stop()
 
     def _blown(self, reason: str) -> None:
@@ -272,6 +277,7 @@ class Watch:
         if is_capturing():  # what is pending is told after it
             return
         self._budget.turn()
+        self._fast_paths.reset()
         idle, self._idle = self._idle, self._attention.is_idle
         if not idle or self._embeddings.is_pending or steps % REST == 0:
             self._end_look(steps)

@@ -1,0 +1,82 @@
+"""Leaving PyTorch's fused inference of transformers alone.
+
+In eval mode without gradients ``nn.TransformerEncoderLayer`` runs as one fused kernel, unless a
+function mode is on, or it or a part of it has a hook. Its numbers differ in rounding, and at padded
+positions altogether. So for such passes our mode rests and our hooks inside are taken away.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+import torch
+from torch import nn
+
+from collapse_doctor.inspector.hooks import Attached, Callback, attach, attach_before
+from collapse_doctor.inspector.mode import ModeWindow
+
+__all__ = ["FastPaths"]
+
+_FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
+
+Guard = Callable[[Callable[..., None]], Callable[..., None]]
+
+
+class FastPaths:
+    """Knows when a model is about to take the fused path, and steps out of its way."""
+
+    def __init__(self, window: ModeWindow, guard: Guard) -> None:
+        self._window = window
+        self._guard = guard
+        self._brackets: list[Attached] = []
+        self._inside: list[Attached] = []
+        self._within: nn.Module | None = None
+
+    def start(self, models: Iterable[nn.Module], inside: Iterable[Attached]) -> None:
+        """Watch for such passes of ``models``; ``inside`` are the hooks on their inner layers."""
+        self._inside = list(inside)
+        for model in models:
+            if any(isinstance(module, _FUSED) for module in model.modules()):
+                self._bracket(model)
+
+    def reset(self) -> None:
+        """End a pass that failed and so never ended."""
+        if self._within is not None:
+            self._left(self._within)
+
+    def stop(self) -> None:
+        """Take off all hooks. Safe to call twice."""
+        self.reset()
+        while self._brackets:
+            self._brackets.pop()()
+
+    def _bracket(self, model: nn.Module) -> None:
+        # A hook on the encoder itself does no harm; one on a layer would be what is avoided here.
+        encoders = (m for m in model.modules() if isinstance(m, nn.TransformerEncoder))
+        for module in dict.fromkeys((model, *encoders)):
+            if not isinstance(module, _FUSED):
+                before = self._without_gradients(self._guard(self._entered))
+                self._brackets.append(attach_before(module, before))
+                self._brackets.append(attach(module, self._guard(self._left)))
+
+    def _without_gradients(self, callback: Callback) -> Callback:
+        def hook(module: nn.Module, *call: object) -> None:
+            if not torch.is_grad_enabled():  # asked out here: inside of ours there are none
+                callback(module, *call)
+
+        return hook
+
+    def _entered(self, module: nn.Module, *_call: object) -> None:
+        fused = (m for m in module.modules() if isinstance(m, _FUSED))
+        if self._within is None and any(not m.training for m in fused):
+            self._within = module
+            self._window.rest(True)
+            for hook in self._inside:
+                hook.hide()
+
+    def _left(self, module: nn.Module, *_call: object) -> None:
+        if self._within is module:
+            self._within = None
+            for hook in self._inside:
+                hook.show()
+            self._window.rest(False)
