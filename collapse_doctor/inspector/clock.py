@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
+from collapse_doctor.inspector.rate import LearningRate
 from collapse_doctor.inspector.relay import AFTER, Listener
 from collapse_doctor.recording.observations import Clock
 
@@ -44,7 +45,7 @@ class StepClock:
         self.steps = 0
         self.forwards = 0
         self.kind: Clock = "forward"
-        self.rate = 0.0  # largest learning rate of the last step taken
+        self.rate = LearningRate()  # of the last step taken
         self._models = [weakref.ref(model) for model in models]
         self._on_tick = on_tick
         self._clock: _Seen | None = None
@@ -71,7 +72,7 @@ class StepClock:
         seen = self._known(optimizer)
         if not seen.moves_watched or not self._is_clock(seen):
             return
-        self.rate = max((_rate(group) for group in optimizer.param_groups), default=0.0)
+        self.rate = LearningRate(optimizer.param_groups)
         if self.kind == "manual":  # told by hand before the first optimizer step: start over
             self.steps = 0
         self.kind = "optimizer"
@@ -108,11 +109,3 @@ class StepClock:
         alive = (reference() for reference in self._models)
         watched = {id(p) for model in alive if model is not None for p in model.parameters()}
         return any(id(p) in watched for group in optimizer.param_groups for p in group["params"])
-
-
-def _rate(group: dict[str, Any]) -> float:
-    """Return a group's learning rate; 1 where it is not known without waiting for a device."""
-    rate = group.get("lr", 1.0)
-    if isinstance(rate, Tensor) and rate.device.type != "cpu":
-        return 1.0
-    return float(rate) if isinstance(rate, int | float | Tensor) else 1.0

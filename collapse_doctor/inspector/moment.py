@@ -87,15 +87,13 @@ class Moment:
         self._forwards[model] += 1
         self._clock.forwards = max(self._forwards.values())
 
-    @property
-    def learning(self) -> bool:
-        """Whether the last step was taken with a learning rate above zero."""
-        return self._clock.rate > 0
-
     def now(self) -> Now:
         """Return this moment as a value that can be kept."""
-        weights = () if self.learning else self._weights()  # else nobody asks for them
-        return Now(self.step, self.forward, self.inputs, weights, self.learning)
+        rate = self._clock.rate
+        rate.fetch()
+        needless = rate.is_known and rate.is_positive()  # then nobody asks for the weights
+        weights = () if needless else self._weights()
+        return Now(self.step, self.forward, self.inputs, weights, rate)
 
     def _weights(self) -> tuple[Fingerprint, ...]:
         """Return fingerprints of some trainable parameters of every watched model."""
