@@ -22,7 +22,7 @@ from collapse_doctor.inspector.compiled import is_capturing
 from collapse_doctor.inspector.compiling import Compiling
 from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
-from collapse_doctor.inspector.fresh import is_fresh
+from collapse_doctor.inspector.fresh import find_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.joining import weights_digest
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
@@ -244,7 +244,13 @@ class Watch:
             self._sink.describe(self._describe(self._distinct_blocks()))
 
     def _look_at_weights(self) -> None:
-        self._fresh = {name for name, model in self._models.items() if is_fresh(model)}
+        for name, model in self._models.items():
+            find_fresh(model, self._prompt, partial(self._found_fresh, name))
+
+    def _found_fresh(self, name: str) -> None:
+        self._fresh.add(name)
+        if self._sink is not None:  # weights on a device are known to be when they have come over
+            self._sink.describe(self._describe(self._distinct_blocks()))
 
     def _describe(self, blocks: Mapping[str, Sequence[Layer]]) -> Manifest:
         return describe(self._models, blocks, self._outputs, self._role, self._fresh)
