@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.attention import Attention
+from collapse_doctor.inspector.bringing import bring
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.compiled import is_capturing
@@ -301,16 +302,13 @@ class Watch:
     def _hear(self, value: Any, describe: Callable[[Any], Observation]) -> None:
         """Take in what the user told; what lies on a device is described when it has come over."""
 
-        def hear(values: Sequence[Any]) -> None:
+        def hear(told: Any) -> None:
             try:
-                self._ranks.append(describe(values[0]))
+                self._ranks.append(describe(told))
             except (TypeError, ValueError) as error:  # what people pass is theirs to choose
                 self._note("inspector.step", f"an argument was not understood: {error}")
 
-        if isinstance(value, Tensor) and value.device.type != "cpu":
-            self._prompt.put([value.detach().clone()], hear)
-        else:
-            hear([value])
+        bring(value, self._prompt, hear)
 
     # Telling
 
