@@ -25,7 +25,7 @@ from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fresh import find_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
-from collapse_doctor.inspector.joining import weights_digest
+from collapse_doctor.inspector.joining import WeightsDigest
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import Layer, choose_all
@@ -121,8 +121,8 @@ class Watch:
         out = self._out if place().rank == 0 else None  # one recording, of all processes
         sink = Recording(manifest) if out is None else RecordingWriter(out, manifest)
         self._sink = sink
-        digest = partial(weights_digest, self._models.values())
-        self._ranks = ranks = Ranks(sink, plan_of(manifest), digest)
+        weigh = partial(WeightsDigest, self._models.values())
+        self._ranks = ranks = Ranks(sink, plan_of(manifest), weigh)
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(ranks, self._budget, self._moment)
