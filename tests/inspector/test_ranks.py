@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch._C._distributed_c10d import HashStore, TCPStore
 
 from collapse_doctor.inspector import courier, letters, peers, placement, ranks, waiting
+from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.joining import (
     WeightsDigest,
     are_alike,
@@ -37,6 +38,7 @@ from collapse_doctor.recording.observations import (
     Operand,
     Relation,
 )
+from tests.inspector.elsewhere import LAG, pretend
 
 SITE = CallSite("train.py", 7, "main", "loss = f(a, b)")
 
@@ -495,6 +497,24 @@ def test_a_digest_tells_models_apart() -> None:
     assert are_kin(WeightsDigest([one]).read(), WeightsDigest([copy]).read()) is True
     assert are_kin(WeightsDigest([one]).read(), WeightsDigest([other]).read()) is False
     assert are_kin(WeightsDigest([one]).read(), b"") is None
+
+
+def test_the_digest_of_the_weights_comes_when_it_has_arrived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = [nn.Linear(4, 4), nn.Linear(4, 4)]
+    expected = WeightsDigest(models).read()
+    device = pretend(monkeypatch)
+    device.runs = True
+    with Aside():
+        digest = WeightsDigest(models)
+        assert not digest.is_ready()
+        device.step += LAG
+        assert digest.is_ready()
+        with torch.no_grad():
+            models[0].weight.zero_()
+        assert digest.read() == expected
+    assert device.breaches == []
 
 
 def test_ranks_as_words() -> None:
