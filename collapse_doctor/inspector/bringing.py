@@ -13,6 +13,8 @@ from collapse_doctor.inspector.later import Later, is_here
 
 __all__ = ["bring"]
 
+_PLAIN = Tensor.__torch_dispatch__  # of all whose operations are those of their memory
+
 
 def bring(value: Any, later: Later, then: Callable[[Any], object]) -> None:
     """Let ``then`` have a value once all tensors in it are on the host.
@@ -28,11 +30,20 @@ def bring(value: Any, later: Later, then: Callable[[Any], object]) -> None:
         Where it waits.
     then
         Called with the value, or one built like it whose tensors are on the host.
+
+    Raises
+    ------
+    TypeError
+        For a tensor that is more than its memory: reading one that is sharded over processes
+        (DTensor) makes all of them talk to each other, and this one may be alone in asking.
     """
     if not _may_hold_tensors(value):
         then(value)
         return
     leaves, shape = tree_flatten(value)
+    for leaf in leaves:
+        if isinstance(leaf, Tensor) and type(leaf).__torch_dispatch__ is not _PLAIN:
+            raise TypeError(f"expected a plain tensor, got a {type(leaf).__name__}")
     away = [i for i, leaf in enumerate(leaves) if isinstance(leaf, Tensor) and not is_here(leaf)]
     if not away:
         then(value)

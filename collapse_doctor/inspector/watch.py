@@ -306,9 +306,15 @@ class Watch:
             try:
                 self._ranks.append(describe(told))
             except (TypeError, ValueError) as error:  # what people pass is theirs to choose
-                self._note("inspector.step", f"an argument was not understood: {error}")
+                self._not_understood(error)
 
-        bring(value, self._prompt, hear)
+        try:
+            bring(value, self._prompt, hear)
+        except TypeError as error:
+            self._not_understood(error)
+
+    def _not_understood(self, error: Exception) -> None:
+        self._note("inspector.step", f"an argument was not understood: {error}")
 
     # Telling
 

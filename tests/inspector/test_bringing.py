@@ -6,12 +6,15 @@ from typing import Any
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.testing._internal.two_tensor import TwoTensor
 
+from collapse_doctor.api import Inspector
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.bringing import bring
 from collapse_doctor.inspector.later import Later
 from tests.inspector.elsewhere import LAG, pretend
+from tests.inspector.side_by_side import notices
 
 HANDED_OVER: dict[str, tuple[int, Any]] = {
     "a tensor": (1, torch.arange(4)),
@@ -59,3 +62,24 @@ def test_what_is_here_is_told_at_once_and_itself(value: Any) -> None:
     heard: list[Any] = []
     bring(value, Later(), heard.append)
     assert heard[0] is value
+
+
+def test_a_tensor_that_is_more_than_its_memory_is_not_read() -> None:
+    two = TwoTensor(torch.ones(()), torch.ones(()))
+    with Inspector(nn.Linear(2, 2)) as inspector:
+        inspector.step(loss=two, labels=[two, two])
+    said = {notice.about: notice.text for notice in notices(inspector) if "got a" in notice.text}
+    assert said == {
+        "inspector.step": "an argument was not understood: expected a plain tensor, got a TwoTensor"
+    }
+    assert not inspector.recording.losses
+
+
+class Named(Tensor):
+    """A tensor with a name of its own, as some libraries make them of labels."""
+
+
+def test_a_tensor_of_the_users_own_kind_is_read() -> None:
+    with Inspector(nn.Linear(2, 2)) as inspector:
+        inspector.step(loss=torch.ones(()).as_subclass(Named))
+    assert [loss.value for loss in inspector.recording.losses] == [1.0]
