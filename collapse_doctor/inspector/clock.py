@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 
+from collapse_doctor.inspector.rate import LearningRate
 from collapse_doctor.inspector.relay import AFTER, Listener
 from collapse_doctor.recording.observations import Clock
 
@@ -44,6 +45,7 @@ class StepClock:
         self.steps = 0
         self.forwards = 0
         self.kind: Clock = "forward"
+        self.rate = LearningRate()  # of the last step noted
         self._models = [weakref.ref(model) for model in models]
         self._on_tick = on_tick
         self._clock: _Seen | None = None
@@ -60,12 +62,11 @@ class StepClock:
         if self._listener is not None:
             AFTER.remove(self._listener)
 
-    @property
-    def rate(self) -> float:
-        """The largest learning rate of the optimizer that counts, now; 0 before its first step."""
+    def note_rate(self) -> None:
+        """Take note of the learning rate of the step just taken, if an optimizer counts."""
         optimizer = self._clock.optimizer() if self._clock is not None else None
-        groups = optimizer.param_groups if optimizer is not None else ()
-        return max(map(_rate, groups), default=0.0)
+        if optimizer is not None:
+            self.rate = LearningRate(optimizer.param_groups)
 
     def tick_by_hand(self) -> None:
         """Count one step told by the user, unless optimizers do the counting."""
@@ -113,11 +114,3 @@ class StepClock:
         alive = (reference() for reference in self._models)
         watched = {id(p) for model in alive if model is not None for p in model.parameters()}
         return any(id(p) in watched for group in optimizer.param_groups for p in group["params"])
-
-
-def _rate(group: dict[str, Any]) -> float:
-    """Return a group's learning rate; 1 where it is not known without waiting for a device."""
-    rate = group.get("lr", 1.0)
-    if isinstance(rate, Tensor) and rate.device.type != "cpu":
-        return 1.0
-    return float(rate) if isinstance(rate, int | float | Tensor) else 1.0

@@ -15,6 +15,7 @@ from collapse_doctor.inspector.provenance import Fingerprint
 from collapse_doctor.recording.observations import CallSite, Comparison, Labels
 
 __all__ = [
+    "WeightsDigest",
     "are_alike",
     "are_kin",
     "comparison_key",
@@ -22,7 +23,6 @@ __all__ = [
     "join_labels",
     "kinds_of",
     "share_of",
-    "weights_digest",
 ]
 
 MOST_ROWS = 256
@@ -116,25 +116,41 @@ def are_kin(one: bytes, other: bytes) -> bool | None:
     return one == other if one[:1] == other[:1] != b"" else None
 
 
-@torch.no_grad()
-def weights_digest(models: Iterable[nn.Module]) -> bytes:
-    """Return a digest of some parameters, equal in processes that train one model together.
+class WeightsDigest:
+    """A digest of some parameters as they are now, equal where processes train one model together.
 
-    Of parameters sharded over a mesh of processes (FSDP2) it is the mesh. Empty where each
-    process holds a part of the parameters and none can tell of what.
+    The parameters are on the host or on their way there. Of parameters sharded over a mesh of
+    processes (FSDP2) it is the mesh. Empty where each process holds a part of the parameters and
+    none can tell of what.
     """
-    digest, sharded = hashlib.sha256(), False
-    for model in models:
-        moving = [p for p in model.parameters() if p.requires_grad]
-        meshes = {str(p.device_mesh.mesh.tolist()) for p in moving if hasattr(p, "device_mesh")}
-        sharded = sharded or bool(meshes)
-        digest.update(repr(sorted(meshes)).encode())
-        whole = [p for p in moving if is_plain(p) and p.numel()]
-        if _is_flat_sharded(model) or (moving and not whole and not meshes):
+
+    @torch.no_grad()
+    def __init__(self, models: Iterable[nn.Module]) -> None:
+        self._digest, self._kind = hashlib.sha256(), b"w"
+        self._taken: list[Fingerprint] = []
+        for model in models:
+            moving = [p for p in model.parameters() if p.requires_grad]
+            meshes = {str(p.device_mesh.mesh.tolist()) for p in moving if hasattr(p, "device_mesh")}
+            whole = [p for p in moving if is_plain(p) and p.numel()]
+            if _is_flat_sharded(model) or (moving and not whole and not meshes):
+                self._kind = b""
+                return
+            self._kind = b"s" if meshes else self._kind
+            self._digest.update(repr(sorted(meshes)).encode())
+            self._taken += [Fingerprint(parameter) for parameter in whole[:2] + whole[-2:]]
+
+    def is_ready(self) -> bool:
+        """Tell, without waiting, whether the parameters have arrived."""
+        return not self._kind or all(taken.has_arrived for taken in self._taken)
+
+    def read(self) -> bytes:
+        """Return the digest; waits for the parameters if need be."""
+        if not self._kind:
             return b""
-        for parameter in whole[:2] + whole[-2:]:
-            digest.update(Fingerprint(parameter).values.double().numpy().tobytes())
-    return (b"s" if sharded else b"w") + digest.digest()
+        digest = self._digest.copy()
+        for taken in self._taken:
+            digest.update(taken.values.double().numpy().tobytes())
+        return self._kind + digest.digest()
 
 
 def _is_flat_sharded(model: nn.Module) -> bool:

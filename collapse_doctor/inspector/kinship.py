@@ -17,6 +17,7 @@ from collapse_doctor.inspector.provenance import (
     Known,
     Provenance,
 )
+from collapse_doctor.inspector.rate import LearningRate
 from collapse_doctor.inspector.relations import Related, are_tied, relate_values
 from collapse_doctor.recording.observations import CallSite, Relation
 
@@ -27,15 +28,15 @@ class Now(NamedTuple):
     """The moment of a comparison.
 
     ``forward`` is the number of the last outermost forward pass, ``inputs`` a fingerprint of what
-    the model was given in it. ``learning`` says whether the last step could move parameters at
-    all; if it could not, ``weights`` are fingerprints of some of them.
+    the model was given in it. ``rate`` is the learning rate of the last step; unless it is known
+    to be above zero, ``weights`` are fingerprints of some parameters.
     """
 
     step: int
     forward: int
     inputs: Fingerprint | None
     weights: tuple[Fingerprint, ...]
-    learning: bool
+    rate: LearningRate
 
 
 @dataclass(frozen=True)
@@ -157,7 +158,7 @@ def has_trained(before: Now, now: Now) -> bool:
     A loss between a thing and itself is constant and moves nothing; a warm-up that begins at a
     learning rate of zero moves nothing either, and there a teacher rightly equals its student.
     """
-    if now.learning or len(before.weights) != len(now.weights):
+    if now.rate.is_positive() or len(before.weights) != len(now.weights):
         return True
     pairs = zip(before.weights, now.weights, strict=True)
     return not all(one.agrees_with(other) for one, other in pairs)

@@ -10,12 +10,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import torch
 from torch import Tensor
 
-__all__ = ["Later", "send"]
+__all__ = ["Later", "Transfer", "is_here", "send"]
 
 _STREAMING = ("cuda", "xpu")  # devices with pinned memory and events
 
@@ -43,16 +43,17 @@ class _Here(NamedTuple):
 
 
 class _Pinned(NamedTuple):
-    """Copies in pinned memory, whole once the event has passed."""
+    """Copies in pinned memory, whole once the events of all devices have passed."""
 
     copies: list[Tensor]
-    arrived: torch.Event
+    arrived: list[Any]
 
     def is_ready(self) -> bool:
-        return bool(self.arrived.query())
+        return all(event.query() for event in self.arrived)
 
     def read(self) -> list[Tensor]:
-        self.arrived.synchronize()
+        for event in self.arrived:
+            event.synchronize()
         return self.copies
 
 
@@ -68,24 +69,33 @@ class _Left(NamedTuple):
         return [tensor.cpu() for tensor in self.tensors]
 
 
+def is_here(tensor: Tensor) -> bool:
+    """Tell whether a tensor's values can be read without waiting: it is in the host's memory."""
+    return tensor.device.type == "cpu"
+
+
 def send(tensors: Sequence[Tensor]) -> Transfer:
-    """Start to copy tensors of one device to the host, without waiting for anything.
+    """Start to copy tensors to the host, without waiting for anything.
 
     The tensors must be nobody else's: on the host, and on devices without events, they are kept as
     they are.
     """
     kept = [tensor.detach() for tensor in tensors]
-    device = kept[0].device.type if kept else "cpu"
-    if device == "cpu":
+    devices = dict.fromkeys(tensor.device for tensor in kept if not is_here(tensor))
+    if not devices:
         return _Here(kept)
-    if device not in _STREAMING:
+    if any(device.type not in _STREAMING for device in devices):
         return _Left(kept)
-    copies = [torch.empty(t.shape, dtype=t.dtype, pin_memory=True) for t in kept]
-    for copy, tensor in zip(copies, kept, strict=True):
-        copy.copy_(tensor, non_blocking=True)
-    arrived = torch.Event(device)
-    arrived.record()
-    return _Pinned(copies, arrived)
+    copies = [tensor if is_here(tensor) else _pinned(tensor) for tensor in kept]
+    # The copy runs in the stream that is current on the tensor's device, which need not be the
+    # current device: an event of the latter would say nothing of it.
+    streams = [torch.get_device_module(device).current_stream(device) for device in devices]
+    return _Pinned(copies, [stream.record_event() for stream in streams])
+
+
+def _pinned(tensor: Tensor) -> Tensor:
+    copy = torch.empty(tensor.shape, dtype=tensor.dtype, pin_memory=True)
+    return copy.copy_(tensor, non_blocking=True)
 
 
 class _Task(NamedTuple):
@@ -122,7 +132,7 @@ class Later:
         Parameters
         ----------
         tensors
-            All of one device; nobody else may write into them.
+            Nobody else may write into them.
         then
             Called with the tensors on the host, in the thread that works or drains.
         """

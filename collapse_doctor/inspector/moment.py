@@ -25,8 +25,7 @@ class Moment:
     ``batch`` are the step and the number of rows of the last forward pass, to which labels told
     afterwards belong even when the optimizer has stepped in between; ``sizes`` are the numbers
     of rows, or of positions, that the forward passes of that step gave, alone and together;
-    ``tells_sizes`` is true once somebody asked for them. ``learning`` says whether the last step
-    was taken with a learning rate above zero.
+    ``tells_sizes`` is true once somebody asked for them.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
@@ -36,7 +35,6 @@ class Moment:
         self.inputs: Fingerprint | None = None
         self.labelled_step = 0
         self.tells_sizes = False
-        self.learning = False
         self.batch: int | None = None
         self._shapes: list[tuple[int, ...]] = []
         self._weighed: tuple[int, tuple[Fingerprint, ...]] | None = None
@@ -91,12 +89,15 @@ class Moment:
 
     def step_taken(self) -> None:
         """Take note of the step just taken, before a schedule changes its learning rate."""
-        self.learning = self._clock.rate > 0
+        self._clock.note_rate()
 
     def now(self) -> Now:
         """Return this moment as a value that can be kept."""
-        weights = () if self.learning else self._weights()  # else nobody asks for them
-        return Now(self.step, self.forward, self.inputs, weights, self.learning)
+        rate = self._clock.rate
+        rate.fetch()
+        needless = rate.is_known and rate.is_positive()  # then nobody asks for the weights
+        weights = () if needless else self._weights()
+        return Now(self.step, self.forward, self.inputs, weights, rate)
 
     def _weights(self) -> tuple[Fingerprint, ...]:
         """Return fingerprints of some trainable parameters of every watched model."""

@@ -85,7 +85,7 @@ class Peers:
 
     def note_weights(self, progress: int, digest: bytes) -> None:
         """Remember the weights of process 0 when ``progress`` steps were over."""
-        self.progress = progress
+        self.progress = max(progress, self.progress)
         self._digests[progress] = digest
         for peer in self._known.values():
             peer.settle(self._digests)

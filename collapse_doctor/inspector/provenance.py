@@ -70,6 +70,11 @@ class Fingerprint:
         self._sent = send([flat[: stride * FINGERPRINT : stride].clone()])
 
     @property
+    def has_arrived(self) -> bool:
+        """Whether the values can be had without waiting."""
+        return self._sent.is_ready()
+
+    @property
     def values(self) -> Tensor:
         """The values on the host; waits for them if they have not arrived."""
         return self._sent.read()[0]

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.later import Later, is_here
 
 __all__ = ["Pulse"]
 
@@ -26,6 +26,10 @@ look closer for a while, so neither bound need be exact."""
 SETTLED = 16
 """Beats from which on it is known what is usual."""
 FORGETS = 1 / 16
+MOST_WAITING = 64
+"""Numbers on their way that are left to the end of a step, which may never come."""
+MOST_HELD = 1024
+"""Numbers on their way beyond which no more are sent: the device has none that arrive."""
 
 
 @dataclass
@@ -71,13 +75,15 @@ class Pulse:
         Of an output on another device that is not known at once: it is told by ``changed``.
         Without ``spread`` only that is looked for: it must not be missed, and costs one sum.
         """
-        if place in self._broken or tensor.numel() == 0:
+        if place in self._broken or tensor.numel() == 0 or len(self._later) >= MOST_HELD:
             return False
         total = tensor.detach().sum(dtype=torch.float32)
         beat = torch.stack([total, *_sizes(tensor)]) if spread else total[None]
-        if beat.device.type == "cpu":
+        if is_here(beat):
             return self._heard(place, [beat])
         self._later.put([beat], functools.partial(self._heard, place))
+        if len(self._later) > MOST_WAITING:
+            self._later.work_off()
         return False
 
     def _heard(self, place: Place, values: list[Tensor]) -> bool:

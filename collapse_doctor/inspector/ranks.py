@@ -11,6 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Protocol
 
 import msgspec
 import numpy as np
@@ -50,6 +51,16 @@ OUTGOING_BYTES = 64 << 20
 MOST_MARKS = 4096
 
 
+class Digest(Protocol):
+    """A digest of the parameters, which may be on their way from the device."""
+
+    def is_ready(self) -> bool:
+        """Tell, without waiting, whether it can be read."""
+
+    def read(self) -> bytes:
+        """Return it; waits if need be."""
+
+
 class Ranks:
     """The place of this process in a training; alone, it hands everything through.
 
@@ -59,15 +70,16 @@ class Ranks:
         Where observations of this process go. To others it is itself a sink.
     plan
         What is watched: see :func:`~collapse_doctor.inspector.placement.plan_of`.
-    digest
-        Returns a digest of the parameters as they are.
+    weigh
+        Takes a digest of the parameters as they are. A meeting takes place when it has arrived.
     """
 
-    def __init__(self, sink: Sink, plan: str, digest: Callable[[], bytes]) -> None:
+    def __init__(self, sink: Sink, plan: str, weigh: Callable[[], Digest]) -> None:
         self.place = placement.place()
         self._sink = sink
         self._plan = plan
-        self._digest = digest
+        self._weigh = weigh
+        self._weighed: deque[tuple[int, Digest]] = deque()
         self._courier: Courier | None = None
         self._room = WaitingRoom(sink)
         self._blocks: deque[Block] = deque()
@@ -151,7 +163,8 @@ class Ranks:
             return []
         if placement.is_meeting(progress):
             self._met = progress
-            self._meet()
+            self._weighed.append((progress, self._weigh()))
+        self._meet()
         since = progress - self._met
         waits = self._room.peers.awaits(self._met) or self._courier.is_held_up
         if since & (since - 1) == 0 and waits:
@@ -177,10 +190,12 @@ class Ranks:
                 self._say("no process group was seen: the rows of the other ranks are missing")
             return []
         if self.place.rank:
-            self._publish(ended=True, reason=reason)
+            last = self._weigh().read()  # meetings that were not held yet are part of this one
+            self._publish(self._progress, last, ended=True, reason=reason)
             self._courier.close(seconds)
             return []
-        self._room.peers.note_weights(self._progress, self._digest())
+        self._weighed.append((self._progress, self._weigh()))
+        self._meet(waiting=True)
         self._wait(seconds)
         self._courier.close(PAUSE if reason else HURRIED_SECONDS)
         return self._room.finish()
@@ -197,19 +212,24 @@ class Ranks:
             self._blocks.popleft()
             self._lost += 1
 
-    def _meet(self) -> None:
-        if self.place.rank:
-            self._publish()
-        else:
-            self._room.peers.note_weights(self._progress, self._digest())
+    def _meet(self, *, waiting: bool = False) -> None:
+        """Hold the meetings whose digest has arrived; ``waiting``: all of them."""
+        while self._weighed and (waiting or self._weighed[0][1].is_ready()):
+            progress, digest = self._weighed.popleft()
+            if self.place.rank:
+                self._publish(progress, digest.read())
+            else:
+                self._room.peers.note_weights(progress, digest.read())
 
-    def _publish(self, *, ended: bool = False, reason: str = "") -> None:
+    def _publish(
+        self, progress: int, digest: bytes, *, ended: bool = False, reason: str = ""
+    ) -> None:
         courier = self._courier
         if courier is None:
             return
         if courier.fault is None:
             lost = self._lost + courier.lost
-            head = Letter(self.place.rank, self._progress, self._digest(), ended=ended, lost=lost)
+            head = Letter(self.place.rank, progress, digest, ended=ended, lost=lost)
             head = msgspec.structs.replace(head, labels=tuple(self._marks), reason=reason)
             courier.send(letters(head, self._blocks, self._seen, share_of(self.place.world)))
         else:

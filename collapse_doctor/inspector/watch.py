@@ -10,12 +10,13 @@ from types import TracebackType
 from typing import Any, Self
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.attention import Attention
+from collapse_doctor.inspector.bringing import bring
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.compiled import is_capturing
@@ -23,9 +24,9 @@ from collapse_doctor.inspector.compiling import Compiling
 from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fastpath import FastPaths
-from collapse_doctor.inspector.fresh import is_fresh
+from collapse_doctor.inspector.fresh import find_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
-from collapse_doctor.inspector.joining import weights_digest
+from collapse_doctor.inspector.joining import WeightsDigest
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import Layer, choose_all
@@ -129,8 +130,8 @@ class Watch:
         out = self._out if place().rank == 0 else None  # one recording, of all processes
         sink = Recording(manifest) if out is None else RecordingWriter(out, manifest)
         self._sink = sink
-        digest = partial(weights_digest, self._models.values())
-        self._ranks = ranks = Ranks(sink, plan_of(manifest), digest)
+        weigh = partial(WeightsDigest, self._models.values())
+        self._ranks = ranks = Ranks(sink, plan_of(manifest), weigh)
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(ranks, self._budget, self._moment)
@@ -256,7 +257,13 @@ class Watch:
             self._sink.describe(self._describe(self._distinct_blocks()))
 
     def _look_at_weights(self) -> None:
-        self._fresh = {name for name, model in self._models.items() if is_fresh(model)}
+        for name, model in self._models.items():
+            find_fresh(model, self._prompt, partial(self._found_fresh, name))
+
+    def _found_fresh(self, name: str) -> None:
+        self._fresh.add(name)
+        if self._sink is not None:  # weights on a device are known to be when they have come over
+            self._sink.describe(self._describe(self._distinct_blocks()))
 
     def _describe(self, blocks: Mapping[str, Sequence[Layer]]) -> Manifest:
         return describe(self._models, blocks, self._outputs, self._role, self._fresh)
@@ -324,16 +331,19 @@ class Watch:
     def _hear(self, value: Any, describe: Callable[[Any], Observation]) -> None:
         """Take in what the user told; what lies on a device is described when it has come over."""
 
-        def hear(values: Sequence[Any]) -> None:
+        def hear(told: Any) -> None:
             try:
-                self._ranks.append(describe(values[0]))
+                self._ranks.append(describe(told))
             except (TypeError, ValueError) as error:  # what people pass is theirs to choose
-                self._note("inspector.step", f"an argument was not understood: {error}")
+                self._not_understood(error)
 
-        if isinstance(value, Tensor) and value.device.type != "cpu":
-            self._prompt.put([value.detach().clone()], hear)
-        else:
-            hear([value])
+        try:
+            bring(value, self._prompt, hear)
+        except TypeError as error:
+            self._not_understood(error)
+
+    def _not_understood(self, error: Exception) -> None:
+        self._note("inspector.step", f"an argument was not understood: {error}")
 
     # Telling
 

@@ -1,10 +1,15 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from torch import nn
 
-from collapse_doctor.inspector.fresh import is_fresh
+from collapse_doctor.inspector.aside import Aside
+from collapse_doctor.inspector.fresh import MOST_LAYERS, find_fresh, is_fresh
+from collapse_doctor.inspector.later import Later
+from tests.inspector.elsewhere import LAG, pretend
 
 
 def net() -> nn.Module:
@@ -36,3 +41,61 @@ def test_other_models_are_not_called_fresh() -> None:
     nn.init.orthogonal_(model[2].weight)  # type: ignore[index]
     assert not is_fresh(model)
     assert not is_fresh(nn.LazyLinear(3))
+
+
+def deep(dtype: torch.dtype = torch.float32) -> nn.Sequential:
+    return nn.Sequential(*(nn.Linear(32, 32, dtype=dtype) for _ in range(3 * MOST_LAYERS)))
+
+
+def grown() -> nn.Module:
+    return stretched(net(), 1.01)
+
+
+def shrunk() -> nn.Module:
+    return stretched(net(), 0.5)
+
+
+def stretched(model: nn.Module, factor: float) -> nn.Module:
+    with torch.no_grad():
+        model[2].weight.mul_(factor)  # type: ignore[index]
+    return model
+
+
+def broken() -> nn.Module:
+    return stretched(net(), torch.nan)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        net,
+        deep,
+        lambda: deep(torch.float64),
+        lambda: deep(torch.float16),
+        grown,
+        shrunk,
+        broken,
+        nn.Identity,
+        lambda: nn.LazyLinear(3),
+        lambda: nn.Linear(1, 1),
+    ],
+)
+def test_far_away_the_answer_is_the_same_but_comes_later(
+    make: Callable[[], nn.Module], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    torch.manual_seed(0)
+    model = make()
+    expected = is_fresh(model)
+    told: list[bool] = []
+    find_fresh(model, Later(), lambda: told.append(True))
+    assert bool(told) == expected
+    device, waiting = pretend(monkeypatch), Later()
+    device.runs = True
+    with Aside():
+        find_fresh(model, waiting, lambda: told.append(True))
+        assert len(told) == expected
+        assert waiting.held <= MOST_LAYERS * 2 * 4
+        device.step += LAG
+        waiting.work_off()
+    assert len(told) == 2 * expected
+    assert device.breaches == []

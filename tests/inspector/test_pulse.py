@@ -9,7 +9,9 @@ import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.pulse import Pulse
+from collapse_doctor.inspector.pulse import MOST_HELD, Pulse
+from tests.inspector import elsewhere
+from tests.inspector.elsewhere import pretend
 
 PLACE = ("model", "output")
 
@@ -73,3 +75,21 @@ def test_it_keeps_nothing_of_what_it_felt() -> None:
     later = Later()
     Pulse(later, lambda: None).feel(PLACE, noise(0, 8, 8))
     assert len(later) == 0
+
+
+@pytest.mark.parametrize(("lag", "most"), [(3, 100), (10**9, MOST_HELD)])
+def test_what_is_on_its_way_is_bounded_also_without_steps(
+    monkeypatch: pytest.MonkeyPatch, lag: int, most: int
+) -> None:
+    device = pretend(monkeypatch)
+    device.runs, waiting = True, Later()
+    monkeypatch.setattr(elsewhere, "LAG", lag)
+    called: list[int] = []
+    pulse = Pulse(waiting, lambda: called.append(device.step))
+    for device.step in range(2 * MOST_HELD):
+        rows = noise(device.step, 8, 4)
+        pulse.feel(PLACE, rows / 0 if device.step == 500 else rows)
+        assert len(waiting) <= most
+    device.runs = False
+    waiting.drain()
+    assert len(called) == 1

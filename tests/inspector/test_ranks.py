@@ -14,13 +14,14 @@ from torch import Tensor, nn
 from torch._C._distributed_c10d import HashStore, TCPStore
 
 from collapse_doctor.inspector import courier, letters, peers, placement, ranks, waiting
+from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.joining import (
+    WeightsDigest,
     are_alike,
     are_kin,
     join_blocks,
     join_labels,
     share_of,
-    weights_digest,
 )
 from collapse_doctor.inspector.letters import Block, LabelMark, Letter, open_letter
 from collapse_doctor.inspector.peers import names
@@ -37,6 +38,7 @@ from collapse_doctor.recording.observations import (
     Operand,
     Relation,
 )
+from tests.inspector.elsewhere import LAG, pretend
 
 SITE = CallSite("train.py", 7, "main", "loss = f(a, b)")
 
@@ -54,12 +56,29 @@ def comparison(step: int, kind: Any = "same-object", line: int = 7) -> Compariso
     return Comparison(step, step, "F.cosine_similarity", True, site, operands, relations)
 
 
+class Digest:
+    """A digest that is known, or (``on_its_way``) not before it is waited for."""
+
+    on_its_way = False
+    waits_for_nobody = False
+
+    def __init__(self, value: bytes) -> None:
+        self._value = value
+
+    def is_ready(self) -> bool:
+        return not self.on_its_way
+
+    def read(self) -> bytes:
+        assert not self.waits_for_nobody or self.is_ready(), "the training would have waited"
+        return self._value
+
+
 class Member:
     """One process: its place among the ranks, and what it recorded."""
 
     def __init__(self, rank: int, digest: bytes = b"w", plan: str = "plan") -> None:
         self.recording = Recording(Manifest(FORMAT_VERSION, "", {}, ()))
-        self.ranks = Ranks(self.recording, plan, lambda: digest)
+        self.ranks = Ranks(self.recording, plan, lambda: Digest(digest))
         self.rank = rank
         self.ranks.join()
         self.measured: list[Block] = []
@@ -209,6 +228,33 @@ def test_other_plans_do_not_meet(meet: Meet) -> None:
     second.leave()
     first.leave()
     assert {len(one.rows) for one in first.measured} == {32}
+
+
+def test_nobody_waits_for_the_weights_to_arrive(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Digest, "waits_for_nobody", True)
+    first, second = meet(0), meet(1)
+    for step in range(19):
+        monkeypatch.setattr(Digest, "on_its_way", is_meeting(step + 1))
+        second.step(step + 1, block(step))
+        first.step(step + 1, block(step))
+    until(lambda: second.step(19) and heard(first, 1) == 16)
+    assert [len(one.rows) for one in first.measured] == [64] * 16, "not only at the end"
+
+
+def test_weights_that_never_arrive_by_themselves_are_waited_for_at_the_end(
+    meet: Meet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Digest, "on_its_way", True)
+    first, second = meet(0), meet(1)
+    for step in range(20):
+        second.step(step + 1, block(step))
+        first.step(step + 1, block(step))
+    assert not first.measured
+    second.leave()
+    first.leave()
+    assert [len(one.rows) for one in first.measured] == [64] * 20
 
 
 def test_other_weights_are_not_joined(meet: Meet) -> None:
@@ -448,9 +494,27 @@ def test_a_digest_tells_models_apart() -> None:
     one, other = nn.Linear(4, 4), nn.Linear(4, 4)
     copy = nn.Linear(4, 4)
     copy.load_state_dict(one.state_dict())
-    assert are_kin(weights_digest([one]), weights_digest([copy])) is True
-    assert are_kin(weights_digest([one]), weights_digest([other])) is False
-    assert are_kin(weights_digest([one]), b"") is None
+    assert are_kin(WeightsDigest([one]).read(), WeightsDigest([copy]).read()) is True
+    assert are_kin(WeightsDigest([one]).read(), WeightsDigest([other]).read()) is False
+    assert are_kin(WeightsDigest([one]).read(), b"") is None
+
+
+def test_the_digest_of_the_weights_comes_when_it_has_arrived(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    models = [nn.Linear(4, 4), nn.Linear(4, 4)]
+    expected = WeightsDigest(models).read()
+    device = pretend(monkeypatch)
+    device.runs = True
+    with Aside():
+        digest = WeightsDigest(models)
+        assert not digest.is_ready()
+        device.step += LAG
+        assert digest.is_ready()
+        with torch.no_grad():
+            models[0].weight.zero_()
+        assert digest.read() == expected
+    assert device.breaches == []
 
 
 def test_ranks_as_words() -> None:
