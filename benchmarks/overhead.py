@@ -128,10 +128,9 @@ def _conditions(threads: int, clock: str, device: str) -> str:
         f"Python {platform.python_version()}"
     )
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
-    return (
-        ", ".join(filter(None, (versions, hardware, f"{threads} threads", f"{clock} time", load)))
-        + "."
-    )
+    malloc = [f"{name}={value}" for name, value in os.environ.items() if name[:7] == "MALLOC_"]
+    facts = (versions, hardware, f"{threads} threads", f"{clock} time", load, *malloc)
+    return ", ".join(filter(None, facts)) + "."
 
 
 def _processor() -> str:
