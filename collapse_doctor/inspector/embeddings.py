@@ -75,8 +75,10 @@ class Embeddings:
     asks. Nothing is read back from a device before it has arrived by itself.
     """
 
-    def __init__(self, ranks: Ranks, budget: Budget, moment: Moment) -> None:
-        self.doubles: set[tuple[str, str]] = set()  # blocks whose output is the model's
+    def __init__(
+        self, ranks: Ranks, budget: Budget, moment: Moment, doubles: set[tuple[str, str]]
+    ) -> None:
+        self._doubles = doubles  # blocks whose output is the model's are put here
         self._ranks = ranks
         self._budget = budget
         self._moment = moment
@@ -123,7 +125,7 @@ class Embeddings:
         """Forget what was seen of a model's output before; not what another model gave out."""
         equal = [seen for seen in self._pending if seen.tensor() is tensor]
         doubles = [seen for seen in equal if seen.role != "output" or seen.model == model]
-        self.doubles |= {(seen.model, seen.layer) for seen in doubles}
+        self._doubles.update((seen.model, seen.layer) for seen in doubles)
         self._pending = [seen for seen in self._pending if seen not in doubles]
 
     @property

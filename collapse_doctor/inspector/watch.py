@@ -13,10 +13,8 @@ import torch
 from torch import nn
 
 from collapse_doctor.errors import UsageError
-from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.attention import Attention
-from collapse_doctor.inspector.bringing import bring
 from collapse_doctor.inspector.budget import Budget
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.compiled import is_capturing
@@ -27,22 +25,23 @@ from collapse_doctor.inspector.fastpath import FastPaths
 from collapse_doctor.inspector.fresh import find_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.joining import WeightsDigest
-from collapse_doctor.inspector.labels import describe_labels, describe_loss
 from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.layers import Layer, choose_all
+from collapse_doctor.inspector.layers import choose_all
 from collapse_doctor.inspector.letters import Block
 from collapse_doctor.inspector.listener import Listener
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
+from collapse_doctor.inspector.outline import Outline, checked
 from collapse_doctor.inspector.placement import place, plan_of
 from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.told import Told
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import Manifest, Notice, Observation, Role, Tick
+from collapse_doctor.recording.observations import Notice, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
 
 __all__ = ["Watch"]
@@ -87,13 +86,12 @@ class Watch:
         every: int | None = None,
         out: str | Path | None = None,
     ) -> None:
-        self._given = _checked(models)
+        self._given = checked(models)
         self._models = unwrapped(self._given)
         self._schedule = Schedule(every)
         self._blocks = choose_all(self._models, layers)
         self._role: Role = "block" if layers is None else "chosen"
-        self._outputs: dict[str, list[str]] = {name: [] for name in self._models}
-        self._fresh: set[str] = set()
+        self._outline = Outline(self._models, self._blocks, self._role)
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
@@ -112,6 +110,7 @@ class Watch:
         self._ranks: Ranks
         self._embeddings: Embeddings
         self._operands: Operands
+        self._heard: Told
         self._idle = False
         self._ended = False
 
@@ -126,7 +125,7 @@ class Watch:
         self._budget.start()
         self._fuse.guard(self._look_at_weights)()
         with Aside():
-            manifest = self._describe(self._blocks)
+            manifest = self._outline.manifest()
         out = self._out if place().rank == 0 else None  # one recording, of all processes
         sink = Recording(manifest) if out is None else RecordingWriter(out, manifest)
         self._sink = sink
@@ -134,8 +133,9 @@ class Watch:
         self._ranks = ranks = Ranks(sink, plan_of(manifest), weigh)
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
-        self._embeddings = Embeddings(ranks, self._budget, self._moment)
+        self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
+        self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
         try:
             self._fuse.guard(ranks.join)()
             self._fuse.guard(self._attach)()
@@ -164,7 +164,7 @@ class Watch:
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle as what was recorded so far: a copy watches nothing."""
         empty = self._sink is None
-        recording = Recording(self._describe(self._blocks)) if empty else self.recording
+        recording = Recording(self._outline.manifest()) if empty else self.recording
         return finished, (type(self), recording)
 
     def step(self, *, loss: Any = None, labels: Any = None) -> None:
@@ -252,29 +252,17 @@ class Watch:
 
     def _returned(self, model: str, name: str) -> None:
         """Take note of the name of an embedding that a model returned, when it is a new one."""
-        if name not in self._outputs[model] and self._sink is not None:
-            self._outputs[model].append(name)
-            self._sink.describe(self._describe(self._distinct_blocks()))
+        if self._outline.returned(model, name) and self._sink is not None:
+            self._sink.describe(self._outline.manifest())
 
     def _look_at_weights(self) -> None:
         for name, model in self._models.items():
             find_fresh(model, self._prompt, partial(self._found_fresh, name))
 
     def _found_fresh(self, name: str) -> None:
-        self._fresh.add(name)
+        self._outline.found_fresh(name)
         if self._sink is not None:  # weights on a device are known to be when they have come over
-            self._sink.describe(self._describe(self._distinct_blocks()))
-
-    def _describe(self, blocks: Mapping[str, Sequence[Layer]]) -> Manifest:
-        return describe(self._models, blocks, self._outputs, self._role, self._fresh)
-
-    def _distinct_blocks(self) -> dict[str, list[Layer]]:
-        """Return the watched blocks without those whose output is the model's own."""
-        doubles = self._embeddings.doubles
-        return {
-            model: [layer for layer in layers if (model, layer.name) not in doubles]
-            for model, layers in self._blocks.items()
-        }
+            self._sink.describe(self._outline.manifest())
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
         self._operands.seen(func, args, kwargs, result)
@@ -321,29 +309,10 @@ class Watch:
         if self._sink is None or self._ended:
             return
         if loss is not None:
-            step = self._moment.labelled_step
-            self._hear(loss, lambda value: describe_loss(value, step))
+            self._heard.loss(loss)
         if labels is not None:
-            told = self._moment.labelled_step, self._moment.batch, self._moment.sizes
-            self._hear(labels, lambda value: describe_labels(value, *told))
+            self._heard.labels(labels)
         self._clock.tick_by_hand()
-
-    def _hear(self, value: Any, describe: Callable[[Any], Observation]) -> None:
-        """Take in what the user told; what lies on a device is described when it has come over."""
-
-        def hear(told: Any) -> None:
-            try:
-                self._ranks.append(describe(told))
-            except (TypeError, ValueError) as error:  # what people pass is theirs to choose
-                self._not_understood(error)
-
-        try:
-            bring(value, self._prompt, hear)
-        except TypeError as error:
-            self._not_understood(error)
-
-    def _not_understood(self, error: Exception) -> None:
-        self._note("inspector.step", f"an argument was not understood: {error}")
 
     # Telling
 
@@ -387,19 +356,3 @@ class Watch:
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:
             self._ranks.append(Notice(about=about, text=text, step=self._clock.steps))
-
-
-def _checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:
-    for name, model in models.items():
-        if not isinstance(model, nn.Module):
-            raise UsageError(
-                "an nn.Module, or a dict of names to nn.Modules",
-                f"{type(model).__name__} for {name!r}",
-                where="Inspector",
-                remedy="pass the module you train",
-            )
-    if not models:
-        raise UsageError(
-            "at least one model", "an empty dict", where="Inspector", remedy="pass the module"
-        )
-    return dict(models)
