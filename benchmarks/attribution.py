@@ -128,7 +128,7 @@ def attribute(setting: Setting, rounds: int) -> Attribution:
     """Run one training bare, clocked and profiled in turn."""
     heard: dict[str, list[Recorder]] = {CLOCKED: [], PROFILED: []}
     arms = [BARE, *(Arm(name, _listening(heard[name], setting, name)) for name in heard)]
-    runs = list(in_turn(setting, arms, rounds))
+    runs = list(in_turn(setting, arms, rounds, apart=False))
     # The first recorder of each is that of the run that warms up.
     return Attribution(runs, heard[CLOCKED][1:], heard[PROFILED][1:])
 

@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import click
@@ -69,7 +70,7 @@ def main(
     """Measure what watching a training costs."""
     console = Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False)
     console.print(_conditions(threads, clock, device))
-    show = _show_profile if profile else _show_overhead
+    show = _show_profile if profile else partial(_show_overhead, apart=not quick)
     sound = True
     with _threads(threads):
         for name, size in itertools.product(models or TRAININGS, sizes[:1] if quick else sizes):
@@ -83,7 +84,7 @@ def main(
                 f"\n### {name}: {training.what}\n\nWidth {setting.width}, {steps} steps, "
                 f"{times} rounds of each arm.\n"
             )
-            sound = show(setting, times, console, markdown) and sound
+            sound = show(setting, times, console, markdown=markdown) and sound
     if not sound:
         sys.exit(1)
 
@@ -96,11 +97,13 @@ def _found(start: Setting, size: float) -> Setting:
     return setting
 
 
-def _show_overhead(setting: Setting, rounds: int, console: Console, markdown: bool) -> bool:
+def _show_overhead(
+    setting: Setting, rounds: int, console: Console, *, markdown: bool, apart: bool
+) -> bool:
     """Print what each arm cost; return whether all of them trained the same parameters."""
     arms = [arm for arm in ARMS if installed(arm)]
     taken = []
-    for number, runs in enumerate(in_turn(setting, arms, rounds), 1):
+    for number, runs in enumerate(in_turn(setting, arms, rounds, apart=apart), 1):
         _progress(f"{setting.training.name}, width {setting.width}: round {number} of {rounds}")
         taken.append(runs)
     cell = Cell(taken)
@@ -113,7 +116,7 @@ def _show_overhead(setting: Setting, rounds: int, console: Console, markdown: bo
     return cell.identical
 
 
-def _show_profile(setting: Setting, rounds: int, console: Console, markdown: bool) -> bool:
+def _show_profile(setting: Setting, rounds: int, console: Console, *, markdown: bool) -> bool:
     for drawn in attribution_tables(attribute(setting, rounds), markdown=markdown):
         console.print(drawn)
     return True

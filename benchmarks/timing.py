@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import hashlib
+import multiprocessing
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -130,17 +132,34 @@ def _digest(module: nn.Module) -> str:
     return found.hexdigest()
 
 
-def in_turn(setting: Setting, arms: Sequence[Arm], rounds: int) -> Iterator[dict[str, Timing]]:
+def in_turn(
+    setting: Setting, arms: Sequence[Arm], rounds: int, *, apart: bool
+) -> Iterator[dict[str, Timing]]:
     """Yield one run of every arm per round, each round beginning with another arm.
 
     Seeds differ between rounds and are the same within one, so all arms do the same work.
+    ``apart`` gives every run a process of its own: in one that has trained before, memory is torn,
+    and how torn it is decides more about the time of a step than what is to be measured.
     """
-    for arm in arms:  # first calls load code and make caches, once for the whole process
-        timed_run(_shortened(setting), arm, seed=0)
+    run = _apart if apart else _warmed
     for number in range(rounds):
         start = number % len(arms)
         order = [*arms[start:], *arms[:start]]
-        yield {arm.name: timed_run(setting, arm, seed=number) for arm in order}
+        yield {arm.name: run(setting, arm, number) for arm in order}
+
+
+def _apart(setting: Setting, arm: Arm, seed: int) -> Timing:
+    """Run in a new process."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:
+        return process.submit(_warmed, setting, arm, seed, torch.get_num_threads()).result()
+
+
+def _warmed(setting: Setting, arm: Arm, seed: int, threads: int | None = None) -> Timing:
+    """Run after a few steps untimed: first calls load code and make caches."""
+    torch.set_num_threads(threads or torch.get_num_threads())
+    timed_run(_shortened(setting), arm, seed=0)
+    return timed_run(setting, arm, seed)
 
 
 def _shortened(setting: Setting) -> Setting:
