@@ -14,7 +14,7 @@ SHARE = 0.005
 at a few percent; half of one is below what anybody can see on a clock."""
 ALLOWANCE = 0.1
 """Seconds that watching may take beyond its share: the first steps are looked at one by one."""
-SLICE = 0.2
+SLICE = 0.1
 """Share of one step that postponed work may take: no step is to stand out."""
 
 
