@@ -236,7 +236,8 @@ class Compiling:
 def _callback_handler() -> Any:
     """Return where dynamo keeps who listens for compilations, None if it cannot be known.
 
-    Every optimizer imports dynamo; without one, this does.
+    Every optimizer imports dynamo; without one, this does, which takes a second: listening only
+    once somebody else has loaded it would miss the first thing that is compiled.
     """
     with contextlib.suppress(ImportError, AttributeError):
         from torch._dynamo import callback

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -250,3 +252,27 @@ def test_compiled_code_counts_while_it_can_be_called() -> None:
     assert not anything_compiled([model])
     torch._dynamo.reset()
     assert not anything_compiled()
+
+
+FRESH = """
+import contextlib, sys, torch
+from torch import nn
+from collapse_doctor import Inspector
+assert "torch._dynamo" not in sys.modules
+model, graphs = nn.Linear(4, 4), []
+with Inspector(model) if sys.argv[1] == "watched" else contextlib.nullcontext():
+    fast = torch.compile(model, backend=lambda graph, _: graphs.append(1) or graph.forward)
+    for _ in range(20):
+        fast(torch.randn(3, 4)).sum().backward()
+print(len(graphs))
+"""
+
+
+def test_dynamo_is_listened_to_before_anything_loads_it() -> None:
+    """Without an optimizer nothing has loaded it when the block begins; its first call is seen."""
+    command = [sys.executable, "-c", FRESH]
+    printed = [
+        subprocess.run([*command, arm], capture_output=True, text=True, check=True).stdout
+        for arm in ("bare", "watched")
+    ]
+    assert printed == ["1\n", "1\n"]
