@@ -257,13 +257,18 @@ def test_compiled_code_counts_while_it_can_be_called() -> None:
 FRESH = """
 import contextlib, sys, torch
 from torch import nn
+from torch.nn import functional as F
 from collapse_doctor import Inspector
 assert "torch._dynamo" not in sys.modules
-model, graphs = nn.Linear(4, 4), []
-with Inspector(model) if sys.argv[1] == "watched" else contextlib.nullcontext():
-    fast = torch.compile(model, backend=lambda graph, _: graphs.append(1) or graph.forward)
+model, graphs = nn.Sequential(nn.Linear(4, 4), nn.ReLU()), []
+backend = lambda graph, _: graphs.append(1) or graph.forward
+with (Inspector(model) if sys.argv[1] == "watched" else contextlib.nullcontext()) as inspector:
+    loss_of = torch.compile(lambda a, b: F.cosine_similarity(a, b).mean(), backend=backend)
+    fast = torch.compile(model, backend=backend)
     for _ in range(20):
-        fast(torch.randn(3, 4)).sum().backward()
+        loss_of(fast(torch.randn(3, 4)), fast(torch.randn(3, 4))).backward()
+        if inspector is not None:
+            inspector.step()
 print(len(graphs))
 """
 
@@ -275,4 +280,4 @@ def test_dynamo_is_listened_to_before_anything_loads_it() -> None:
         subprocess.run([*command, arm], capture_output=True, text=True, check=True).stdout
         for arm in ("bare", "watched")
     ]
-    assert printed == ["1\n", "1\n"]
+    assert printed == ["2\n", "2\n"]
