@@ -10,7 +10,6 @@ the device.
 
 from __future__ import annotations
 
-import weakref
 from collections import deque
 from dataclasses import dataclass, replace
 
@@ -20,6 +19,7 @@ from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from collapse_doctor.inspector.later import send
+from collapse_doctor.inspector.trail import Trail
 from collapse_doctor.recording.observations import CallSite, Origin
 
 __all__ = ["COPYING", "CUTTING", "SCALING", "Fingerprint", "Known", "Provenance"]
@@ -96,7 +96,7 @@ class Provenance:
     """A weak memory of watched outputs and of tensors made from them."""
 
     def __init__(self) -> None:
-        self._objects: dict[int, tuple[weakref.ref[Tensor], Known]] = {}
+        self._objects: Trail[Known] = Trail()
         self._storages: dict[int, tuple[StorageWeakRef, Known]] = {}
         self._prints: deque[tuple[tuple[int, ...], Fingerprint, Known]] = deque(maxlen=REMEMBERED)
 
@@ -107,7 +107,7 @@ class Provenance:
 
     def handed_out(self, tensor: Tensor, known: Known) -> None:
         """Remember a tensor that stands for an output: a wrapper's copy of it."""
-        self._remember(tensor, known)
+        self._objects.put(tensor, known)
         storage = StorageWeakRef(tensor.untyped_storage())
         self._storages[storage.cdata] = (storage, known)
 
@@ -115,11 +115,11 @@ class Provenance:
         """Remember what an operation made of a tensor that is known."""
         path = (*source.origin.path, operation)
         origin = msgspec.structs.replace(source.origin, path=path)
-        self._remember(result, replace(source, origin=origin, sites=(*source.sites, site)))
+        self._objects.put(result, replace(source, origin=origin, sites=(*source.sites, site)))
 
     def of(self, tensor: Tensor) -> Known | None:
         """Return what is known of a tensor by its identity or its storage, or None."""
-        return self._by_object(tensor) or self._by_storage(tensor)
+        return self._objects.of(tensor) or self._by_storage(tensor)
 
     def before(self, shape: tuple[int, ...], own: Fingerprint, step: int) -> Known | None:
         """Return the output of a step before ``step`` of that shape and those values, or None.
@@ -134,19 +134,10 @@ class Provenance:
 
     def sweep(self) -> None:
         """Forget what no longer exists. Called once a step, which may be in another thread."""
-        for key, (reference, _) in list(self._objects.items()):
-            if reference() is None:
-                self._objects.pop(key, None)
+        self._objects.sweep()
         for key, (storage, _) in list(self._storages.items()):
             if storage.expired():
                 self._storages.pop(key, None)
-
-    def _remember(self, tensor: Tensor, known: Known) -> None:
-        self._objects[id(tensor)] = (weakref.ref(tensor), known)
-
-    def _by_object(self, tensor: Tensor) -> Known | None:
-        found = self._objects.get(id(tensor))
-        return found[1] if found is not None and found[0]() is tensor else None
 
     def _by_storage(self, tensor: Tensor) -> Known | None:
         # While the weak reference lives, no other storage can be given the same address.
