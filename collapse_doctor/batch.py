@@ -169,6 +169,10 @@ class BatchMoments:
         """Return the min(n, d) eigenvalues of the uncentred second moment."""
         return self._raw
 
+    def sample_rows(self) -> NDArray[np.float32]:
+        """Return all rows, as a summary keeps them."""
+        return self._rows.astype(np.float32)
+
     @cached_property
     def _centred(self) -> _Array:
         keep = min(self.count - 1, self.width)

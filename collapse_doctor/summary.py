@@ -249,6 +249,10 @@ class EmbeddingSummary:
         """Return the min(n, d) eigenvalues of the uncentred ZᵀZ/n, largest first, float64."""
         return self._derive(raw_spectrum, True)
 
+    def sample_rows(self) -> Tensor:
+        """Return the rows of the sample (k, d), float32."""
+        return self.sample.rows
+
     @torch.no_grad()
     def principal_axes(self, k: int = 2) -> Tensor:
         """Return the first principal axes as orthonormal rows, float64.

@@ -17,6 +17,7 @@ from collapse_doctor.inspector.letters import Block, spread
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import pool
 from collapse_doctor.inspector.ranks import Ranks
+from collapse_doctor.metrics.sample_entries import SAMPLE_METRICS
 from collapse_doctor.metrics.table import METRICS
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot
 
@@ -46,8 +47,12 @@ BLOCK_METRICS = (
     "nonfinite_share",
 )
 """What tells at which block of a model something is lost; all else is asked of outputs only."""
-OUTPUT_METRICS = tuple(metric.name for metric in METRICS if metric.name != "rankme")
-"""RankMe, of rows that are not centred, needs a spectrum of its own and tells no rule anything."""
+OF_FILES = frozenset({"rankme", "isoscore", "spectral_exponent", "spectral_fit"}) | frozenset(
+    {"covariance_term", "variance_term", *(metric.name for metric in SAMPLE_METRICS)}
+)
+"""What is measured of files alone: it costs more than the rest together and no rule of trainings
+reads it. RankMe, of rows that are not centred, needs a spectrum of its own; others all pairs."""
+OUTPUT_METRICS = tuple(metric.name for metric in METRICS if metric.name not in OF_FILES)
 
 
 @dataclass(eq=False)

@@ -5,7 +5,12 @@ from __future__ import annotations
 import math
 
 from collapse_doctor.metrics import nulls
-from collapse_doctor.metrics.coordinates import dead_share, mean_top_share, rogue_count
+from collapse_doctor.metrics.coordinates import (
+    dead_share,
+    mean_top_share,
+    rogue_count,
+    variance_term,
+)
 from collapse_doctor.metrics.metric import Metric
 from collapse_doctor.metrics.moments import Moments
 
@@ -20,6 +25,10 @@ def _dead_share(rows: Moments) -> float:
 
 def _mean_top_share(rows: Moments) -> float:
     return mean_top_share(rows.vectors.mean) if rows.count else math.nan
+
+
+def _variance_term(rows: Moments) -> float:
+    return variance_term(rows.vectors.squares, rows.count, rows.unit)
 
 
 COORDINATE_METRICS: tuple[Metric, ...] = (
@@ -54,5 +63,20 @@ COORDINATE_METRICS: tuple[Metric, ...] = (
         source="Timkey & van Schijndel 2021, arXiv 2109.04404 (rogue dimensions)",
         compute=_mean_top_share,
         null=lambda n, d: nulls.mean_top_share(d, rogue_count(d)) if n >= 1 else math.nan,
+    ),
+    Metric(
+        name="variance_term",
+        title="Variance term (VICReg)",
+        definition="Mean over coordinates of max(0, 1 - √(var + 1e-4)): how far they fall short of "
+        "a standard deviation of 1.",
+        unit="",
+        range=(0.0, 1.0),
+        at_isotropic="0 for coordinates of variance above 1",
+        at_collapse=0.99,
+        better="lower",
+        invariances=frozenset({"translation", "permutation"}),
+        small_n="Reads about 0.28/√n at variance 1: the mean shortfall of an estimate.",
+        source="Bardes, Ponce & LeCun 2022, arXiv 2105.04906, eq. 1-2",
+        compute=_variance_term,
     ),
 )

@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 
 from collapse_doctor.metrics.moments import Vector, as_array
 
-__all__ = ["dead_share", "mean_top_share", "rogue_count", "varying_coordinates"]
+__all__ = [
+    "dead_share",
+    "mean_top_share",
+    "rogue_count",
+    "variance_term",
+    "varying_coordinates",
+]
 
 
 def varying_coordinates(minimum: Vector, maximum: Vector, resolution: float) -> NDArray[np.bool_]:
@@ -56,3 +62,24 @@ def mean_top_share(mean: Vector) -> float:
     energy = np.sort(np.square(as_array(mean)))[::-1]
     total = float(energy.sum())
     return float(energy[: rogue_count(len(energy))].sum()) / total if total > 0 else math.nan
+
+
+def variance_term(squares: Vector, count: int, unit: float = 1.0) -> float:
+    """Return VICReg's variance term, the mean over coordinates of max(0, 1 - √(var + 1e-4)).
+
+    Bardes, Ponce & LeCun (2022), https://arxiv.org/abs/2105.04906, eq. 1-2, γ = 1, ε = 1e-4. In
+    [0, 0.99]: 0.99 where no coordinate varies, which the authors' weight of 25 makes 24.75.
+
+    Parameters
+    ----------
+    squares
+        Sum of squared deviations of each coordinate (d,).
+    count
+        Rows, n; NaN below two.
+    unit
+        What 1 stands for in them, squared.
+    """
+    if count < 2:
+        return math.nan
+    deviation = np.hypot(np.sqrt(as_array(squares) / (count - 1)) * unit, 1e-2)
+    return float(np.maximum(0.0, 1.0 - deviation).mean())

@@ -112,6 +112,9 @@ class Moments(Protocol):
     def raw_eigenvalues(self) -> Vector:
         """Return the min(n, d) eigenvalues of the uncentred second moment."""
 
+    def sample_rows(self) -> Vector:
+        """Return finite rows for what needs rows: all of them, or a uniform sample (k, d)."""
+
 
 def as_array(values: Vector) -> NDArray[np.float64]:
     """Return ``values`` as a float64 numpy array; tensors are fetched from their device."""

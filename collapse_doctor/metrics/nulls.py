@@ -12,15 +12,21 @@ from functools import lru_cache
 from statistics import NormalDist
 
 import numpy as np
+from numpy.typing import NDArray
+
+from collapse_doctor.metrics.decay import power_law
 
 __all__ = [
     "cosine_deviation",
     "dispersion",
     "effective_rank",
+    "isoscore",
+    "marchenko_pastur",
     "mean_top_share",
     "pair_cosine_deviation",
     "participation_ratio",
     "relu_cone",
+    "spectral_exponent",
     "stable_rank",
     "top_share",
 ]
@@ -60,6 +66,39 @@ def participation_ratio(degrees: int, width: int) -> float:
     negligible beside d².
     """
     return width / (1.0 + (width + 1) / degrees) if degrees >= 1 else math.nan
+
+
+def isoscore(degrees: int, width: int) -> float:
+    """Return (PR - 1)/(d - 1) for the plug-in participation ratio of isotropic rows."""
+    return (participation_ratio(degrees, width) - 1.0) / (width - 1) if width > 1 else math.nan
+
+
+def marchenko_pastur(degrees: int, width: int) -> NDArray[np.float64]:
+    """Return the min(n, d) non-zero eigenvalues of isotropic rows, largest first, their mean d/min.
+
+    The i-th is the quantile 1 - (i - 0.5)/min(n, d) of the law of Marchenko & Pastur (1967). The
+    largest of a sample scatters about its quantile by a share of n^-2/3 (Johnstone 2001).
+    """
+    small, large = sorted((degrees, width))
+    if small < 1:
+        return np.zeros(0)
+    ratio = small / large
+    angles = np.linspace(0.0, math.pi, 4 * _NODES + 1)
+    x = 1.0 + ratio + 2.0 * math.sqrt(ratio) * np.cos(angles)
+    density = np.sin(angles) ** 2 / np.maximum(x, 1e-300)
+    if ratio == 1.0:
+        density[-1] = 2.0 * density[-2] - density[-3]  # 0/0 at the lower edge of a square
+    below = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2.0)])
+    wanted = (np.arange(small) + 0.5) / small
+    found = np.interp(wanted, below / below[-1], x)  # from the upper edge downwards
+    return np.asarray(found * (width / small))
+
+
+@lru_cache(maxsize=256)
+def spectral_exponent(degrees: int, width: int) -> float:
+    """Return the exponent that :func:`.decay.power_law` reads of isotropic rows."""
+    found = power_law(marchenko_pastur(degrees, width))
+    return found.exponent if found is not None else math.nan
 
 
 def top_share(degrees: int, width: int) -> float:

@@ -18,7 +18,9 @@ from collapse_doctor.metrics.moments import Vector, as_array
 
 __all__ = [
     "corrected_participation_ratio",
+    "covariance_term",
     "effective_rank",
+    "isoscore",
     "participation_ratio",
     "rankme",
     "stable_rank",
@@ -94,6 +96,37 @@ def corrected_participation_ratio(eigenvalues: Vector, degrees: int, width: int)
     total = (degrees + 1) - 2.0 * power
     square = degrees * power - 1.0
     return min(max(total / square, 1.0), width) if square * width > total else float(width)
+
+
+def covariance_term(eigenvalues: Vector, variances: Vector) -> float:
+    """Return VICReg's covariance term, Σ_{i≠j} C²_ij / d, ≥ 0.
+
+    Bardes, Ponce & LeCun (2022), https://arxiv.org/abs/2105.04906, eq. 3-4. The sum of all C²_ij is
+    Σλ². Near 0 for decorrelated coordinates and for collapsed rows alike.
+
+    Parameters
+    ----------
+    eigenvalues
+        Of the covariance C with divisor n - 1.
+    variances
+        Of each coordinate (d,), with the same divisor.
+    """
+    values, own = as_array(eigenvalues), as_array(variances)
+    if not len(values):
+        return math.nan
+    return max(float(values @ values) - float(own @ own), 0.0) / len(own)
+
+
+def isoscore(eigenvalues: Vector, width: int) -> float:
+    """Return IsoScore, (PR - 1)/(d - 1) with the plug-in participation ratio, in [0, 1].
+
+    Rudman et al. (2022), https://arxiv.org/abs/2108.07344. Its definition by the distance δ of the
+    normalised eigenvalues to the vector of ones comes to this, since δ depends on Σλ² alone; the
+    two agree to rounding. Isotropic rows read 1 only in the limit of n far above d: it inherits
+    the bias of the plug-in ratio. NaN in one dimension.
+    """
+    ratio = participation_ratio(eigenvalues)
+    return (ratio - 1.0) / (width - 1) if width > 1 else math.nan
 
 
 def stable_rank(eigenvalues: Vector) -> float:

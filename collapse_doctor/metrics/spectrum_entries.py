@@ -5,11 +5,27 @@ from __future__ import annotations
 import math
 
 from collapse_doctor.metrics import nulls, spectrum
+from collapse_doctor.metrics.decay import power_law
 from collapse_doctor.metrics.metric import Invariance, Metric
+from collapse_doctor.metrics.moments import Moments, Vector, as_array
 
 __all__ = ["SPECTRUM_METRICS"]
 
 _ALL: frozenset[Invariance] = frozenset({"scale", "translation", "rotation", "permutation"})
+
+
+def _law(eigenvalues: Vector, value: str) -> float:
+    found = power_law(eigenvalues)
+    return getattr(found, value) if found is not None else math.nan
+
+
+def _covariance_term(rows: Moments) -> float:
+    if rows.count < 2 or rows.spectrum_rows < rows.count:  # eigenvalues of a sample, only
+        return math.nan
+    variances = as_array(rows.vectors.squares) / (rows.count - 1)
+    term = spectrum.covariance_term(rows.eigenvalues(), variances)
+    return math.inf if rows.unit > 2.0**64 else term * rows.unit**4
+
 
 SPECTRUM_METRICS: tuple[Metric, ...] = (
     Metric(
@@ -91,5 +107,66 @@ SPECTRUM_METRICS: tuple[Metric, ...] = (
         source="principal component analysis; null: Marchenko-Pastur edge",
         compute=lambda rows: spectrum.top_share(rows.eigenvalues()),
         null=lambda n, d: nulls.top_share(n - 1, d),
+    ),
+    Metric(
+        name="isoscore",
+        title="IsoScore",
+        definition="(PR - 1)/(d - 1) with the plug-in participation ratio (Σλ)²/Σλ².",
+        unit="",
+        range=(0.0, 1.0),
+        at_isotropic="(d/(1 + (d+1)/(n-1)) - 1)/(d - 1)",
+        at_collapse=0.0,
+        better="higher",
+        invariances=_ALL,
+        small_n="Biased low as the plug-in participation ratio is; NaN for one coordinate.",
+        source="Rudman et al. 2022, arXiv 2108.07344",
+        compute=lambda rows: spectrum.isoscore(rows.eigenvalues(), rows.width),
+        null=lambda n, d: nulls.isoscore(n - 1, d),
+    ),
+    Metric(
+        name="spectral_exponent",
+        title="Exponent of the spectrum",
+        definition="α where λᵢ falls as i^-α: the slope of ln λᵢ against ln i for i from 11 to "
+        "100, or to half of what there is, weighted by 1/i.",
+        unit="",
+        range=(0.0, math.inf),
+        at_isotropic="the slope of the Marchenko-Pastur quantiles, near 0 where n is far above d",
+        at_collapse=None,
+        better="neither",
+        invariances=_ALL,
+        small_n="The spectrum of few rows is steeper; NaN below eight eigenvalues in the range.",
+        source="Agrawal et al. 2022 (α-ReQ), after Stringer et al. 2019",
+        compute=lambda rows: _law(rows.eigenvalues(), "exponent"),
+        null=lambda n, d: nulls.spectral_exponent(n - 1, d),
+    ),
+    Metric(
+        name="spectral_fit",
+        title="Fit of the exponent",
+        definition="R² of that fit: near 1 the spectrum is a power law, and its exponent means "
+        "something.",
+        unit="share",
+        range=(0.0, 1.0),
+        at_isotropic="that of the Marchenko-Pastur quantiles",
+        at_collapse=None,
+        better="neither",
+        invariances=_ALL,
+        small_n="As for the exponent.",
+        source="definition of weighted least squares",
+        compute=lambda rows: _law(rows.eigenvalues(), "r_squared"),
+    ),
+    Metric(
+        name="covariance_term",
+        title="Covariance term (VICReg)",
+        definition="Σ_{i≠j} C²_ij/d of the covariance C: 0 for coordinates without correlation.",
+        unit="length⁴",
+        range=(0.0, math.inf),
+        at_isotropic="(d - 1)/(n - 1) for coordinates of variance 1",
+        at_collapse=0.0,
+        better="lower",
+        invariances=frozenset({"translation", "permutation"}),
+        small_n="Biased high by (d - 1)/(n - 1).",
+        source="Bardes, Ponce & LeCun 2022, arXiv 2105.04906, eq. 3-4",
+        compute=_covariance_term,
+        null=lambda n, d: (d - 1) / (n - 1) if n >= 2 else math.nan,
     ),
 )

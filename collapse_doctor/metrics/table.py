@@ -10,11 +10,12 @@ from collapse_doctor.metrics.coordinate_entries import COORDINATE_METRICS
 from collapse_doctor.metrics.metric import Metric
 from collapse_doctor.metrics.moments import Moments
 from collapse_doctor.metrics.row_entries import ROW_METRICS
+from collapse_doctor.metrics.sample_entries import SAMPLE_METRICS
 from collapse_doctor.metrics.spectrum_entries import SPECTRUM_METRICS
 
 __all__ = ["METRICS", "find", "measure", "null_values"]
 
-METRICS: tuple[Metric, ...] = ROW_METRICS + SPECTRUM_METRICS + COORDINATE_METRICS
+METRICS: tuple[Metric, ...] = ROW_METRICS + SPECTRUM_METRICS + COORDINATE_METRICS + SAMPLE_METRICS
 
 _BY_NAME = {metric.name: metric for metric in METRICS}
 
