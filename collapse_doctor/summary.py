@@ -43,6 +43,8 @@ __all__ = ["EmbeddingSummary", "RowSample"]
 
 _PENDING = 2**18
 """Numbers that may wait before they are worked in; 2 MB as float64 still fit into a cache."""
+_BLOCK = 2**22
+"""Numbers that are worked in at once: matrix products want long blocks, memory short ones."""
 
 
 class EmbeddingSummary:
@@ -141,7 +143,7 @@ class EmbeddingSummary:
     def _settle(self) -> RowStatistics:
         """Work in the rows that wait, as few blocks as memory allows."""
         waiting, self._pending, self._pending_rows = self._pending, [], 0
-        size = max(2 * _PENDING // self.width, 1)
+        size = max(_BLOCK // self.width, 1)
         for rows, labels in joined(waiting):
             for start in range(0, len(rows), size):
                 part = slice(start, start + size)

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Self
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 __all__ = ["DistinctRows", "count_distinct", "row_hashes"]
@@ -15,25 +18,40 @@ __all__ = ["DistinctRows", "count_distinct", "row_hashes"]
 LIMIT = 2**17
 """Different rows remembered at most; some 15 MB."""
 
-# 64-bit constants of splitmix64 (Steele, Lea & Flood 2014), written as signed numbers
-_WEYL = 0x9E3779B97F4A7C15 - 2**64
-_MIX_1 = 0xBF58476D1CE4E5B9 - 2**64
-_MIX_2 = 0x94D049BB133111EB - 2**64
+# 64-bit constants of splitmix64 (Steele, Lea & Flood 2014)
+_WEYL, _MIX_1, _MIX_2 = (
+    np.uint64(c) for c in (0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB)
+)
 
 
 def row_hashes(rows: Tensor) -> Tensor:
-    """Return a 64-bit hash (n,) of each float64 row (n, d); 0.0 and -0.0 count as equal.
+    """Return a 64-bit hash (n,) int64 of each float32 or float64 row (n, d).
 
-    The sum over columns of a splitmix64 of each value and its column: rows that differ share a
-    hash with probability about 2⁻⁶⁴.
+    0.0 and -0.0 count as equal; equal values in the two precisions do not. Multilinear hashing of
+    the 32-bit words, the upper halves of two sums with 64-bit weights: rows that differ share a
+    hash with probability 2⁻⁶⁴ (Lemire & Kaser 2014, "Strongly universal string hashing is fast").
     """
-    words = (rows + 0.0).view(torch.int64)
-    columns = torch.arange(1, rows.shape[1] + 1, dtype=torch.int64, device=rows.device)
-    words.bitwise_xor_(columns * _WEYL)  # products wrap around, as intended
-    words.bitwise_xor_((words >> 30) & (2**34 - 1)).mul_(_MIX_1)
-    words.bitwise_xor_((words >> 27) & (2**37 - 1)).mul_(_MIX_2)
-    words.bitwise_xor_((words >> 31) & (2**33 - 1))
-    return words.sum(dim=1)
+    if rows.device.type == "cpu":
+        bits = (rows.numpy() + 0.0).view(np.uint32).astype(np.uint64)
+        sums = np.stack([np.einsum("ij,j->i", bits, w) for w in _weights(bits.shape[1])])
+        high = torch.from_numpy(sums.view(np.int64))
+    else:
+        words = (rows + 0.0).view(torch.int32)
+        weights = _weights(words.shape[1])
+        unsigned = words.to(torch.int64) & 0xFFFFFFFF
+        signed = torch.from_numpy(weights.view(np.int64)).to(rows.device)
+        high = torch.stack([(unsigned * weight).sum(dim=1) for weight in signed])
+    return (high[0] & ~0xFFFFFFFF) | ((high[1] >> 32) & 0xFFFFFFFF)
+
+
+@lru_cache(maxsize=16)
+def _weights(words: int) -> NDArray[np.uint64]:
+    """Return two 64-bit weights for each word, (2, words)."""
+    with np.errstate(over="ignore"):  # products wrap around, as intended
+        mixed = np.arange(1, 2 * words + 1, dtype=np.uint64) * _WEYL
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * _MIX_1
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * _MIX_2
+    return (mixed ^ (mixed >> np.uint64(31))).reshape(2, words)
 
 
 def count_distinct(rows: Tensor) -> int:

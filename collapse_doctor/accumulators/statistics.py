@@ -16,6 +16,7 @@ from collapse_doctor.accumulators.classes import ClassMoments
 from collapse_doctor.accumulators.distinct import DistinctRows, row_hashes
 from collapse_doctor.accumulators.histogram import LengthHistogram
 from collapse_doctor.accumulators.moments import RunningMoments
+from collapse_doctor.accumulators.pieces import Walked, walk
 from collapse_doctor.accumulators.reservoir import Reservoir
 from collapse_doctor.accumulators.scaling import careful, exponent_of, ordinary, scaled
 from collapse_doctor.accumulators.scatter import Scatter
@@ -53,6 +54,9 @@ class RowStatistics:
     @classmethod
     def of(cls, rows: Tensor, labels: Sequence[Hashable] | None, sample_size: int) -> Self:
         """Return the statistics of one block of rows (n, d) of any real dtype."""
+        walked = walk(rows)
+        if walked is not None:
+            return cls._of_walked(walked, rows, labels, sample_size)
         # MPS knows no float64
         vectors = (rows.cpu() if rows.device.type == "mps" else rows).to(torch.float64)
         places, parts = np.arange(len(rows)), ordinary(vectors)
@@ -61,7 +65,7 @@ class RowStatistics:
             places, vectors = np.flatnonzero(finite.cpu().numpy()), vectors[finite]
             labels = labels and [labels[i] for i in places.tolist()]
             parts = careful(vectors)
-        hashes = row_hashes(vectors).tolist()
+        hashes = row_hashes(_as_sampled(vectors, rows.dtype)).tolist()
         distinct = DistinctRows()
         distinct.add(hashes)
         exponent = exponent_of(parts.peak)
@@ -78,6 +82,29 @@ class RowStatistics:
             distinct=distinct,
             classes=ClassMoments.of(vectors, labels or [None] * len(vectors)),
             sample=Reservoir.of(_as_sampled(vectors, rows.dtype), places, labels, sample_size),
+        )
+
+    @classmethod
+    def _of_walked(
+        cls, walked: Walked, rows: Tensor, labels: Sequence[Hashable] | None, sample_size: int
+    ) -> Self:
+        hashes = walked.hashes.tolist()
+        distinct = DistinctRows()
+        distinct.add(hashes)
+        names = labels or [None] * len(rows)
+        return cls(
+            seen=len(rows),
+            zero=0,
+            fingerprint=sum(hashes) % 2**64,
+            peak=float(walked.lengths.max()),
+            vectors=walked.vectors,
+            directions=walked.directions,
+            lengths=RunningMoments.of(walked.lengths[:, None]),
+            histogram=LengthHistogram.of(walked.lengths),
+            distinct=distinct,
+            classes=ClassMoments.of(rows.to(torch.float64) if labels else rows[:0], names),
+            sample=Reservoir.of(rows, np.arange(len(rows)), labels, sample_size),
+            scatter=walked.scatter,
         )
 
     def merge(self, other: Self, seed: int) -> None:
