@@ -18,7 +18,6 @@ __all__ = ["HEAD_BYTES", "Format", "describe", "member_names", "reading"]
 HEAD_BYTES = 512
 
 _FOREIGN = {  # first bytes of formats that are not read, and what they are
-    b"PAR1": "a Parquet file",
     b"ARROW1": "an Arrow file",
     b"\x89HDF": "an HDF5 file",
     b"\x1f\x8b": "a file compressed with gzip",

@@ -13,7 +13,7 @@ from collapse_doctor.readers.choice import LABEL_NAMES
 from collapse_doctor.readers.contents import Contents, Entry, array_entry
 from collapse_doctor.readers.labels import as_labels
 
-__all__ = ["contents_of_frame", "label_column"]
+__all__ = ["contents_of_frame", "feature_columns", "label_column"]
 
 ROW_NUMBERS = ("id", "ids", "idx", "index", "unnamed: 0")
 """Integer columns of these names number the rows and are no features."""
@@ -65,7 +65,7 @@ def contents_of_frame(frame: pd.DataFrame, key: str | None, taken: Hashable | No
         remedy = "rename the columns"
         raise InputError("columns of different names", "some twice", where="table", remedy=remedy)
     rest = [column for column in frame.columns if column != taken]
-    numeric = [c for c in rest if _is_numeric(frame[c]) and not _is_row_number(frame[c])]
+    numeric = feature_columns(frame, taken)
     vectors = [key] if key is not None else [c for c in rest if _holds_vectors(frame[c])]
     if key is not None and key not in frame.columns:
         raise _no_features(frame, f"a column called {key!r}")
@@ -78,6 +78,15 @@ def contents_of_frame(frame: pd.DataFrame, key: str | None, taken: Hashable | No
     note = f"{len(left_out)} {plural} not read: {_some(left_out)}"
     table = array_entry("", _numbers(frame[numeric]))
     return Contents((table,), (note,) if left_out else ())
+
+
+def feature_columns(frame: pd.DataFrame, taken: Hashable | None) -> list[Hashable]:
+    """Return the columns that hold one feature each: numbers, but for row numbers and labels."""
+    return [
+        column
+        for column in frame.columns
+        if column != taken and _is_numeric(frame[column]) and not _is_row_number(frame[column])
+    ]
 
 
 def _numbers(columns: pd.DataFrame) -> np.ndarray:

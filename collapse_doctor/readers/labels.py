@@ -14,7 +14,7 @@ from collapse_doctor.errors import InputError
 from collapse_doctor.readers.choice import LABEL_NAMES, last_name
 from collapse_doctor.readers.contents import Entry
 
-__all__ = ["TEXT_SUFFIXES", "as_labels", "detect", "fit", "read_column"]
+__all__ = ["TEXT_SUFFIXES", "as_labels", "detect", "fit", "is_number", "read_column"]
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt")
 
@@ -129,10 +129,10 @@ def read_column(path: Path, rows: int) -> np.ndarray:
         raise InputError("one column of labels", got, where=str(path), remedy=remedy)
     column = [row[0].strip() for row in table]
     headed = len(column) == rows + 1 or (
-        not _is_number(column[0]) and len(column) > 1 and all(map(_is_number, column[1:]))
+        not is_number(column[0]) and len(column) > 1 and all(map(is_number, column[1:]))
     )
     column = column[1:] if headed else column
-    numeric = all(map(_is_number, column))
+    numeric = all(map(is_number, column))
     return _plain(np.array(column, dtype=np.float64 if numeric else np.str_), str(path))
 
 
@@ -189,7 +189,8 @@ def _delimiter(path: Path) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Tell whether a text reads as a number."""
     try:
         float(text)
     except ValueError:

@@ -11,11 +11,12 @@ import numpy as np
 import torch
 
 from collapse_doctor.errors import InputError
-from collapse_doctor.readers import numpy_file, safetensors_file, torch_file
+from collapse_doctor.readers import csv_file, numpy_file, parquet_file, safetensors_file, torch_file
 from collapse_doctor.readers.choice import choose, find, listing
 from collapse_doctor.readers.contents import Contents, Entry
 from collapse_doctor.readers.formats import HEAD_BYTES, Format, describe
 from collapse_doctor.readers.labels import TEXT_SUFFIXES, as_labels, detect, fit, read_column
+from collapse_doctor.readers.shards import files_of, joined
 from collapse_doctor.readers.source import Source, build, check
 from collapse_doctor.readers.walking import walk
 
@@ -26,8 +27,12 @@ FORMATS: tuple[Format, ...] = (
     safetensors_file.FORMAT,
     numpy_file.NPY,
     numpy_file.NPZ,
+    parquet_file.FORMAT,
+    csv_file.FORMAT,
 )
 """All formats that are read. A new one is one file and one line here."""
+
+_SUFFIXES = tuple(suffix for format_ in FORMATS for suffix in format_.suffixes)
 
 
 def open_source(
@@ -38,7 +43,8 @@ def open_source(
     Parameters
     ----------
     path
-        A .pt, .pth, .safetensors, .npy or .npz file.
+        A .pt, .pth, .safetensors, .npy, .npz, .parquet, .csv or .tsv file, or a folder of such
+        files, whose tables are joined in the natural order of their names.
     key
         Name of the table to read. Without it: the only table of floats with two dimensions or
         more, or the one with a usual name (``choice.PREFERRED_NAMES``).
@@ -60,7 +66,7 @@ def open_source(
         do not fit them.
     """
     file = Path(path)
-    contents = _read(file)
+    contents = joined(files_of(file, _SUFFIXES), _read) if file.is_dir() else _read(file)
     return _source(contents, key, labels, where=file.name)
 
 
@@ -115,7 +121,7 @@ def _read(path: Path) -> Contents:
             note = f"named {path.name}, read as {format_.name}"
             expected = path.suffix.lower() in format_.suffixes
             return Contents(contents.entries, contents.notes if expected else (note,))
-    suffixes = " ".join(suffix for format_ in FORMATS for suffix in format_.suffixes)
+    suffixes = " ".join(_SUFFIXES)
     remedy = (
         "save the embeddings in one of these, or load them in Python and pass them to analyze()"
     )
@@ -125,10 +131,6 @@ def _read(path: Path) -> Contents:
 def _head(path: Path) -> bytes:
     expected, remedy = "a file of embeddings", "check the path"
     try:
-        if path.is_dir():
-            got = "a folder that is not a recording"
-            remedy = "pass one of the files in it"
-            raise InputError(expected, got, where=str(path), remedy=remedy)
         if path.exists() and not path.is_file():  # opening a named pipe would wait for ever
             raise InputError(expected, "no regular file", where=str(path), remedy=remedy)
         with open(path, "rb") as file:

@@ -36,7 +36,7 @@ def test_a_file_of_another_name_is_read_by_its_content(table, rows_of, tmp_path)
         ("äöü".encode() * 200, "text that begins 'äöü"),
         (b"version https://git-lfs.github.com/spec/v1\noid", "a Git LFS pointer"),
         (b"PK\x03\x04half", "a damaged or truncated zip archive"),
-        (b"PAR1....", "a Parquet file"),
+        (b"ARROW1..", "an Arrow file"),
         (b"\x00\x01\x02\xff", "bytes that begin 00 01 02 ff"),
     ],
 )
@@ -52,7 +52,8 @@ def test_a_file_that_is_no_known_format_is_described(refusal, tmp_path, content,
 def test_paths_that_lead_nowhere(refusal, tmp_path):
     os.mkfifo(tmp_path / "pipe.pt")
     assert "no such file" in refusal(open_source, tmp_path / "missing.pt")
-    assert "a folder that is not a recording" in refusal(open_source, tmp_path)
+    (tmp_path / "empty").mkdir()
+    assert "got one without any" in refusal(open_source, tmp_path / "empty")
     assert "no regular file" in refusal(open_source, tmp_path / "pipe.pt")
     assert "cannot be opened" in refusal(open_source, "a\0b.pt")
 
