@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from torch import nn
 
 from collapse_doctor import diagnosis as engine
 from collapse_doctor import findings, measurements, reports
-from collapse_doctor.errors import InputError, UsageError
+from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.readers.opening import from_value, open_source
@@ -24,8 +24,9 @@ from collapse_doctor.recording.format import MANIFEST_FILE
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.reader import read
 from collapse_doctor.summary import EmbeddingSummary
+from collapse_doctor.together import ALONE, Place, device_named, summarise
 
-__all__ = ["Diagnosis", "Inspector", "Run", "analyze", "load"]
+__all__ = ["Diagnosis", "Inspector", "Run", "analyze", "analyze_share", "load"]
 
 
 class Diagnosis(findings.Diagnosis):
@@ -167,20 +168,24 @@ def analyze(
     key: str | None = None,
     select: Sequence[str] = (),
     ignore: Sequence[str] = (),
+    device: str = "cpu",
 ) -> Diagnosis:
     """Diagnose embeddings that were computed already, or a recording's folder.
 
     Parameters
     ----------
     value
-        A path (``.pt``, ``.safetensors``, ``.npy``, ``.npz``, a recording's folder), a tensor, an
-        array or a DataFrame. The last dimension is features, all others are rows.
+        A path (``.pt``, ``.safetensors``, ``.npy``, ``.npz``, ``.parquet``, ``.csv``, a folder of
+        such files, or a recording's folder), a tensor, an array or a DataFrame. The last dimension
+        is features, all others are rows. Files are read in pieces, once, whatever their size.
     labels
         One label per row: a tensor, array, Series or path, or the name of a key or column.
     key
         Which tensor of a file holds the embeddings, when it cannot be guessed.
     select, ignore
         Codes, prefixes or names of rules to run, or not to run.
+    device
+        Where to do the arithmetic: ``"cpu"``, ``"cuda"``, ``"cuda:1"``.
 
     Raises
     ------
@@ -191,21 +196,49 @@ def analyze(
     UsageError
         When ``labels`` or ``key`` is given for a recording, which brings its own.
     """
+    found = analyze_share(
+        value, labels=labels, key=key, select=select, ignore=ignore, device=device
+    )
+    assert found is not None  # alone, a process is the first
+    return found
+
+
+def analyze_share(
+    value: Any,
+    *,
+    labels: Any = None,
+    key: str | None = None,
+    select: Sequence[str] = (),
+    ignore: Sequence[str] = (),
+    device: str = "cpu",
+    place: Place = ALONE,
+    told: Callable[[int, int], None] = lambda _rows, _all: None,
+) -> Diagnosis | None:
+    """Do what :func:`analyze` does as one of several processes; all but the first return None.
+
+    ``told`` is called with the rows just read and those that this process reads in all.
+    """
     if isinstance(value, str | Path) and os.path.exists(Path(value) / MANIFEST_FILE):
         _refuse_options(Path(value), labels, key)
-        return load(value).diagnose(select=select, ignore=ignore)
+        return load(value).diagnose(select=select, ignore=ignore) if place.is_first else None
     with Aside():
         if isinstance(value, str | Path):
             source = open_source(Path(value), key=key, labels=labels)
         else:
             source = from_value(value, key=key, labels=labels)
-        return _shown(_diagnose_source(source, select, ignore))
+        at = None if device == "cpu" else device_named(device)
+        first, last = source.share(place.number, place.count)
+        summary = summarise(
+            source, device=at, place=place, told=lambda rows: told(rows, last - first)
+        )
+        if summary is None:
+            return None
+        return _shown(_diagnose_summary(source, summary, select, ignore))
 
 
-def _diagnose_source(
-    source: Source, select: Sequence[str], ignore: Sequence[str]
+def _diagnose_summary(
+    source: Source, summary: EmbeddingSummary, select: Sequence[str], ignore: Sequence[str]
 ) -> findings.Diagnosis:
-    summary = _summarise(source)
     notes = (*source.notes, *summary.notes())
     subject = findings.Subject("embeddings", source.name, _details(source), notes)
     tables = measurements.from_summary(summary, subject=subject)
@@ -220,25 +253,6 @@ def _refuse_options(recording: Path, labels: Any, key: str | None) -> None:
     if key is not None:
         remedy = "leave key out; all watched layers of a recording are diagnosed"
         raise UsageError("no key", repr(key), where=f"recording {recording}", remedy=remedy)
-
-
-def _summarise(source: Source) -> EmbeddingSummary:
-    summary = EmbeddingSummary(source.width, dtype=source.dtype)
-    start = 0
-    for chunk in source.chunks():
-        stop = start + len(chunk)
-        labels = source.labels[start:stop] if source.labels is not None else None
-        summary.add(chunk, labels)
-        start = stop
-    if summary.count < 2:
-        raise InputError(
-            "at least 2 rows of finite numbers",
-            f"{summary.count} finite of {start} rows",
-            where=source.name,
-            remedy="look for the step at which the model began to give NaN: wrap the training in "
-            "collapse_doctor.Inspector",
-        )
-    return summary
 
 
 def _details(source: Source) -> dict[str, str]:

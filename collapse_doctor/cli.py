@@ -95,6 +95,7 @@ def program(context: click.Context) -> None:
 @click.argument("paths", metavar="PATH...", nargs=-1, required=True)
 @click.option("--labels", metavar="FILE|COLUMN", help="Labels: a file, or a key of PATH.")
 @click.option("--key", metavar="NAME", help="The tensor to read, where PATH holds several.")
+@click.option("--device", default="cpu", show_default=True, help="Where to compute: cpu, cuda.")
 @_html
 @click.option(
     "--json",
@@ -118,6 +119,7 @@ def analyze(
     paths: tuple[str, ...],
     labels: str | None,
     key: str | None,
+    device: str,
     html: Path | None,
     json: Path | None,
     fail_on: str,
@@ -127,27 +129,45 @@ def analyze(
 ) -> int:
     """Diagnose embeddings in a file, or a recorded training.
 
-    PATH is a .pt, .safetensors, .npy or .npz file or the folder of a recording. CODES are codes,
-    their beginnings or names, joined by commas: CD101,CD3,narrow-cone.
+    PATH is a .pt, .safetensors, .npy, .npz, .parquet or .csv file, a folder of such files or the
+    folder of a recording. CODES are codes, their beginnings or names, joined by commas:
+    CD101,CD3,narrow-cone. Large files are read once, in pieces; several processes share the
+    work: torchrun --nproc-per-node 2 -m collapse_doctor analyze PATH.
     """
     if html is not None and len(paths) > 1:
         raise click.UsageError(f"--html takes one PATH, got {len(paths)}.")
     if html == json == STDOUT:
         raise click.UsageError("expected one of --html and --json on stdout, got both.")
-    from collapse_doctor.api import analyze as diagnose
+    from collapse_doctor.api import analyze_share
+    from collapse_doctor.together import processes
 
     diagnoses: list[Diagnosis] = []
     unreadable: list[Exception] = []
-    for path in paths:
-        console.note(f"Reading {path}", quiet=quiet)
-        try:
-            diagnosis = diagnose(path, labels=labels, key=key, select=select, ignore=ignore)
-        except (InputError, RecordingError) as error:
-            unreadable.append(error)  # and read the others
-            continue
-        diagnoses.append(diagnosis)
-        if STDOUT not in (html, json):
-            _show(diagnosis)
+    with processes() as place:
+        quiet = quiet or not place.is_first
+        for path in paths:
+            console.note(f"Reading {path}", quiet=quiet)
+            try:
+                with console.counting(quiet=quiet) as told:
+                    diagnosis = analyze_share(
+                        path,
+                        labels=labels,
+                        key=key,
+                        select=select,
+                        ignore=ignore,
+                        device=device,
+                        place=place,
+                        told=told,
+                    )
+            except (InputError, RecordingError) as error:
+                unreadable.append(error)  # and read the others
+                continue
+            if diagnosis is not None:
+                diagnoses.append(diagnosis)
+                if STDOUT not in (html, json):
+                    _show(diagnosis)
+    if not place.is_first:
+        return 0
     if unreadable:
         raise ExceptionGroup("not every path could be read", unreadable)
     _save(diagnoses, html=html, json=json, quiet=quiet)

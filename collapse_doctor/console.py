@@ -10,7 +10,7 @@ import contextlib
 import os
 import sys
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -23,6 +23,7 @@ __all__ = [
     "INTERRUPTED",
     "PROGRAM",
     "complain",
+    "counting",
     "exit_code_of",
     "note",
     "write",
@@ -102,6 +103,35 @@ def note(message: str, *, quiet: bool = False) -> None:
     """Print a line of progress, or a message, on stderr."""
     if not quiet:
         _say(_one_line(message))
+
+
+@contextlib.contextmanager
+def counting(*, quiet: bool = False) -> Iterator[Callable[[int, int], None]]:
+    """Show how many rows were read, how fast, and how long it will take yet; on a terminal only.
+
+    Yields what is to be told the rows just read, and how many there are in all.
+    """
+    if quiet or not sys.stderr.isatty():
+        yield lambda _rows, _all: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        BarColumn(),
+        TextColumn("{task.completed:,.0f} of {task.total:,.0f} rows"),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("", total=None, rate="")
+
+        def told(rows: int, total: int) -> None:
+            progress.update(task, total=total, advance=rows)
+            speed = progress.tasks[0].speed
+            progress.update(task, rate=f"{speed:,.0f} rows/s" if speed else "")
+
+        yield told
 
 
 def _say(text: str) -> None:

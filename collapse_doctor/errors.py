@@ -6,6 +6,8 @@ what to do about it. The command line prints that line and exits with 2; nothing
 
 from __future__ import annotations
 
+from typing import Any
+
 __all__ = ["CollapseDoctorError", "InputError", "RecordingError", "UsageError"]
 
 
@@ -33,6 +35,10 @@ class CollapseDoctorError(Exception):
         line = f"{place}expected {expected}, got {got}. {remedy[:1].upper()}{remedy[1:]}."
         super().__init__(" ".join(line.split()))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel between processes with what it was made from."""
+        return _made, (type(self), self.expected, self.got, self.remedy, self.where)
+
 
 class InputError(CollapseDoctorError):
     """A file, tensor or array that cannot be read as embeddings, or labels that do not fit them."""
@@ -44,3 +50,9 @@ class RecordingError(CollapseDoctorError):
 
 class UsageError(CollapseDoctorError):
     """An argument that makes no sense: an unknown rule, layer or output format."""
+
+
+def _made(
+    kind: type[CollapseDoctorError], expected: str, got: str, remedy: str, where: str
+) -> CollapseDoctorError:
+    return kind(expected, got, remedy=remedy, where=where)

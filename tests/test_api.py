@@ -31,9 +31,10 @@ def test_what_a_recording_would_ignore_is_refused(recording: Path, option: dict[
 
 
 def test_another_folder_is_for_the_readers_to_judge(tmp_path: Path) -> None:
-    torch.save(torch.randn(8, 4), tmp_path / "shard0.pt")
     with pytest.raises(InputError, match="folder"):
         analyze(tmp_path)
+    torch.save(torch.randn(8, 4), tmp_path / "shard0.pt")
+    assert analyze(tmp_path).subject.kind == "embeddings"
 
 
 def test_to_select_what_is_ignored_is_refused() -> None:

@@ -44,7 +44,8 @@ class Stages:
     failure: Exception | None = None
 
     def analyze(self, path: str, **options: object) -> Diagnosis:
-        self.asked.append(options)
+        asked = ("labels", "key", "device", "select", "ignore")
+        self.asked.append({name: options[name] for name in asked})
         if path == "unknown-rule.pt":
             raise UsageError("a rule", "CD999", remedy="see collapse-doctor rules")
         if path not in PATIENTS:
@@ -86,7 +87,7 @@ def stages(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Stages:
         vars(module).update(attributes)
         monkeypatch.setitem(sys.modules, f"collapse_doctor.{name}", module)
 
-    double("api", analyze=stages.analyze)
+    double("api", analyze=stages.analyze, analyze_share=stages.analyze)
     double("cases", CASES=CASES, find_case=find_case)
     double(
         "reports",
@@ -130,10 +131,10 @@ def test_the_worst_path_decides(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_options_reach_the_analysis(stages: Stages) -> None:
     options = ["--labels", "y", "--key", "z", "--select", "CD101,CD3", "--select", "CD401"]
-    main(["analyze", "sick.pt", *options, "--ignore", ","])
-    assert stages.asked == [
-        {"labels": "y", "key": "z", "select": ["CD101", "CD3", "CD401"], "ignore": []}
-    ]
+    main(["analyze", "sick.pt", *options, "--ignore", ",", "--device", "cuda"])
+    (asked,) = stages.asked
+    assert asked.pop("device") == "cuda"
+    assert asked == {"labels": "y", "key": "z", "select": ["CD101", "CD3", "CD401"], "ignore": []}
 
 
 @pytest.mark.usefixtures("stages")

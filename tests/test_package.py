@@ -128,7 +128,9 @@ def test_what_is_imported_is_declared_and_what_is_declared_is_imported() -> None
     imported = {name for path in PACKAGE.rglob("*.py") for name in third_party_imports(path)}
     imported -= sys.stdlib_module_names | {"collapse_doctor"}
     distributions = {"sklearn": "scikit-learn"}
-    declared = requirement_names(PROJECT["dependencies"])
+    declared = requirement_names(
+        PROJECT["dependencies"] + PROJECT["optional-dependencies"]["parquet"]
+    )
     assert {distributions.get(name, name) for name in imported} == declared
 
 

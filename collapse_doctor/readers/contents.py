@@ -38,6 +38,9 @@ class Entry:
         How many tensors were joined to this table.
     in_optimizer
         Whether it belongs to the state of an optimizer, which is read only where it is named.
+    part
+        Gives what lies between two places along the first dimension without reading the rest,
+        where the format allows that.
     """
 
     name: str
@@ -48,6 +51,21 @@ class Entry:
     text: np.ndarray | None = field(default=None, repr=False)
     parts: int = 1
     in_optimizer: bool = False
+    part: Callable[[int, int], Iterable[torch.Tensor]] | None = field(default=None, repr=False)
+
+    def between(self, start: int, stop: int) -> Iterator[torch.Tensor]:
+        """Yield the blocks from ``start`` to ``stop`` along the first dimension."""
+        if self.part is not None:
+            yield from self.part(start, stop)
+            return
+        at = 0
+        for block in self.blocks():
+            first, last = max(start - at, 0), min(stop - at, len(block))
+            if first < last:
+                yield block[first:last]
+            at += len(block)
+            if at >= stop:
+                return
 
     @property
     def is_float(self) -> bool:
@@ -158,12 +176,15 @@ def array_entry(name: str, array: np.ndarray, *, group: str = "") -> Entry:
         if array.ndim == 0:
             yield as_tensor(array)
             return
+        yield from part(0, len(array))
+
+    def part(first: int, last: int) -> Iterator[torch.Tensor]:
         step = rows_at_a_time(array.shape)
-        for start in range(0, len(array), step):
-            yield as_tensor(array[start : start + step])
+        for start in range(first, last, step):
+            yield as_tensor(array[start : min(start + step, last)])
 
     dtype = np.dtype(array.dtype).newbyteorder("=").name
-    return Entry(name, array.shape, dtype, blocks, group)
+    return Entry(name, array.shape, dtype, blocks, group, part=part if array.ndim else None)
 
 
 def text_entry(name: str, text: np.ndarray, *, group: str = "") -> Entry:

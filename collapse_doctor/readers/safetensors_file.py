@@ -60,15 +60,19 @@ def _read(path: Path) -> Contents:
 
 def _entry(path: Path, name: str, shape: tuple[int, ...], dtype: str) -> Entry:
     def blocks() -> Iterator[torch.Tensor]:
+        if shape:
+            yield from part(0, shape[0])
+            return
         with reading(path, "safetensors"), safe_open(path, framework="pt", device="cpu") as file:
-            if not shape:
-                yield file.get_tensor(name)
-                return
-            part, step = file.get_slice(name), rows_at_a_time(shape)
-            for start in range(0, shape[0], step):
-                yield part[start : start + step]
+            yield file.get_tensor(name)
 
-    return Entry(name, shape, dtype, blocks)
+    def part(first: int, last: int) -> Iterator[torch.Tensor]:
+        with reading(path, "safetensors"), safe_open(path, framework="pt", device="cpu") as file:
+            rows, step = file.get_slice(name), rows_at_a_time(shape)
+            for start in range(first, last, step):
+                yield rows[start : min(start + step, last)]
+
+    return Entry(name, shape, dtype, blocks, part=part if shape else None)
 
 
 FORMAT = Format("safetensors", (".safetensors",), _recognises, _read)

@@ -106,12 +106,21 @@ def _one(parts: Sequence[Entry], shards: Sequence[Path]) -> Entry:
     def blocks() -> Iterable[torch.Tensor]:
         return itertools.chain.from_iterable(part.blocks() for part in parts)
 
-    rows = sum(part.shape[0] for part in parts)
+    ends = list(itertools.accumulate(part.shape[0] for part in parts))
+
+    def between(start: int, stop: int) -> Iterator[torch.Tensor]:
+        for part, end in zip(parts, ends, strict=True):
+            begin = end - part.shape[0]
+            first, last = max(start, begin), min(stop, end)
+            if first < last:
+                yield from part.between(first - begin, last - begin)
+
     return dataclasses.replace(
         first,
-        shape=(rows, *first.shape[1:]),
+        shape=(ends[-1], *first.shape[1:]),
         dtype=_coarsest([part.dtype for part in parts]),
         blocks=blocks,
+        part=between,
     )
 
 

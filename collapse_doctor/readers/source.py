@@ -48,12 +48,27 @@ class Source:
     notes: tuple[str, ...]
     entry: Entry
 
-    def chunks(self) -> Iterator[torch.Tensor]:
-        """Yield all rows in order, (k, width) each, on the CPU, cut off from any graph.
+    def share(self, number: int, count: int) -> tuple[int, int]:
+        """Return the first row of share ``number`` of ``count``, and the first that is not in it.
+
+        All shares together are all rows, in order; a table of more than two dimensions is cut
+        along its first one.
+        """
+        length = self.entry.shape[0]
+        each = self.rows // length
+        return length * number // count * each, length * (number + 1) // count * each
+
+    def chunks(self, first: int = 0, last: int | None = None) -> Iterator[torch.Tensor]:
+        """Yield the rows in order, (k, width) each, on the CPU, cut off from any graph.
 
         float16, bfloat16, float32 and float64 come as they are; shorter floats and integers of up
         to 16 bits come as float32, longer integers as float64, which holds them exactly up to
         2**53. Every call starts anew. A chunk has about 4 million numbers, fewer at the end.
+
+        Parameters
+        ----------
+        first, last
+            Rows to begin at and to stop before, as :meth:`share` gives them; default: all.
 
         Raises
         ------
@@ -62,11 +77,16 @@ class Source:
         """
         size = max(1, CHUNK_VALUES // self.width)
         target = _target(self.dtype)
-        for piece in _regroup(self._pieces(size), size):
+        each = self.rows // self.entry.shape[0]
+        last = self.rows if last is None else last
+        whole = (first, last) == (0, self.rows)
+        entry = self.entry
+        blocks = entry.blocks() if whole else entry.between(first // each, last // each)
+        for piece in _regroup(self._pieces(blocks, size), size):
             yield piece.cpu() if target is None else piece.cpu().to(target)
 
-    def _pieces(self, size: int) -> Iterator[torch.Tensor]:
-        for block in self.entry.blocks():
+    def _pieces(self, blocks: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+        for block in blocks:
             yield from block.reshape(-1, self.width).split(size)
 
 
