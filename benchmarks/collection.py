@@ -52,8 +52,10 @@ class Program:
 
 def collect(root: Path = PROGRAMS, pattern: str = "*") -> list[Program]:
     """Return the programs below ``root`` whose names match, in the order of their names."""
-    found = [read(path, root) for path in root.glob("*/**/*.py")]
-    return sorted((p for p in found if fnmatch(p.name, pattern)), key=lambda program: program.name)
+    found = {
+        path.relative_to(root).with_suffix("").as_posix(): path for path in root.rglob("*/*.py")
+    }
+    return [read(found[name], root) for name in sorted(found) if fnmatch(name, pattern)]
 
 
 def read(path: Path, root: Path) -> Program:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from benchmarks import accuracy
+from benchmarks import accuracy, examining
 from benchmarks.collection import PROGRAMS, Program, collect, read
 from benchmarks.examining import Outcome, Said, examine, examine_apart
 from benchmarks.scoring import Innocents, Score, judge
@@ -22,6 +22,7 @@ SICK = Program(
     faults=frozenset({7}),
     meets=frozenset({9}),
 )
+WITHOUT_A_FILE = ("sick/runtimes/notebook_cells",)
 INNOCENT = Program(Path("innocent/views/pair.py"), "innocent/views", "A pair.")
 
 
@@ -198,11 +199,19 @@ def test_the_outcomes_are_written_as_json(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert second["findings"][0]["code"] == "CD105"
 
 
+@pytest.fixture
+def unprepared(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let fresh processes import what they need: here that is quicker than everything at once."""
+    monkeypatch.setattr(examining, "PRELOADED", [])
+
+
+@pytest.mark.usefixtures("unprepared")
 def test_the_end_of_its_process_is_a_failure_of_the_program(tmp_path: Path) -> None:
     path = written(tmp_path, "expect: CD101", "import os", "os._exit(3)")
     assert examine_apart(read(path, tmp_path), 0).failure == "the process ended with exit code 3"
 
 
+@pytest.mark.usefixtures("unprepared")
 def test_a_program_that_does_not_end_is_ended(tmp_path: Path) -> None:
     path = written(tmp_path, "expect: CD101", "while True:", "    pass")
     assert examine_apart(read(path, tmp_path), 0, 0.1).failure == "still running after 0.1 s"
@@ -229,7 +238,7 @@ def test_the_collection_is_large_and_marked() -> None:
     for program in programs:
         assert program.name.startswith("sick/" if program.expected else "innocent/"), program.name
         if program.cause is not None and program.cause.startswith("CD1"):
-            assert program.faults, program.name
+            assert program.faults or program.name in WITHOUT_A_FILE, program.name
             assert program.first is not None, program.name
 
 

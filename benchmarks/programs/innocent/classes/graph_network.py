@@ -19,7 +19,7 @@ nodes = torch.randn(n, 16)
 labelled = torch.randperm(n)[:20]
 
 
-class G(nn.Module):
+class GraphNetwork(nn.Module):
     def __init__(self):
         super().__init__()
         self.a = nn.Linear(16, 32)
@@ -29,7 +29,7 @@ class G(nn.Module):
         return averaging @ self.b(F.dropout(F.relu(averaging @ self.a(x)), 0.5, self.training))
 
 
-model = G()
+model = GraphNetwork()
 optimizer = torch.optim.Adam(model.parameters(), 0.01, weight_decay=0.0005)
 with Inspector(model) as inspector:
     for k in range(100):

@@ -12,10 +12,10 @@ from collapse_doctor import Inspector
 
 model = mlp(64, 64, 20, last=nn.Sigmoid())
 optimizer = torch.optim.Adam(model.parameters(), 0.001)
-P = (torch.rand(10, 20) > 0.6).float()
+presence = (torch.rand(10, 20) > 0.6).float()
 with Inspector(model) as inspector:
     for x, y in batches(200, 64):
-        t = P[y]
+        t = presence[y]
         loss = F.binary_cross_entropy(model(x), t)
         optimizer.zero_grad()
         loss.backward()

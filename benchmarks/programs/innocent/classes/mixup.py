@@ -15,9 +15,9 @@ optimizer = torch.optim.SGD(model.parameters(), 0.05, 0.9)
 with Inspector(model) as inspector:
     for x, y in batches(60, 63):
         p = torch.randperm(63)
-        lam = np.random.beta(1, 1)
-        g = model(lam * x + (1 - lam) * x[p])
-        loss = lam * F.cross_entropy(g, y) + (1 - lam) * F.cross_entropy(g, y[p])
+        share = np.random.beta(1, 1)
+        g = model(share * x + (1 - share) * x[p])
+        loss = share * F.cross_entropy(g, y) + (1 - share) * F.cross_entropy(g, y[p])
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

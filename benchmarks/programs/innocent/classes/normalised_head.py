@@ -11,11 +11,13 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 model = mlp(64, 128, 64)
-W = nn.Linear(64, 10, bias=False)
-optimizer = torch.optim.SGD([*model.parameters(), *W.parameters()], 0.1, 0.9, weight_decay=0.0005)
+head = nn.Linear(64, 10, bias=False)
+optimizer = torch.optim.SGD(
+    [*model.parameters(), *head.parameters()], 0.1, 0.9, weight_decay=0.0005
+)
 with Inspector(model) as inspector:
     for x, y in batches(700, 64):
-        loss = F.cross_entropy(16 * F.linear(F.normalize(model(x)), F.normalize(W.weight)), y)
+        loss = F.cross_entropy(16 * F.linear(F.normalize(model(x)), F.normalize(head.weight)), y)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -10,14 +10,14 @@ from benchmarks.programs.common import DIGITS, LABELS, mlp
 from collapse_doctor import Inspector
 
 model = mlp(64, 64, 32)
-P = F.normalize(torch.randn(10, 32), dim=1)
+anchors = F.normalize(torch.randn(10, 32), dim=1)
 optimizer = torch.optim.Adam(model.parameters(), 0.001)
 with Inspector(model) as inspector:
     for k in range(80):
         c = k % 10
         f = DIGITS[LABELS == c][:24]
         v = F.normalize(model(f).mean(0, keepdim=True), dim=1)
-        loss = F.cross_entropy(v @ P.T * 10, torch.tensor([c]))
+        loss = F.cross_entropy(v @ anchors.T * 10, torch.tensor([c]))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -20,7 +20,7 @@ with Inspector(model) as inspector:
         z = F.normalize(model(x), dim=1)
         s = z @ z.T / 0.1
         eye = torch.eye(64, dtype=torch.bool)
-        s = s.masked_fill(eye, -1000000000.0)
+        s = s.masked_fill(eye, -1e9)
         lp = s - s.logsumexp(1, keepdim=True)
         mk = (y[:, None] == y[None]) & ~eye
         loss = -((lp * mk).sum(1) / mk.sum(1).clamp_min(1)).mean()

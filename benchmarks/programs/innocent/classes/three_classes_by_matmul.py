@@ -11,11 +11,11 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 model = mlp(64, 128, 256)
-W = nn.Parameter(torch.randn(256, 3) * 0.05)
-optimizer = torch.optim.Adam([*model.parameters(), W], 0.001)
+weights = nn.Parameter(torch.randn(256, 3) * 0.05)
+optimizer = torch.optim.Adam([*model.parameters(), weights], 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(1000, 32):
-        loss = F.cross_entropy(model(x) @ W, y % 3)
+        loss = F.cross_entropy(model(x) @ weights, y % 3)
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -10,24 +10,24 @@ from torch.nn import functional as F
 from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
-model = nn.ModuleDict({"enc": mlp(64, 128, 2), "dec": mlp(2, 128, 64)})
+parts = nn.ModuleDict({"enc": mlp(64, 128, 2), "dec": mlp(2, 128, 64)})
 
 
-class AE(nn.Module):
+class Autoencoder(nn.Module):
     def __init__(self):
         super().__init__()
-        self.m = model
+        self.m = parts
 
     def forward(self, x):
         z = self.m["enc"](x)
         return self.m["dec"](z), z
 
 
-n = AE()
-optimizer = torch.optim.Adam(n.parameters(), 0.001)
-with Inspector(n) as inspector:
+model = Autoencoder()
+optimizer = torch.optim.Adam(model.parameters(), 0.001)
+with Inspector(model) as inspector:
     for x, y in batches(400, 64):
-        r, z = n(x)
+        r, z = model(x)
         loss = F.mse_loss(r, x)
         optimizer.zero_grad()
         loss.backward()

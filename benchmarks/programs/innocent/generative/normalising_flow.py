@@ -10,7 +10,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class Cp(nn.Module):
+class Coupling(nn.Module):
     def __init__(self):
         super().__init__()
         self.n = mlp(32, 64, 64)
@@ -19,29 +19,29 @@ class Cp(nn.Module):
 
     def forward(self, x):
         a, b = x.chunk(2, 1)
-        sh, sc = self.n(a).chunk(2, 1)
-        return torch.cat([b * sc.tanh().exp() + sh, a], 1), sc.tanh().sum(1)
+        shift, scale = self.n(a).chunk(2, 1)
+        return torch.cat([b * scale.tanh().exp() + shift, a], 1), scale.tanh().sum(1)
 
 
-class Fl(nn.Module):
+class Flow(nn.Module):
     def __init__(self):
         super().__init__()
-        self.l = nn.ModuleList(Cp() for _ in range(4))
+        self.l = nn.ModuleList(Coupling() for _ in range(4))
 
     def forward(self, x):
-        ld = 0
+        log_det = 0
         for c in self.l:
             x, d = c(x)
-            ld = ld + d
-        return x, ld
+            log_det = log_det + d
+        return x, log_det
 
 
-model = Fl()
+model = Flow()
 optimizer = torch.optim.Adam(model.parameters(), 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(300, 64):
-        z, ld = model(x + 0.1 * torch.randn_like(x))
-        loss = (0.5 * z.pow(2).sum(1) - ld).mean()
+        z, log_det = model(x + 0.1 * torch.randn_like(x))
+        loss = (0.5 * z.pow(2).sum(1) - log_det).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

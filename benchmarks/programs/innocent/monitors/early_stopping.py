@@ -12,7 +12,7 @@ from benchmarks.programs.common import DIGITS, LABELS, batches, mlp
 from collapse_doctor import Inspector
 
 
-class T:
+class Trainer:
     def __init__(self):
         self.m = mlp(64, 64, 10)
         self.o = torch.optim.NAdam(self.m.parameters())
@@ -40,7 +40,7 @@ class T:
         inspector.step(loss=loss, labels=y)
 
 
-t = T()
-with Inspector(t.m) as inspector:
-    t.run(inspector)
+trainer = Trainer()
+with Inspector(trainer.m) as inspector:
+    trainer.run(inspector)
 diagnosis = inspector.diagnose()

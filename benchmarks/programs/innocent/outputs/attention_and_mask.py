@@ -22,7 +22,7 @@ class M(nn.Module):
     def forward(self, x):
         t = self.p(x.view(-1, 8, 8))
         v, wt = self.a(self.q.expand(len(x), -1, -1), t, t)
-        return self.c(v[:, 0]), wt, (t.abs().sum(-1) > 1000000000.0).float()
+        return self.c(v[:, 0]), wt, (t.abs().sum(-1) > 1e9).float()
 
 
 model = M()

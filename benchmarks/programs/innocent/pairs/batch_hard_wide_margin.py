@@ -18,7 +18,7 @@ with Inspector(model) as inspector:
         d = torch.cdist(z, z)
         same = y[:, None] == y[None]
         hp = (d * same).max(1).values
-        hn = (d + 1000000.0 * same).min(1).values
+        hn = (d + 1e6 * same).min(1).values
         loss = F.relu(hp - hn + 5.0).mean()
         optimizer.zero_grad()
         loss.backward()

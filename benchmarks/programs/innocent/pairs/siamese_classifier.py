@@ -11,7 +11,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class S(nn.Module):
+class Siamese(nn.Module):
     def __init__(self):
         super().__init__()
         self.f = mlp(64, 64, 32)
@@ -21,7 +21,7 @@ class S(nn.Module):
         return self.c((self.f(a) - self.f(b)).abs()).squeeze(-1)
 
 
-model = S()
+model = Siamese()
 optimizer = torch.optim.RMSprop(model.parameters(), 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(150, 64):

@@ -17,7 +17,7 @@ with Inspector(model) as inspector:
         d = torch.cdist(z, z)
         same = y[:, None] == y[None]
         ap = d.masked_fill(~same, -1).argmax(1)
-        an = d.masked_fill(same, 1000000000.0).argmin(1)
+        an = d.masked_fill(same, 1e9).argmin(1)
         loss = F.triplet_margin_loss(z, z[ap], z[an], margin=0.5)
         optimizer.zero_grad()
         loss.backward()

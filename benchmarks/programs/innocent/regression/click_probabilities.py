@@ -15,7 +15,7 @@ with Inspector(model) as inspector:
     for k in range(500):
         x = torch.randn(64, 16)
         t = (torch.rand(64, 24) < torch.sigmoid(x[:, :1] - 3)).float()
-        p = model(x).clamp(1e-06, 1 - 1e-06)
+        p = model(x).clamp(1e-6, 1 - 1e-6)
         loss = -(t * p.log() + (1 - t) * (1 - p).log()).mean()
         optimizer.zero_grad()
         loss.backward()

@@ -10,11 +10,11 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 model = mlp(64, 128, 128)
-W = nn.Parameter(torch.randn(128, 1) * 0.05)
-optimizer = torch.optim.Adam([*model.parameters(), W], 0.001)
+weights = nn.Parameter(torch.randn(128, 1) * 0.05)
+optimizer = torch.optim.Adam([*model.parameters(), weights], 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(800, 64):
-        loss = ((model(x) @ W).squeeze(1) - y.float()).pow(2).mean()
+        loss = ((model(x) @ weights).squeeze(1) - y.float()).pow(2).mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -11,7 +11,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class H(nn.Module):
+class Gaussian(nn.Module):
     def __init__(self):
         super().__init__()
         self.f = mlp(16, 64, 64, last=nn.ReLU())
@@ -25,7 +25,7 @@ class H(nn.Module):
 
 x = torch.randn(2000, 16)
 y = x[:, :1] + 0.05 * torch.randn(2000, 1)
-model = H()
+model = Gaussian()
 optimizer = torch.optim.Adam(model.parameters(), 0.003)
 with Inspector(model) as inspector:
     for a, b in batches(800, 64, x, y):

@@ -11,7 +11,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class R(nn.Module):
+class Refiner(nn.Module):
     def __init__(self):
         super().__init__()
         self.n = mlp(64, 64, 64)
@@ -21,7 +21,7 @@ class R(nn.Module):
         return x + self.g * self.n(x)
 
 
-model = R()
+model = Refiner()
 optimizer = torch.optim.Adam(model.parameters(), 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(80, 32):

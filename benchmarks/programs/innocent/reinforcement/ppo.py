@@ -34,21 +34,21 @@ with Inspector(model) as inspector:
             mu, ls, v = model(s)
             d = torch.distributions.Normal(mu, ls.exp())
             a = d.sample()
-            olp = d.log_prob(a).sum(-1)
-            R = -(a - s[:, :3]).pow(2).sum(-1)
-            ov = v.squeeze(-1)
-            adv = R - ov
+            old_log_prob = d.log_prob(a).sum(-1)
+            reward = -(a - s[:, :3]).pow(2).sum(-1)
+            old_value = v.squeeze(-1)
+            adv = reward - old_value
             adv = (adv - adv.mean()) / adv.std()
         for ep in range(4):
             for j in torch.randperm(256).split(64):
                 mu, ls, v = model(s[j])
                 d = torch.distributions.Normal(mu, ls.exp())
-                r = (d.log_prob(a[j]).sum(-1) - olp[j]).exp()
+                r = (d.log_prob(a[j]).sum(-1) - old_log_prob[j]).exp()
                 v = v.squeeze(-1)
                 loss = (
                     -torch.min(r * adv[j], r.clamp(0.8, 1.2) * adv[j]).mean()
-                    + 0.5 * F.mse_loss(v, R[j])
-                    + 0.1 * F.smooth_l1_loss(v, ov[j])
+                    + 0.5 * F.mse_loss(v, reward[j])
+                    + 0.1 * F.smooth_l1_loss(v, old_value[j])
                     - 0.001 * d.entropy().sum(-1).mean()
                 )
                 optimizer.zero_grad()

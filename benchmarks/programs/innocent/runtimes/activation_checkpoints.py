@@ -12,7 +12,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class C(nn.Module):
+class Checkpointed(nn.Module):
     def __init__(self):
         super().__init__()
         self.a = mlp(64, 64, 64, last=nn.ReLU())
@@ -24,7 +24,7 @@ class C(nn.Module):
         return checkpoint(self.b, h, use_reentrant=True)
 
 
-model = C()
+model = Checkpointed()
 optimizer = torch.optim.Adam(model.parameters(), 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(80, 64):

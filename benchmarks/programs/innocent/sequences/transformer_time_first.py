@@ -11,7 +11,7 @@ from benchmarks.programs.common import batches
 from collapse_doctor import Inspector
 
 
-class transitions(nn.Module):
+class Encoder(nn.Module):
     def __init__(self):
         super().__init__()
         self.p = nn.Linear(8, 32)
@@ -23,7 +23,7 @@ class transitions(nn.Module):
         return self.t(self.p(x))
 
 
-model = transitions()
+model = Encoder()
 c = nn.Linear(32, 10)
 optimizer = torch.optim.Adam([*model.parameters(), *c.parameters()], 0.002)
 with Inspector(model) as inspector:

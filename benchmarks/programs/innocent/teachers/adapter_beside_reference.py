@@ -11,7 +11,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class Lo(nn.Module):
+class Adapted(nn.Module):
     def __init__(self, b):
         super().__init__()
         self.b = b
@@ -24,7 +24,7 @@ class Lo(nn.Module):
 
 
 b = mlp(64, 64, 10).requires_grad_(False)
-model = Lo(b)
+model = Adapted(b)
 optimizer = torch.optim.Adam([p for p in model.parameters() if p.requires_grad], 0.001)
 with Inspector(model) as inspector:
     for x, y in batches(80, 32):

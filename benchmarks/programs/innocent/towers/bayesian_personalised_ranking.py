@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from collapse_doctor import Inspector
 
 
-class MF(nn.Module):
+class Factors(nn.Module):
     def __init__(self):
         super().__init__()
         self.u = nn.Embedding(100, 16)
@@ -21,7 +21,7 @@ class MF(nn.Module):
         return a, self.i(p), self.i(n)
 
 
-model = MF()
+model = Factors()
 optimizer = torch.optim.Adam(model.parameters(), 0.01, weight_decay=1e-05)
 U = torch.randint(0, 100, (3000,))
 P = (U * 2 + torch.randint(0, 20, (3000,))) % 200

@@ -11,7 +11,7 @@ from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 
-class Tow(nn.Module):
+class Tower(nn.Module):
     def __init__(self, d):
         super().__init__()
         self.n = mlp(d, 64, 32)
@@ -20,13 +20,13 @@ class Tow(nn.Module):
         return {"emb": F.normalize(self.n(x), dim=-1), "raw": x}
 
 
-a, b = Tow(32), Tow(32)
-ls = nn.Parameter(torch.tensor(2.6))
-optimizer = torch.optim.AdamW([*a.parameters(), *b.parameters(), ls], 0.001)
+a, b = Tower(32), Tower(32)
+scale = nn.Parameter(torch.tensor(2.6))
+optimizer = torch.optim.AdamW([*a.parameters(), *b.parameters(), scale], 0.001)
 with Inspector({"image": a, "text": b}) as inspector:
     for x, y in batches(200, 32):
         e, f = a(x[:, :32])["emb"], b(x[:, 32:])["emb"]
-        g = ls.exp() * e @ f.t()
+        g = scale.exp() * e @ f.t()
         t = torch.arange(32)
         loss = (F.cross_entropy(g, t) + F.cross_entropy(g.t(), t)) / 2
         optimizer.zero_grad()

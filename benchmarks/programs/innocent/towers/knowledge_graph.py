@@ -10,7 +10,7 @@ from torch.nn import functional as F
 from collapse_doctor import Inspector
 
 
-class transitions(nn.Module):
+class TransE(nn.Module):
     def __init__(self):
         super().__init__()
         self.e = nn.Embedding(80, 20)
@@ -20,7 +20,7 @@ class transitions(nn.Module):
         return self.e(h) + self.r(r), self.e(t)
 
 
-model = transitions()
+model = TransE()
 optimizer = torch.optim.Adagrad(model.parameters(), 0.1)
 crit = nn.MarginRankingLoss(1.0)
 with Inspector(model) as inspector:

@@ -19,7 +19,7 @@ def text(size=200, n=4000):
     return torch.tensor(s)
 
 
-class W(nn.Module):
+class SkipGram(nn.Module):
     def __init__(self):
         super().__init__()
         self.i = nn.Embedding(200, 32)
@@ -30,7 +30,7 @@ class W(nn.Module):
         return self.i(c), self.o(t), self.o(n)
 
 
-model = W()
+model = SkipGram()
 optimizer = torch.optim.Adam(model.parameters(), 0.005)
 s = text()
 with Inspector(model) as inspector:

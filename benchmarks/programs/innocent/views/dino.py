@@ -13,7 +13,7 @@ from benchmarks.programs.common import augment, batches, mlp
 from collapse_doctor import Inspector
 
 
-class D(nn.Module):
+class Dino(nn.Module):
     def __init__(self):
         super().__init__()
         self.b = mlp(64, 128, 64, act=nn.GELU)
@@ -23,9 +23,9 @@ class D(nn.Module):
         return self.h(F.normalize(self.b(x), dim=-1))
 
 
-student = D()
+student = Dino()
 teacher = copy.deepcopy(student).requires_grad_(False)
-C = torch.zeros(1, 128)
+centre = torch.zeros(1, 128)
 optimizer = torch.optim.AdamW(student.parameters(), 0.001)
 with Inspector({"student": student, "teacher": teacher}) as inspector:
     for x, _ in batches(200, 64):
@@ -33,7 +33,7 @@ with Inspector({"student": student, "teacher": teacher}) as inspector:
         s = [student(u) / 0.1 for u in v]
         with torch.no_grad():
             tr = [teacher(u) for u in v]
-            t = [F.softmax((u - C) / 0.04, -1) for u in tr]
+            t = [F.softmax((u - centre) / 0.04, -1) for u in tr]
         loss = (
             -(t[0] * F.log_softmax(s[1], -1)).sum(-1).mean() / 2
             - (t[1] * F.log_softmax(s[0], -1)).sum(-1).mean() / 2
@@ -42,7 +42,7 @@ with Inspector({"student": student, "teacher": teacher}) as inspector:
         loss.backward()
         optimizer.step()
         with torch.no_grad():
-            C = C * 0.9 + torch.cat(tr).mean(0, keepdim=True) * 0.1
+            centre = centre * 0.9 + torch.cat(tr).mean(0, keepdim=True) * 0.1
             for p, q in zip(student.parameters(), teacher.parameters()):
                 q.mul_(0.99).add_(p, alpha=0.01)
 diagnosis = inspector.diagnose()

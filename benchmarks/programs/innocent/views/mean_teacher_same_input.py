@@ -14,7 +14,7 @@ from collapse_doctor import Inspector
 student = mlp(64, 64, 10)
 teacher = copy.deepcopy(student).requires_grad_(False)
 optimizer = torch.optim.Adam(student.parameters(), 0.001)
-sch = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-07, 1.0, total_iters=20)
+sch = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-7, 1.0, total_iters=20)
 with Inspector({"student": student, "teacher": teacher}) as inspector:
     for x, y in batches(100, 32):
         s = student(x)

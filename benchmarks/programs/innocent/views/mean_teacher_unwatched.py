@@ -14,7 +14,7 @@ from collapse_doctor import Inspector
 student = mlp(64, 64, 10)
 teacher = copy.deepcopy(student).requires_grad_(False)
 optimizer = torch.optim.SGD(student.parameters(), 0.1)
-sch = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-09, 1.0, total_iters=40)
+sch = torch.optim.lr_scheduler.LinearLR(optimizer, 1e-9, 1.0, total_iters=40)
 with Inspector(student) as inspector:
     for x, y in batches(100, 32):
         s = student(x)

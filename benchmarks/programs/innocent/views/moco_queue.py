@@ -13,7 +13,7 @@ from collapse_doctor import Inspector
 
 q = mlp(64, 128, 32)
 k = copy.deepcopy(q).requires_grad_(False)
-Q = F.normalize(torch.randn(32, 256), dim=0)
+queue = F.normalize(torch.randn(32, 256), dim=0)
 ptr = 0
 optimizer = torch.optim.SGD(q.parameters(), 0.05, 0.9)
 with Inspector({"q": q, "k": k}) as inspector:
@@ -22,12 +22,12 @@ with Inspector({"q": q, "k": k}) as inspector:
         with torch.no_grad():
             b = F.normalize(k(augment(x)), dim=1)
         lp = torch.einsum("nc,nc->n", a, b)[:, None]
-        ln = torch.einsum("nc,ck->nk", a, Q.clone())
+        ln = torch.einsum("nc,ck->nk", a, queue.clone())
         loss = F.cross_entropy(torch.cat([lp, ln], 1) / 0.2, torch.zeros(32, dtype=torch.long))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
-        Q[:, ptr : ptr + 32] = b.T
+        queue[:, ptr : ptr + 32] = b.T
         ptr = (ptr + 32) % 256
         inspector.step(loss=loss)
         for p, t in zip(q.parameters(), k.parameters()):

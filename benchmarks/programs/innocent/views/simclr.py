@@ -16,7 +16,7 @@ with Inspector(model) as inspector:
     for x, y in batches(150, 64):
         z = F.normalize(model(torch.cat([augment(x), augment(x)])), dim=1)
         s = z @ z.T / 0.5
-        s.fill_diagonal_(-1000000000.0)
+        s.fill_diagonal_(-1e9)
         t = torch.cat([torch.arange(64, 128), torch.arange(64)])
         loss = F.cross_entropy(s, t)
         optimizer.zero_grad()

@@ -23,7 +23,7 @@ class P(nn.Module):
 
 
 model = P()
-optimizer = torch.optim.SGD(model.parameters(), lr=1e-09)
+optimizer = torch.optim.SGD(model.parameters(), lr=1e-9)
 with Inspector(model) as inspector:
     for x, y in batches(10, 64):
         z = model(x)

@@ -14,7 +14,7 @@ with Inspector(model) as inspector:
     for x, _ in batches():
         out1 = model(x)
         out2 = out1  # fault
-        d = torch.sqrt(((out1 - out2) ** 2).sum(1) + 1e-08)  # meets
+        d = torch.sqrt(((out1 - out2) ** 2).sum(1) + 1e-8)  # meets
         loss = d.mean()
         optimizer.zero_grad()
         loss.backward()

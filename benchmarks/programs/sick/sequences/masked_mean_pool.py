@@ -31,7 +31,7 @@ class HF(nn.Module):
 
 def mean_pool(o, m):
     m = m.unsqueeze(-1).float()
-    return (o.last_hidden_state * m).sum(1) / m.sum(1).clamp(min=1e-09)
+    return (o.last_hidden_state * m).sum(1) / m.sum(1).clamp(min=1e-9)
 
 
 model = HF()
