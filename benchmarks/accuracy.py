@@ -82,7 +82,7 @@ def _show(outcomes: list[Outcome], console: Console, which: str, *, markdown: bo
         groups = {f: Innocents([o for o in innocents if o.program.folder == f]) for f in folders}
         console.print(f"\nPrograms without fault{which}:\n")
         console.print(innocent_table(groups, markdown=markdown))
-    for line in disagreements(judgements, innocents):
+    for line in disagreements(outcomes):
         console.print(f"- {line}" if markdown else line)
 
 

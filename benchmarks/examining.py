@@ -22,6 +22,7 @@ import torch
 
 from benchmarks.collection import Program
 from collapse_doctor.findings import Diagnosis, Where
+from collapse_doctor.reports.notices import cautions
 
 __all__ = ["TIME_LIMIT", "Outcome", "Said", "examine", "examine_all", "examine_apart"]
 
@@ -57,8 +58,8 @@ class Outcome:
     """What came of one run. ``failure`` is empty unless the program did not run to its end.
 
     ``primary`` is the code of the root cause; ``skipped`` has the reason of each rule that was
-    not examined; ``warned`` are the warnings that the run gave,
-    each once.
+    not examined; ``cautions`` say that the Inspector or a rule broke or saw nothing; ``warned`` are
+    the warnings that the run gave, each once.
     """
 
     program: Program
@@ -66,6 +67,7 @@ class Outcome:
     findings: tuple[Said, ...] = ()
     primary: str | None = None
     skipped: tuple[tuple[str, str], ...] = ()
+    cautions: tuple[str, ...] = ()
     warned: tuple[str, ...] = ()
     seconds: float = 0.0
     failure: str = ""
@@ -155,13 +157,20 @@ def _told(outcome: Outcome, diagnosis: Diagnosis) -> Outcome:
         ),
         primary=primary.code if primary is not None else None,
         skipped=tuple((skipped.code, skipped.reason) for skipped in diagnosis.skipped),
+        cautions=(*cautions(diagnosis), *_broken(diagnosis)),
     )
 
 
+def _broken(diagnosis: Diagnosis) -> Iterator[str]:
+    for skipped in diagnosis.skipped:
+        if skipped.reason.startswith("the rule failed"):
+            yield f"{skipped.code}: {skipped.reason}"
+
+
 def _lines(places: Iterable[Where], program: Program) -> Iterator[int]:
-    """Yield the lines that lie in the program itself. A file may be given by a part of its path."""
+    """Yield the lines that lie in the program; its file may be given by the end of its path."""
     for place in places:
-        if place.line is not None and program.path.as_posix().endswith(place.file or "\0"):
+        if place.line is not None and place.file is not None and program.path.match(place.file):
             yield place.line
 
 

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.examining import Outcome
-from benchmarks.scoring import Innocents, Judgement, Score
+from benchmarks.scoring import Innocents, Score, judge
 
 __all__ = ["disagreements", "innocent_table", "sick_table"]
 
@@ -44,14 +44,17 @@ def innocent_table(groups: Mapping[str, Innocents], *, markdown: bool) -> Table:
     return drawn
 
 
-def disagreements(judgements: Iterable[Judgement], innocents: Iterable[Outcome]) -> Iterator[str]:
-    """Yield a line for each run that failed, missed its fault or raised a false alarm."""
-    for judgement in judgements:
-        if not judgement.detected:
-            yield f"{_run(judgement.outcome)}: expected {judgement.code}, {_got(judgement)}"
-    for outcome in innocents:
-        if outcome.failure or Innocents([outcome]).accused:
-            yield f"{_run(outcome)}: expected silence, {_heard(outcome)}"
+def disagreements(outcomes: Iterable[Outcome]) -> Iterator[str]:
+    """Yield a line for each miss, each false alarm and each time the doctor fell ill itself."""
+    for outcome in outcomes:
+        run = f"{outcome.program.name} (seed {outcome.seed})"
+        expected = outcome.program.expected
+        missed = [each.code for each in judge(outcome) if not each.detected] if expected else []
+        for code in missed:
+            yield f"{run}: expected {code}, {_heard(outcome)}{_skipped(outcome, code)}"
+        if not expected and (outcome.failure or Innocents([outcome]).accused):
+            yield f"{run}: expected silence, {_heard(outcome)}"
+        yield from (f"{run}: {caution}" for caution in outcome.cautions)
 
 
 def _empty(markdown: bool, first: str, *others: str) -> Table:
@@ -74,18 +77,13 @@ def _spread(lags: list[int]) -> str:
     return middle if lags[0] == lags[-1] else f"{middle} [{lags[0]}–{lags[-1]}]"
 
 
-def _run(outcome: Outcome) -> str:
-    return f"{outcome.program.name} (seed {outcome.seed})"
-
-
-def _got(judgement: Judgement) -> str:
-    reasons = dict(judgement.outcome.skipped)
-    skipped = reasons.get(judgement.code)
-    return _heard(judgement.outcome) + (f"; not examined: {skipped}" if skipped else "")
-
-
 def _heard(outcome: Outcome) -> str:
     if outcome.failure:
         return f"failed: {outcome.failure}"
     said = [f"{each.code} at step {each.step}" for each in outcome.findings if each.alarming]
     return "got " + (", ".join(said) or "silence")
+
+
+def _skipped(outcome: Outcome, code: str) -> str:
+    reason = dict(outcome.skipped).get(code)
+    return f"; not examined: {reason}" if reason else ""

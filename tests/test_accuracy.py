@@ -39,7 +39,7 @@ def said(
     return Said(code, "error", step, line, related)
 
 
-def outcome(*findings: Said, program: Program = SICK, **of_run: str) -> Outcome:
+def outcome(*findings: Said, program: Program = SICK, **of_run: object) -> Outcome:
     primary = findings[0].code if findings else None
     return Outcome(program, 0, findings, primary, **of_run)  # type: ignore[arg-type]
 
@@ -151,7 +151,7 @@ def test_an_innocent_is_accused_by_what_is_above_info() -> None:
     assert runs.alarms == {"CD306": 1}
 
 
-def run(monkeypatch: pytest.MonkeyPatch, *options: str, **of_run: str) -> tuple[int, list[str]]:
+def run(monkeypatch: pytest.MonkeyPatch, *options: str, **of_run: object) -> tuple[int, list[str]]:
     """Run the command on two made-up outcomes; return its exit code and what it prints."""
     outcomes = [outcome(said("CD103")), outcome(said("CD105"), program=INNOCENT, **of_run)]
     monkeypatch.setattr(accuracy, "collect", lambda _root, _pattern: [SICK, INNOCENT])
@@ -180,6 +180,25 @@ def test_a_failed_run_ends_the_program_with_one(monkeypatch: pytest.MonkeyPatch)
     code, lines = run(monkeypatch, failure="it broke")
     assert code == 1
     assert "- innocent/views/pair (seed 0): expected silence, failed: it broke" in lines
+
+
+def test_a_doctor_that_broke_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    _, lines = run(monkeypatch, cautions=("Inspector: switched itself off",))
+    assert "- innocent/views/pair (seed 0): Inspector: switched itself off" in lines
+
+
+def test_a_rule_that_fails_is_a_caution(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "expect: CD101",
+        "from collapse_doctor.findings import Diagnosis, Skipped, Subject",
+        "broken = Skipped('CD101', 'same-tensor', 'the rule failed: KeyError')",
+        "unseen = Skipped('CD102', 'shared-storage', 'nothing was seen')",
+        "diagnosis = Diagnosis(Subject('recording', 'made up'), skipped=(broken, unseen))",
+    )
+    found = examine(read(path, tmp_path), 0)
+    assert found.cautions == ("CD101: the rule failed: KeyError",)
+    assert dict(found.skipped)["CD102"] == "nothing was seen"
 
 
 def test_held_out_programs_have_tables_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
