@@ -13,10 +13,7 @@ from collapse_doctor import Inspector
 model = mlp(64, 128, 32)
 h = nn.Linear(32, 10)
 optimizer = torch.optim.Adam([*model.parameters(), *h.parameters()], 0.001)
-bs = [
-    (DIGITS[inspector : inspector + 100], LABELS[inspector : inspector + 100])
-    for inspector in range(0, 400, 100)
-]
+bs = [(DIGITS[j : j + 100], LABELS[j : j + 100]) for j in range(0, 400, 100)]
 old = {}
 with Inspector(model) as inspector:
     for ep in range(20):
