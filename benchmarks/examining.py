@@ -86,7 +86,7 @@ def examine_apart(program: Program, seed: int, limit: float = TIME_LIMIT) -> Out
     """Run a program in a fresh process; a crash and an overrun are outcomes, too."""
     fresh = _fresh()
     mine, theirs = fresh.Pipe(duplex=False)
-    process = fresh.Process(target=_send, args=(theirs, program, seed), daemon=True)
+    process = fresh.Process(target=_send, args=(theirs, program, seed))
     failed = partial(Outcome, program, seed)
     process.start()
     theirs.close()  # or the end of the process would not close the pipe

@@ -19,9 +19,10 @@ NEAR = 1
 class Judgement:
     """One expected code in one run of a program with a fault.
 
-    Of several findings with that code the first one counts: it is the one that is read. What
-    cannot be judged is None: the step of a fault that sets in by and by, the lines of a program
-    without marks, and all but the detection of codes that merely follow from the cause.
+    It is detected if a finding above info has its code: below that the verdict is healthy. Of
+    several such findings the first one counts: it is the one that is read. What cannot be judged
+    is None: the step of a fault that sets in by and by, the lines of a program without marks, and
+    all but the detection of codes that merely follow from the cause.
     ``lag`` is in steps from the first occurrence.
     """
 
@@ -97,7 +98,8 @@ def judge(outcome: Outcome) -> list[Judgement]:
     """Judge a run of a program with a fault by each code that is expected of it, cause first."""
     found: dict[str, Said] = {}
     for said in outcome.findings:
-        found.setdefault(said.code, said)
+        if said.alarming:
+            found.setdefault(said.code, said)
     cause, *others = outcome.program.expected
     return [
         _cause(outcome, cause, found.get(cause)),

@@ -121,6 +121,12 @@ def test_of_two_findings_with_one_code_the_first_counts() -> None:
     assert (cause.right_line, cause.names_meeting) == (False, False)
 
 
+def test_a_finding_of_info_detects_nothing_and_hides_no_other() -> None:
+    info = Said("CD103", "info", 3, 7, (9,))
+    assert not judge(outcome(info))[0].detected
+    assert judge(outcome(info, said("CD103", line=1)))[0].right_line is False
+
+
 def test_silence_and_failure_miss_everything() -> None:
     judged = [judge(outcome())[0], judge(outcome(failure="still running after 120 s"))[0]]
     score = Score(judged)

@@ -1,6 +1,6 @@
-"""Two views are pulled together; batch normalisation leaves a narrow cone.
+"""Two views are pulled together for long; batch normalisation keeps them from collapsing.
 
-expect: CD306
+expect: CD208
 first: gradual
 """
 

@@ -17,8 +17,8 @@ with Inspector(model) as inspector:
             z = model(x)
             p = F.normalize(z.float(), dim=1)
             with torch.no_grad():
-                t = F.normalize(z, dim=1)
-            loss = 1 - F.cosine_similarity(p, t).mean()  # fault, meets
+                t = F.normalize(z, dim=1)  # fault
+            loss = 1 - F.cosine_similarity(p, t).mean()  # meets
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
