@@ -23,6 +23,7 @@ __all__ = [
     "site_of",
     "still",
     "user_frame",
+    "writer",
 ]
 
 
@@ -45,6 +46,10 @@ Frame = FrameType | Still
 # Compared by module name, not by path: a virtual environment may be called anything.
 _OURS = "collapse_doctor"
 _USER_PARTS_OF_OURS = "collapse_doctor.cases"
+_PASSING_ON = frozenset(
+    {"torch._tensor", "torch.functional", "torch.overrides", "torch.nn.functional"}
+)
+"""Where torch does in Python what a user wrote: operators, methods, functions."""
 _LIBRARIES = tuple(
     path for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_paths().get(key))
 )
@@ -76,6 +81,24 @@ def user_frame(start: FrameType | None = None) -> FrameType | None:
             fallback = frame
         frame = frame.f_back
     return fallback
+
+
+def writer() -> tuple[FrameType, bool] | None:
+    """Return the user's frame, and whether the operation under way is written in it.
+
+    None for what torch computes itself, as in its distributions: that is nobody's comparison.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        is_mode = frame.f_code.co_name == "__torch_function__"
+        if not is_mode and module not in _PASSING_ON and _owner(frame.f_code, module) != "ours":
+            break
+        frame = frame.f_back
+    if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] == "torch":
+        return None
+    found = user_frame(frame)
+    return (found, found is frame) if found is not None else None
 
 
 @functools.lru_cache(maxsize=4096)

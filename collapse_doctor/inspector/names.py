@@ -29,7 +29,7 @@ from collapse_doctor.inspector.callsite import (
 )
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
-__all__ = ["MOST_LEVELS", "birth_of", "line_at", "written"]
+__all__ = ["MOST_LEVELS", "birth_of", "line_at", "may_be", "outwards", "written"]
 
 MOST_LEVELS = 4
 """Frames of the user's, from the comparison outwards, in which the mistake is looked for."""
@@ -41,7 +41,7 @@ def written(frame: FrameType, function: Callable[..., Any], parameters: Sequence
     They are unknown where the call that is written is not that of ``function``: a loss of an
     installed library, ``map``, a ``partial`` that holds one operand already.
     """
-    if not _is_direct(frame) or not _may_be(called(frame), function):
+    if not _is_direct(frame) or not may_be(called(frame), function):
         return [""] * len(parameters)
     return expressions(frame, parameters)
 
@@ -57,7 +57,7 @@ def _is_direct(frame: FrameType) -> bool:
     return True
 
 
-def _may_be(callee: Any, function: Callable[..., Any]) -> bool:
+def may_be(callee: Any, function: Callable[..., Any]) -> bool:
     """Tell whether calling ``callee`` hands its arguments to ``function`` as they are.
 
     None is what could not be looked up without running code, such as ``losses[name]``.
@@ -85,7 +85,7 @@ def birth_of(frame: Still, left: str, right: str, kind: RelationKind) -> CallSit
         line = birth_line(scope, *names, kind, here.f_lineno) if scope is not None else None
         if line is not None:
             return line_at(here, line)
-        here, names = _outwards(here, names)
+        here, names = outwards(here, names)
     return None
 
 
@@ -96,7 +96,7 @@ def line_at(frame: Frame, line: int) -> CallSite:
     return CallSite(code.co_filename, line, code.co_qualname, text)
 
 
-def _outwards(frame: Still, names: tuple[str, str]) -> tuple[Still | None, tuple[str, str] | None]:
+def outwards(frame: Still, names: tuple[str, str]) -> tuple[Still | None, tuple[str, str] | None]:
     """Return the user's frame that called this one, and what it passed for the two names."""
     parameters = frame.f_code.co_varnames[: frame.f_code.co_argcount]
     caller = frame.f_back
