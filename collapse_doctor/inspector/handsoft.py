@@ -12,9 +12,6 @@ from collapse_doctor.inspector.traces import Call, Traces
 
 __all__ = ["Softened"]
 
-MOST_SCALED = 3
-"""Scalings and shifts, as by a temperature and a centre, that are undone before a softmax."""
-
 
 class Softened:
     """Follows logits through a softmax to a divergence between two of them."""
@@ -46,10 +43,8 @@ class Softened:
             self._tell(call, self._begin(call, call.first), other)
 
     def _begin(self, call: Call, logits: Tensor) -> Term | None:
-        base = logits
-        for _ in range(MOST_SCALED):
-            source = self._traces.source(base, "scale")
-            base = source if source is not None else base
+        source = self._traces.source(logits, "scale")
+        base = logits if source is None else source
         if base.dim() != 2 or not is_plain(base) or not base.is_floating_point():
             return None
         return self._traces.begin("soft", call, [self._traces.factor(base)])

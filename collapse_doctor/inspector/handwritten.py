@@ -17,7 +17,7 @@ from collapse_doctor.inspector.handsoft import Softened
 from collapse_doctor.inspector.handtables import Tables
 from collapse_doctor.inspector.handwriting import ACTS
 from collapse_doctor.inspector.provenance import Provenance
-from collapse_doctor.inspector.traces import Call, Traces
+from collapse_doctor.inspector.traces import Call, Met, Traces
 
 __all__ = ["Handwritten"]
 

@@ -115,7 +115,9 @@ class Traces:
     def made_from(self, result: Tensor, source: Tensor, how: str) -> None:
         """Remember that a tensor was turned, reshaped or scaled from another."""
         if result is not source:
-            self._sources.put(result, (weakref.ref(source), how))
+            # What lies between is soon gone; turned twice is not turned.
+            first = self.source(source, how) if how != "turn" else None
+            self._sources.put(result, (weakref.ref(source if first is None else first), how))
 
     def source(self, tensor: Tensor, how: str) -> Tensor | None:
         """Return what a tensor was made from in one way, if that still lives."""
