@@ -22,6 +22,7 @@ __all__ = [
     "scope_of",
     "site_of",
     "still",
+    "tree_of",
     "user_frame",
     "writer",
 ]
@@ -179,12 +180,22 @@ def _arguments(node: ast.Call | ast.BinOp | None, parameters: tuple[str, ...]) -
     keywords = {word.arg: word.value for word in node.keywords if word.arg}
     written = []
     for position, name in enumerate(parameters):
-        starred = any(isinstance(arg, ast.Starred) for arg in node.args[: position + 1])
         value = keywords.get(name)
-        if value is None and position < len(node.args) and not starred:
-            value = node.args[position]
-        written.append(ast.unparse(value) if value is not None else "")
+        passed = _positional(node, position) if value is None else ast.unparse(value)
+        written.append(passed)
     return tuple(written)
+
+
+def _positional(node: ast.Call, position: int) -> str:
+    """Return how an argument is written; of a starred list, how its element would be."""
+    starred = next((n for n, arg in enumerate(node.args) if isinstance(arg, ast.Starred)), None)
+    if starred is None or position < starred:
+        return ast.unparse(node.args[position]) if position < len(node.args) else ""
+    last = node.args[-1]
+    if not isinstance(last, ast.Starred) or starred < len(node.args) - 1:
+        return ""
+    named = isinstance(last.value, ast.Name | ast.Attribute)
+    return f"{ast.unparse(last.value)}[{position - starred}]" if named else ""
 
 
 def called(frame: Frame) -> Any:
@@ -219,11 +230,16 @@ def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: AR
         return None
 
 
+def tree_of(frame: Frame) -> ast.Module | None:
+    """Return the syntax tree of the file a frame's code was read from, or None."""
+    filename = frame.f_code.co_filename
+    lines = linecache.getlines(filename, frame.f_globals)
+    return _tree(filename, len(lines), "".join(lines)) if lines else None
+
+
 def scope_of(frame: Frame) -> ast.AST | None:
     """Return the syntax tree of the function (or module) a frame runs, or None."""
-    code = frame.f_code
-    lines = linecache.getlines(code.co_filename, frame.f_globals)
-    tree = _tree(code.co_filename, len(lines), "".join(lines)) if lines else None
+    code, tree = frame.f_code, tree_of(frame)
     if tree is None or code.co_name == "<module>":
         return tree
     return _function(tree, code.co_name, code.co_firstlineno)

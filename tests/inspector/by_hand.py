@@ -70,11 +70,11 @@ def product_with_its_own_data(model, x, _y, _memory):
 
 @sick("same-object")
 def vector_by_vector(model, x, _y, _memory):
-    total = 0.0
+    products = []
     for row in model(x):
         other = row  # born
-        total = total - torch.dot(row, other)  # met
-    return total
+        products.append(torch.dot(row, other))  # met
+    return -torch.stack(products).mean()
 
 
 @sick("same-object")
@@ -256,6 +256,77 @@ def divergence_of_distributions(model, x, _y, _memory):
     student = model(x)
     teacher = student.detach().clone()  # born
     return F.kl_div(student.log_softmax(1), teacher.softmax(1), reduction="batchmean")  # met
+
+
+# Other ways to make one thing two
+
+
+@sick("same-object")
+def one_list_times_two(model, x, _y, _memory):
+    views = [model(x)] * 2  # born
+    return (1 - F.cosine_similarity(views[0], views[1])).mean()  # met
+
+
+@sick("same-object")
+def entries_of_a_dictionary(model, x, _y, _memory):
+    z = model(x)
+    out = {"left": z, "right": z}  # born
+    return (1 - F.cosine_similarity(out["left"], out["right"])).mean()  # met
+
+
+@sick("same-object")
+def returned_twice(model, x, _y, _memory):
+    left, right = views_of(model, x)
+    return (1 - F.cosine_similarity(left, right)).mean()  # met
+
+
+@sick("same-object")
+def returned_under_two_names(model, x, _y, _memory):
+    left, right = copies_of(model, x)
+    return (1 - F.cosine_similarity(left, right)).mean()  # met
+
+
+def copies_of(model, x):
+    z = model(x)
+    other = z
+    return z, other
+
+
+def views_of(model, x):
+    z = model(x)
+    return z, z
+
+
+@sick("same-object")
+def one_or_the_other(model, x, _y, memory):
+    z = model(x)
+    other = z if memory is not None else x  # born
+    return (1 - F.cosine_similarity(z, other)).mean()  # met
+
+
+@sick("same-object")
+def starred(model, x, _y, _memory):
+    z = model(x)
+    views = [z, z]  # born
+    return (1 - F.cosine_similarity(*views)).mean()  # met
+
+
+@sick("equal")
+def both_normalised(model, x, _y, _memory):
+    z1 = model(x)
+    z2 = z1  # born
+    return (F.normalize(z1, dim=1) * F.normalize(z2, dim=1)).sum(1).mean()  # met
+
+
+@sick("stale", first=1)
+def appended_to_a_list(model, x, _y, memory):
+    past = memory.setdefault("past", [])
+    z = model(x)
+    loss = z.pow(2).mean()
+    if past:
+        loss = loss + (z - torch.from_numpy(past[-1])).pow(2).mean()  # met
+    past.append(z.detach().numpy())  # born
+    return loss
 
 
 # What is meant to be one thing, or is none

@@ -24,6 +24,14 @@ def test_alias_in_a_comparison_by_hand(name: str) -> None:
         assert [birth.line for birth in found[0].births] == [born]
 
 
+@pytest.mark.parametrize(
+    ("name", "made"), [("returned_twice", "return z, z"), ("returned_under_two_names", "other = z")]
+)
+def test_alias_that_is_born_in_another_function(name: str, made: str) -> None:
+    (birth,) = related(train(SICK[name]))[0].births
+    assert birth.source == made
+
+
 @pytest.mark.parametrize("name", HEALTHY)
 def test_look_alikes_by_hand_are_not_related(name: str) -> None:
     assert related(train(HEALTHY[name], steps=6)) == []
