@@ -61,7 +61,7 @@ class Encounter:
     levels: int
 
     def settle(self, rows: list[Tensor]) -> tuple[bool, Related | None]:
-        """Tell whether the rows that were chosen exist, and how they are one thing in memory.
+        """Tell whether there are rows to judge, and how the operands are one thing in memory.
 
         Parameters
         ----------
@@ -69,6 +69,8 @@ class Encounter:
             The copies, now that they are here. If row i was not held against row i, the same
             memory says nothing.
         """
+        if not rows[0].any():  # dead units, gates that are shut: all nothing is equal
+            return False, None
         if len(rows) == 2:
             return True, self.in_memory
         columns, *places = (numbers.tolist() for numbers in rows[2:])
@@ -78,6 +80,11 @@ class Encounter:
         within = all(0 <= place < right for place in columns)
         exist = within and all(0 <= place < left for place in ones)
         return exist, self.in_memory if left == right and ones == columns else None
+
+    @property
+    def must_recur(self) -> bool:
+        """Whether one sighting is none: a memory of past batches holds but this one at first."""
+        return self.kind == "joined"
 
     def admits(self, related: Related) -> bool:
         """Tell whether a relation of the two is more than what was meant."""

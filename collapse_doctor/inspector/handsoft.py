@@ -60,7 +60,7 @@ class Softened:
         term = self._traces.begin("soft", call, factors)
         if term is not None:
             term.parts = (one, other)
-            self._traces.tell(term, call.name)
+            self._traces.tell(term, f"F.{call.name} of softmax(a), softmax(b)")
 
 
 def _is_one(term: Any) -> bool:

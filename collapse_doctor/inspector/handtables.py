@@ -70,7 +70,7 @@ class Tables:
             return
         joined = traces.of(left) if left is right else None
         if joined is not None and joined.kind == "joined":
-            traces.tell(joined, f"{call.name.strip('_')} of joined parts", levels=1)
+            traces.tell(joined, "cat(a, b) with itself", levels=1)
         if traces.learns(left) or traces.learns(right):
             traces.begin("table", call, [traces.factor(left), traces.factor(right)])
 
@@ -79,19 +79,19 @@ class Tables:
         term = self._table(call.first)
         offset = call.given(1, "diagonal", "offset") or 0
         if term is not None and offset == 0 and call.first.shape[0] == call.first.shape[1]:
-            self._traces.tell(term, f"(a @ b.T).{call.name}")
+            self._traces.tell(term, f"{term.table}.{call.name}")
 
     def gathered(self, call: Call) -> None:
         """Find the column that is gathered of each row."""
         term, index = self._table(call.first), call.given(2, "index")
         if term is not None and isinstance(index, Tensor) and index.shape == (len(call.first), 1):
-            self._choose(term, "(a @ b.T).gather", index[:, 0])
+            self._choose(term, f"{term.table}.gather", index[:, 0])
 
     def classified(self, call: Call) -> None:
         """Find the column that each row is to be classified as: its positive."""
         term, target = self._table(call.first), call.second
         if term is not None and isinstance(target, Tensor) and target.shape == call.first.shape[:1]:
-            self._choose(term, f"{call.name}(a @ b.T)", target)
+            self._choose(term, f"F.{call.name} of {term.table}", target)
 
     def _table(self, tensor: Any) -> Term | None:
         term = self._traces.of(tensor)
@@ -106,9 +106,9 @@ class Tables:
         rows, columns = places
         in_order = [*range(len(call.first))]
         if isinstance(rows, range | list) and [*rows] == [*columns] == in_order:
-            self._traces.tell(term, "(a @ b.T)[i, i]")
+            self._traces.tell(term, f"{term.table}[i, i]")
         elif _are_places(rows) and _are_places(columns) and rows.shape == columns.shape:
-            self._choose(term, "(a @ b.T)[i, j]", columns, rows)
+            self._choose(term, f"{term.table}[i, j]", columns, rows)
 
     def _choose(
         self, term: Term, function: str, columns: Tensor, rows: Tensor | None = None

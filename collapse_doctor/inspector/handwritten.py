@@ -16,6 +16,7 @@ from collapse_doctor.inspector.handpairs import Pairs
 from collapse_doctor.inspector.handsoft import Softened
 from collapse_doctor.inspector.handtables import Tables
 from collapse_doctor.inspector.handwriting import ACTS
+from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.traces import Call, Met, Traces
 
@@ -27,14 +28,14 @@ class Handwritten:
 
     Parameters
     ----------
-    provenance
-        What is known of tensors.
+    moment, provenance
+        Where the training is, and what is known of tensors.
     met
         Told of each comparison that was recognised, and of its operands.
     """
 
-    def __init__(self, provenance: Provenance, met: Met) -> None:
-        self._traces = Traces(provenance, met)
+    def __init__(self, moment: Moment, provenance: Provenance, met: Met) -> None:
+        self._traces = Traces(moment, provenance, met)
         self._pairs = pairs = Pairs(self._traces)
         self._tables = tables = Tables(self._traces)
         self._soft = soft = Softened(self._traces)

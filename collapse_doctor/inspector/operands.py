@@ -91,7 +91,7 @@ class Operands:
         self._later = later
         self._emit = emit
         self._uses = Uses(later, emit)
-        self._by_hand = Handwritten(provenance, self._met_by_hand)
+        self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
@@ -256,6 +256,7 @@ class Operands:
                 relations.append(relation(related, place, pair, meeting.now, self._provenance))
                 lines += births(meeting.frame, left, right, related)
                 proved = proved and descends(related, left, right)
+                proved = proved and (by_hand is None or not by_hand.must_recur)
         comparison = msgspec.structs.replace(
             meeting.comparison,
             relations=tuple(relations),

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from collapse_doctor.inspector.callsite import Still
 from collapse_doctor.inspector.handtexts import texts
+from collapse_doctor.inspector.handwriting import ACTS
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Known
 from collapse_doctor.inspector.relations import Related, same_elements
@@ -89,6 +90,12 @@ class Term:
     parts: tuple[Term, ...] = ()
     turned_from: Term | None = None
     is_told: bool = False
+
+    @property
+    def table(self) -> str:
+        """What to call a table."""
+        _, name = ACTS[self.function]
+        return f"{name}(a, b)" if name in ("cdist", "einsum", "inner", "tensordot") else "(a @ b.T)"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, still, writer
 from collapse_doctor.inspector.encounters import Company, Encounter, Place
+from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.names import MOST_LEVELS
 from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.relations import rows_of
@@ -18,7 +20,7 @@ from collapse_doctor.inspector.terms import Factor, Fleeting, Kind, Term, in_mem
 __all__ = ["Call", "Met", "Traces"]
 
 MOST_TOLD = 128
-"""Comparisons told of one step: a loop over all pairs of a batch makes thousands."""
+"""Comparisons told of one forward pass: a loop over all pairs of a batch makes thousands."""
 
 
 Met = Callable[[Encounter, Factor, Factor], None]
@@ -55,26 +57,27 @@ class Traces:
 
     Parameters
     ----------
-    provenance
-        What is known of tensors.
+    moment, provenance
+        Where the training is, and what is known of tensors.
     met
         Told of each comparison that was recognised, and of its operands.
     """
 
-    def __init__(self, provenance: Provenance, met: Met) -> None:
+    def __init__(self, moment: Moment, provenance: Provenance, met: Met) -> None:
+        self._moment = moment
         self._provenance = provenance
         self._met = met
         self._terms: Fleeting[Term] = Fleeting()
         self._sources: Fleeting[tuple[weakref.ref[Tensor], str]] = Fleeting()
         self._company = Company()
-        self._told = 0
+        self._told: Counter[tuple[int, int]] = Counter()
 
     def end_step(self) -> None:
         """Let go of all that was in between when the step was over."""
         self._terms.clear()
         self._sources.clear()
         self._company.begin()
-        self._told = 0
+        self._told.clear()
 
     def of(self, tensor: Any) -> Term | None:
         """Return the term that a tensor is, if it is one that was not told yet."""
@@ -151,9 +154,10 @@ class Traces:
         levels
             How far out the same name twice is a norm, and no mistake.
         """
-        if self._told >= MOST_TOLD:
+        now = self._moment.step, self._moment.forward
+        if self._told[now] >= MOST_TOLD:
             return
-        self._told += 1
+        self._told[now] += 1
         term.is_told = True
         if term.turned_from is not None:
             term.turned_from.is_told = True
