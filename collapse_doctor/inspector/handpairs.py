@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor
 
 from collapse_doctor.inspector.contractions import Contraction, sums_features
+from collapse_doctor.inspector.handwriting import ACTS
 from collapse_doctor.inspector.terms import Kind, Term, may_meet
 from collapse_doctor.inspector.traces import Call, Traces
 
@@ -137,6 +138,9 @@ class Pairs:
 
     def _scale(self, call: Call) -> None:
         """Remember what a tensor was scaled or shifted from: what a softmax is taken of."""
-        first = call.first
-        if isinstance(first, Tensor) and first.dim() == 2 and call.result.shape == first.shape:
-            self._traces.made_from(call.result, first, "scale")
+        for own, other in ((call.first, call.second), (call.second, call.first)):
+            if isinstance(own, Tensor) and own.dim() == 2 and call.result.shape == own.shape:
+                by_number = not isinstance(other, Tensor) or other.numel() == 1
+                scaled = by_number and ACTS[call.func][0] in ("multiply", "divide")
+                self._traces.made_from(call.result, own, "scale" if scaled else "shift")
+                return

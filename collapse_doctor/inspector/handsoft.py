@@ -43,7 +43,7 @@ class Softened:
             self._tell(call, self._begin(call, call.first), other)
 
     def _begin(self, call: Call, logits: Tensor) -> Term | None:
-        source = self._traces.source(logits, "scale")
+        source = self._traces.source(logits, "scale", "shift")
         base = logits if source is None else source
         if base.dim() != 2 or not is_plain(base) or not base.is_floating_point():
             return None

@@ -68,6 +68,7 @@ class Tables:
         right = traces.source(found.right, "turn") if found.turned else found.right
         if right is None or traces.source(left, "turn") is not None or not _are_rows(left, right):
             return
+        left, right = self._unscaled(left), self._unscaled(right)
         joined = traces.of(left) if left is right else None
         if joined is not None and joined.kind == "joined":
             traces.tell(joined, "cat(a, b) with itself", levels=1)
@@ -79,7 +80,7 @@ class Tables:
         term = self._table(call.first)
         offset = call.given(1, "diagonal", "offset") or 0
         if term is not None and offset == 0 and call.first.shape[0] == call.first.shape[1]:
-            self._traces.tell(term, f"{term.table}.{call.name}")
+            self._traces.tell(term, f"{term.table}.{_word(call.name)}")
 
     def gathered(self, call: Call) -> None:
         """Find the column that is gathered of each row."""
@@ -92,6 +93,11 @@ class Tables:
         term, target = self._table(call.first), call.second
         if term is not None and isinstance(target, Tensor) and target.shape == call.first.shape[:1]:
             self._choose(term, f"F.{call.name} of {term.table}", target)
+
+    def _unscaled(self, rows: Tensor) -> Tensor:
+        """Return the rows before a temperature: ``scale * a @ b.T`` compares ``a`` with ``b``."""
+        source = self._traces.source(rows, "scale")
+        return rows if source is None else source
 
     def _table(self, tensor: Any) -> Term | None:
         term = self._traces.of(tensor)
@@ -130,6 +136,10 @@ class Tables:
         self._traces.tell(
             term, function, rows=[ones, right.index_select(0, near[0]), *few], levels=1
         )
+
+
+def _word(name: str) -> str:
+    return "diagonal" if name == "einsum" else name
 
 
 def _turned(term: Term) -> Term:

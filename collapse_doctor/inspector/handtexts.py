@@ -114,10 +114,21 @@ def are_meant_to_be_one(frame: Still, left: str, right: str, *, by_root: bool, l
         if here is None or names is None or not all(names):
             return False
         one, other = map(_root, names) if by_root else names
-        if one == other:
+        if one in _factors(other) or other in _factors(one):
             return True
         here, names = outwards(here, names)
     return False
+
+
+def _factors(text: str) -> set[str]:
+    """Return a product's factors, and itself: ``z / 0.1`` is ``z``, as far as this goes."""
+    found, left = {text}, [ast.parse(text, mode="eval").body]
+    while left:
+        node = left.pop()
+        found.add(ast.unparse(node))
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+            left += [node.left, node.right]
+    return found
 
 
 def _root(text: str) -> str:

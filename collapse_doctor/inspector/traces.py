@@ -117,15 +117,20 @@ class Traces:
 
     def made_from(self, result: Tensor, source: Tensor, how: str) -> None:
         """Remember that a tensor was turned, reshaped or scaled from another."""
-        if result is not source:
-            # What lies between is soon gone; turned twice is not turned.
-            first = self.source(source, how) if how != "turn" else None
-            self._sources.put(result, (weakref.ref(source if first is None else first), how))
+        if result is source:
+            return
+        # What lies between is soon gone; turned twice is not turned.
+        between = self._sources.of(source) if how != "turn" else None
+        first, before = between if between is not None else (weakref.ref(source), how)
+        if before == how or {before, how} == {"scale", "shift"}:
+            self._sources.put(result, (first, how if before == how else "shift"))
+        else:
+            self._sources.put(result, (weakref.ref(source), how))
 
-    def source(self, tensor: Tensor, how: str) -> Tensor | None:
-        """Return what a tensor was made from in one way, if that still lives."""
+    def source(self, tensor: Tensor, *hows: str) -> Tensor | None:
+        """Return what a tensor was made from in one of these ways, if that still lives."""
         found = self._sources.of(tensor)
-        return found[0]() if found is not None and found[1] == how else None
+        return found[0]() if found is not None and found[1] in hows else None
 
     def unshaped(self, tensor: Tensor, rows: Tensor) -> Tensor | None:
         """Return the tensor of the shape of ``rows`` that another was reshaped from."""
