@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
+from collapse_doctor.inspector.displays import Place, loops, members
 from collapse_doctor.recording.observations import RelationKind
 
-__all__ = ["Assignment", "assignments", "birth_line"]
+__all__ = ["Assignment", "assignments", "birth_line", "given_by", "made_of", "unwrapped"]
 
+_AS_IT_IS = ((), ("stack",), ("cat",))
 # Calls through which a value stays the same thing: x.detach().clone(), F.normalize(x), x[:4] …
 _DETACHING = frozenset({"detach", "detach_", "data", "numpy", "clone", "item"})
 _VIEWING = frozenset({"view", "view_as", "reshape", "flatten", "squeeze", "unsqueeze", "expand"})
@@ -67,7 +69,7 @@ def _through_a_third(found: Sequence[Assignment], left: str, right: str) -> list
 
     Only as it is: two calls that read alike give two results, not one thing.
     """
-    plain = [a for a in found if not a.through and "(" not in a.source]
+    plain = [a for a in found if a.through in _AS_IT_IS and "(" not in a.source]
     ones = [a for a in plain if a.target == left]
     others = [a for a in plain if a.target == right and a.source in {one.source for one in ones}]
     shared = {other.source for other in others}
@@ -76,6 +78,8 @@ def _through_a_third(found: Sequence[Assignment], left: str, right: str) -> list
 
 def _fits(assignment: Assignment, kind: RelationKind) -> bool:
     through = set(assignment.through)
+    if through and through <= {"stack", "cat"}:
+        return kind in ("equal", "shared-storage")
     if kind == "same-object":
         return not through & (_DETACHING | _COPYING | _VIEWING | _SCALING)
     if kind == "detached":
@@ -102,6 +106,11 @@ def assignments(scope: ast.AST) -> Iterator[Assignment]:
             yield from _chained(node)
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             yield from _pairs(node.target, node.value, node.lineno)
+        elif isinstance(node, ast.Call):
+            yield from _kept(node)
+        else:
+            for target, value, line in loops(node):
+                yield from _pairs(target, value, line)
 
 
 def _statements(scope: ast.AST) -> Iterator[ast.AST]:
@@ -119,20 +128,78 @@ def _chained(node: ast.Assign) -> Iterator[Assignment]:
         yield Assignment(name, names[0], (), node.lineno)
 
 
+def unwrapped(left: str, right: str) -> tuple[str, str] | None:
+    """Return what two operands were before the same was done to both, or None.
+
+    ``F.normalize(a, dim=1)`` and ``F.normalize(b, dim=1)`` are equal because ``a`` and ``b`` are.
+    """
+    one, other = (ast.parse(text, mode="eval").body for text in (left, right))
+    inner = [list(_descend(node))[:1] for node in (one, other)]
+    if type(one) is not type(other) or not all(inner):
+        return None
+    (first, how), (second, why) = inner[0][0], inner[1][0]
+    found = ast.unparse(first), ast.unparse(second)
+    return found if how == why and found[0] != found[1] else None
+
+
+def made_of(text: str) -> list[str]:
+    """Return an operand as written, and what it was taken from: ``past`` of ``past[-1].to(d)``."""
+    return [source for source, _ in _roots(ast.parse(text, mode="eval").body)]
+
+
+def _kept(node: ast.Call) -> Iterator[Assignment]:
+    """Yield what ``past.append(z)`` says: some element of the list is ``z``."""
+    function = node.func
+    if isinstance(function, ast.Attribute) and function.attr in ("append", "appendleft"):
+        for argument in node.args[:1]:
+            yield from _pairs(function.value, argument, node.lineno)
+
+
+def given_by(targets: Iterable[ast.expr], value: ast.expr, line: int) -> dict[str, str]:
+    """Return by name what ``targets = value`` gives to each as it is."""
+    found = [a for target in targets for a in _pairs(target, value, line)]
+    return {a.target: a.source for a in found if not a.through}
+
+
 def _pairs(target: ast.expr, value: ast.expr, line: int) -> Iterator[Assignment]:
-    if isinstance(target, ast.Tuple | ast.List) and isinstance(value, ast.Tuple | ast.List):
-        if len(target.elts) == len(value.elts):
-            for one, other in zip(target.elts, value.elts, strict=True):
-                yield from _pairs(one, other, line)
+    inside = members(value)
+    if isinstance(target, ast.Tuple | ast.List):
+        yield from _unpacked(target, value, inside, line)
         return
     if isinstance(value, ast.Constant):  # two names for None are no alias
         return
+    name = ast.unparse(target)
     for source, through in _roots(value):
-        yield Assignment(ast.unparse(target), source, through, line)
+        yield Assignment(name, source, through, line)
+    for place in inside:
+        if place.same_as:  # [model(x)] * 2
+            yield Assignment(name + place.how, name + place.same_as, (), line)
+        for source, through in _roots(place.value, place.through):
+            yield Assignment(name + place.how, source, through, line)
+
+
+def _unpacked(
+    target: ast.Tuple | ast.List, value: ast.expr, inside: Sequence[Place], line: int
+) -> Iterator[Assignment]:
+    names = target.elts
+    if len(inside) == len(names):
+        for one, place in zip(names, inside, strict=True):
+            if place.same_as:
+                yield Assignment(ast.unparse(one), ast.unparse(names[0]), (), line)
+            else:
+                yield from _pairs(one, place.value, line)
+    elif isinstance(value, ast.Name | ast.Attribute):
+        for number, one in enumerate(names):
+            yield Assignment(ast.unparse(one), f"{ast.unparse(value)}[{number}]", (), line)
 
 
 def _roots(value: ast.expr, through: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
     """Follow a chain of calls, attributes, indices and scalings down to what it starts from."""
+    if isinstance(value, ast.BoolOp | ast.IfExp):  # one of them, as it is
+        several = value.values if isinstance(value, ast.BoolOp) else [value.body, value.orelse]
+        for one in several:
+            yield from _roots(one, through)
+        return
     yield ast.unparse(value), through
     for inner, name in _descend(value):
         yield from _roots(inner, (*through, name))

@@ -22,7 +22,9 @@ __all__ = [
     "scope_of",
     "site_of",
     "still",
+    "tree_of",
     "user_frame",
+    "writer",
 ]
 
 
@@ -45,6 +47,10 @@ Frame = FrameType | Still
 # Compared by module name, not by path: a virtual environment may be called anything.
 _OURS = "collapse_doctor"
 _USER_PARTS_OF_OURS = "collapse_doctor.cases"
+_PASSING_ON = frozenset(
+    {"torch._tensor", "torch.functional", "torch.overrides", "torch.nn.functional"}
+)
+"""Where torch does in Python what a user wrote: operators, methods, functions."""
 _LIBRARIES = tuple(
     path for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_paths().get(key))
 )
@@ -76,6 +82,24 @@ def user_frame(start: FrameType | None = None) -> FrameType | None:
             fallback = frame
         frame = frame.f_back
     return fallback
+
+
+def writer() -> tuple[FrameType, bool] | None:
+    """Return the user's frame, and whether the operation under way is written in it.
+
+    None for what torch computes itself, as in its distributions: that is nobody's comparison.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        is_mode = frame.f_code.co_name == "__torch_function__"
+        if not is_mode and module not in _PASSING_ON and _owner(frame.f_code, module) != "ours":
+            break
+        frame = frame.f_back
+    if frame is None or frame.f_globals.get("__name__", "").partition(".")[0] == "torch":
+        return None
+    found = user_frame(frame)
+    return (found, found is frame) if found is not None else None
 
 
 @functools.lru_cache(maxsize=4096)
@@ -156,12 +180,22 @@ def _arguments(node: ast.Call | ast.BinOp | None, parameters: tuple[str, ...]) -
     keywords = {word.arg: word.value for word in node.keywords if word.arg}
     written = []
     for position, name in enumerate(parameters):
-        starred = any(isinstance(arg, ast.Starred) for arg in node.args[: position + 1])
         value = keywords.get(name)
-        if value is None and position < len(node.args) and not starred:
-            value = node.args[position]
-        written.append(ast.unparse(value) if value is not None else "")
+        passed = _positional(node, position) if value is None else ast.unparse(value)
+        written.append(passed)
     return tuple(written)
+
+
+def _positional(node: ast.Call, position: int) -> str:
+    """Return how an argument is written; of a starred list, how its element would be."""
+    starred = next((n for n, arg in enumerate(node.args) if isinstance(arg, ast.Starred)), None)
+    if starred is None or position < starred:
+        return ast.unparse(node.args[position]) if position < len(node.args) else ""
+    last = node.args[-1]
+    if not isinstance(last, ast.Starred) or starred < len(node.args) - 1:
+        return ""
+    named = isinstance(last.value, ast.Name | ast.Attribute)
+    return f"{ast.unparse(last.value)}[{position - starred}]" if named else ""
 
 
 def called(frame: Frame) -> Any:
@@ -196,11 +230,16 @@ def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: AR
         return None
 
 
+def tree_of(frame: Frame) -> ast.Module | None:
+    """Return the syntax tree of the file a frame's code was read from, or None."""
+    filename = frame.f_code.co_filename
+    lines = linecache.getlines(filename, frame.f_globals)
+    return _tree(filename, len(lines), "".join(lines)) if lines else None
+
+
 def scope_of(frame: Frame) -> ast.AST | None:
     """Return the syntax tree of the function (or module) a frame runs, or None."""
-    code = frame.f_code
-    lines = linecache.getlines(code.co_filename, frame.f_globals)
-    tree = _tree(code.co_filename, len(lines), "".join(lines)) if lines else None
+    code, tree = frame.f_code, tree_of(frame)
     if tree is None or code.co_name == "<module>":
         return tree
     return _function(tree, code.co_name, code.co_firstlineno)

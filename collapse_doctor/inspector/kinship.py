@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -167,28 +168,31 @@ def has_trained(before: Now, now: Now) -> bool:
 def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
     """Return the line that made one operand of the other, as far as it can be known.
 
-    The operation that was seen to do it is surest, then an assignment read in the source; of two
-    forward passes over one input the later is the line.
+    The operation that was seen to do it is surest, then an assignment read in the source, then
+    whatever was done last; of two forward passes over one input the later is the line.
     """
     read = birth_of(frame, left.name, right.name, related.kind)
     if related.kind == "same-object":
         return [read] if read is not None else []
-    seen = _operation(related, left.known, right.known)
-    found = seen or read or _later_pass(left.known, right.known)
-    return [found] if found is not None else []
-
-
-def _operation(related: Related, left: Known | None, right: Known | None) -> CallSite | None:
-    """Return the line of the operation that made the relation what it is."""
-    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
     known = sorted(
-        (one for one in (right, left) if one is not None and one.sites),
+        (one for one in (right.known, left.known) if one is not None and one.sites),
         key=lambda one: len(one.sites),
         reverse=True,
     )
+    seen = _operation(related, known)
+    last = known[0].sites[-1] if known else None
+    if related.kind == "stale":  # what made it a thing of the past came last
+        read, last = last, read
+    found = seen or read or last or _later_pass(left.known, right.known)
+    return [found] if found is not None else []
+
+
+def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
+    """Return the line of the operation that made the relation what it is."""
+    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
     operations = telling.get(related.kind, frozenset())
     sites = [site for one in known if (site := one.site_of(operations)) is not None]
-    return sites[0] if sites else (known[0].sites[-1] if known else None)
+    return sites[0] if sites else None
 
 
 def _later_pass(left: Known | None, right: Known | None) -> CallSite | None:

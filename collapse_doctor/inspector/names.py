@@ -11,13 +11,14 @@ import functools
 import linecache
 import sys
 import types
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import product
 from types import FrameType
 from typing import Any
 
 from torch import nn
 
-from collapse_doctor.inspector.births import birth_line
+from collapse_doctor.inspector.births import birth_line, made_of, unwrapped
 from collapse_doctor.inspector.callsite import (
     Frame,
     Still,
@@ -26,10 +27,12 @@ from collapse_doctor.inspector.callsite import (
     expressions,
     scope_of,
     site_of,
+    tree_of,
 )
+from collapse_doctor.inspector.returned import returned_line
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
-__all__ = ["MOST_LEVELS", "birth_of", "line_at", "written"]
+__all__ = ["MOST_LEVELS", "birth_of", "line_at", "may_be", "outwards", "written"]
 
 MOST_LEVELS = 4
 """Frames of the user's, from the comparison outwards, in which the mistake is looked for."""
@@ -41,7 +44,7 @@ def written(frame: FrameType, function: Callable[..., Any], parameters: Sequence
     They are unknown where the call that is written is not that of ``function``: a loss of an
     installed library, ``map``, a ``partial`` that holds one operand already.
     """
-    if not _is_direct(frame) or not _may_be(called(frame), function):
+    if not _is_direct(frame) or not may_be(called(frame), function):
         return [""] * len(parameters)
     return expressions(frame, parameters)
 
@@ -57,7 +60,7 @@ def _is_direct(frame: FrameType) -> bool:
     return True
 
 
-def _may_be(callee: Any, function: Callable[..., Any]) -> bool:
+def may_be(callee: Any, function: Callable[..., Any]) -> bool:
     """Tell whether calling ``callee`` hands its arguments to ``function`` as they are.
 
     None is what could not be looked up without running code, such as ``losses[name]``.
@@ -82,11 +85,33 @@ def birth_of(frame: Still, left: str, right: str, kind: RelationKind) -> CallSit
         if names[0] == names[1]:
             return site_of(here) if level else None
         scope = scope_of(here)
-        line = birth_line(scope, *names, kind, here.f_lineno) if scope is not None else None
+        line = _line_of_birth(here, scope, names, kind) if scope is not None else None
         if line is not None:
             return line_at(here, line)
-        here, names = _outwards(here, names)
+        here, names = outwards(here, names)
     return None
+
+
+def _line_of_birth(
+    frame: Still, scope: ast.AST, names: tuple[str, str], kind: RelationKind
+) -> int | None:
+    """Look in the function itself, in those it called, and before both were taken through one."""
+    line = birth_line(scope, *names, kind, frame.f_lineno)
+    if line is not None:
+        return line
+    tree = tree_of(frame)
+    line = returned_line(tree, scope, *names, kind) if tree is not None else None
+    if line is not None:
+        return line
+    lines: Iterator[int | None]
+    if kind == "stale":
+        pairs = product(made_of(names[0]), made_of(names[1]))
+        lines = (birth_line(scope, one, other, kind, frame.f_lineno) for one, other in pairs)
+    else:
+        inner = unwrapped(*names)
+        kinds: tuple[RelationKind, ...] = ("same-object", kind) if inner is not None else ()
+        lines = (birth_line(scope, *(inner or names), how, frame.f_lineno) for how in kinds)
+    return next((line for line in lines if line is not None), None)
 
 
 def line_at(frame: Frame, line: int) -> CallSite:
@@ -96,7 +121,7 @@ def line_at(frame: Frame, line: int) -> CallSite:
     return CallSite(code.co_filename, line, code.co_qualname, text)
 
 
-def _outwards(frame: Still, names: tuple[str, str]) -> tuple[Still | None, tuple[str, str] | None]:
+def outwards(frame: Still, names: tuple[str, str]) -> tuple[Still | None, tuple[str, str] | None]:
     """Return the user's frame that called this one, and what it passed for the two names."""
     parameters = frame.f_code.co_varnames[: frame.f_code.co_argcount]
     caller = frame.f_back

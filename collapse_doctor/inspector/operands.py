@@ -14,6 +14,9 @@ from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
+from collapse_doctor.inspector.encounters import Encounter
+from collapse_doctor.inspector.handwriting import ACTS
+from collapse_doctor.inspector.handwritten import Handwritten
 from collapse_doctor.inspector.kinship import (
     Now,
     Side,
@@ -29,6 +32,7 @@ from collapse_doctor.inspector.names import MOST_LEVELS, written
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Fingerprint, Known, Provenance
 from collapse_doctor.inspector.relations import Related, mean_cosine, relate_in_memory, rows_of
+from collapse_doctor.inspector.terms import Factor
 from collapse_doctor.inspector.uses import Uses
 from collapse_doctor.inspector.vocabulary import (
     CARRIERS,
@@ -42,7 +46,7 @@ from collapse_doctor.recording.observations import CallSite, Comparison, Operand
 __all__ = ["SEEN", "Operands"]
 
 SEEN: frozenset[Callable[..., Any]] = (
-    frozenset(COMPARATORS) | frozenset(CARRIERS) | frozenset(HEADS) | CLASSIFIERS
+    frozenset(COMPARATORS) | frozenset(CARRIERS) | frozenset(HEADS) | CLASSIFIERS | frozenset(ACTS)
 )
 MOST_WAITING = 64
 """Comparisons that wait for the end of the step; in forward passes without any step it is long."""
@@ -65,6 +69,7 @@ class _Meeting:
     prints: list[Fingerprint | None]
     in_memory: dict[Place, Related | None]
     frame: Still
+    by_hand: Encounter | None = None
 
 
 class Operands:
@@ -86,6 +91,7 @@ class Operands:
         self._later = later
         self._emit = emit
         self._uses = Uses(later, emit)
+        self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
@@ -94,10 +100,16 @@ class Operands:
         """Begin to look again, at ``step``; of the steps before it nothing is known."""
         self._begun = step
 
+    def end_step(self) -> None:
+        """Let go of what was in between when the step was over."""
+        self._by_hand.end_step()
+
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
+        if func in ACTS:
+            self._by_hand.seen(func, args, kwargs, result)
         if func in COMPARATORS:
             self._compared(func, COMPARATORS[func], args, kwargs)
         elif func in CLASSIFIERS:
@@ -106,7 +118,7 @@ class Operands:
                 self._uses.classified(logits, self._provenance.of(logits), func)
         elif func in HEADS:
             carry(self._provenance, HEADS[func], args[:1], result)
-        else:
+        elif func in CARRIERS:
             first = args[0] if args else None
             if isinstance(first, Tensor) and is_plain(first):
                 self._looked_at(first, func, args)
@@ -187,6 +199,37 @@ class Operands:
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
 
+    def _met_by_hand(self, met: Encounter, *sides: Factor) -> None:
+        """Take in a comparison that was recognised in several operations."""
+        names, known = list(met.names), list(met.known)
+        if met.kind != "soft":  # logits are no embeddings
+            self._uses.met(known, by_direction=met.kind != "difference")
+        comparison = Comparison(
+            step=self._moment.step,
+            forward=self._moment.forward,
+            function=met.function,
+            paired=True,
+            site=site_of(met.frame),
+            operands=tuple(
+                _operand(side.values, name, side.known, side.requires_grad)
+                for side, name in zip(sides, names, strict=True)
+            ),
+        )
+        prints = [
+            Fingerprint(side.values) if side.known is None and not side.requires_grad else None
+            for side in sides
+        ]
+        meeting = _Meeting(comparison, self._moment.now(), names, known, prints, {}, met.frame, met)
+        self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
+        if len(self._later) > MOST_WAITING:
+            self._later.work_off()
+
+    def _judge_by_hand(self, meeting: _Meeting, met: Encounter, rows: list[Tensor]) -> None:
+        exist, in_memory = met.settle(rows)
+        if exist:
+            meeting.in_memory[0, 1] = in_memory
+            self._judge(meeting, rows[:2])
+
     def _judge(self, meeting: _Meeting, rows: list[Tensor]) -> None:
         """Say how the operands of one comparison are related, now that their values are here."""
         operands = zip(
@@ -207,18 +250,21 @@ class Operands:
         for place, in_memory in meeting.in_memory.items():
             left, right = sides[place[0]], sides[place[1]]
             related = kinship(left, right, in_memory, meeting.now, self._provenance)
-            if related is not None:
+            by_hand = meeting.by_hand
+            if related is not None and (by_hand is None or by_hand.admits(related)):
                 pair = (left, right)
                 relations.append(relation(related, place, pair, meeting.now, self._provenance))
                 lines += births(meeting.frame, left, right, related)
                 proved = proved and descends(related, left, right)
+                proved = proved and (by_hand is None or not by_hand.must_recur)
         comparison = msgspec.structs.replace(
             meeting.comparison,
             relations=tuple(relations),
             births=tuple(dict.fromkeys(lines)),
             similarity=mean_cosine(rows[0], rows[1]),
         )
-        self._tell(comparison, meeting.now, proved)
+        if meeting.by_hand is None or meeting.by_hand.keeps(comparison):
+            self._tell(comparison, meeting.now, proved)
 
     def _tell(self, comparison: Comparison, now: Now, proved: bool) -> None:
         if not comparison.relations and self._may_be_of_before(comparison):
@@ -250,11 +296,13 @@ def _kinds(relations: Sequence[Relation]) -> str:
     return "+".join(sorted(relation.kind for relation in relations))
 
 
-def _operand(tensor: Tensor, name: str, known: Known | None) -> Operand:
+def _operand(
+    tensor: Tensor, name: str, known: Known | None, requires_grad: bool | None = None
+) -> Operand:
     return Operand(
         expression=name,
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
-        requires_grad=tensor.requires_grad,
+        requires_grad=tensor.requires_grad if requires_grad is None else requires_grad,
         origin=known.origin if known is not None else None,
     )

@@ -49,6 +49,14 @@ class Uses:
             if by_direction:
                 self.directed(one)
 
+    def met(self, known: Sequence[Known | None], *, by_direction: bool) -> None:
+        """Note that two embeddings were compared by hand: a product with weights is nothing."""
+        outputs = [one for one in known if one is not None]
+        for one in outputs if len(outputs) == len(known) else ():
+            self._tell(one, "compared", None)
+            if by_direction:
+                self.directed(one)
+
     def subtracted(self, tensors: Sequence[Tensor], known: Sequence[Known | None]) -> bool:
         """Note a fit to numbers that come from elsewhere; return whether it is one."""
         outputs = [one for one in known if one is not None]

@@ -289,6 +289,7 @@ class Watch:
         self._embeddings.put(self._ranks.tick(steps))
         self._prompt.work_off()
         self._provenance.sweep()
+        self._operands.end_step()
         self._attention.look_ahead()
         self._idle = self._attention.is_idle
         if self._idle:

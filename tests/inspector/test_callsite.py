@@ -40,9 +40,16 @@ def written(x, y):
     return expressions(sys._getframe(1), ["x", "y"])
 
 
+def test_starred_arguments_are_elements() -> None:
+    both, one = (1, 2), (1,)
+    assert written(*both) == ["both[0]", "both[1]"]
+    assert written(1, *one) == ["1", "one[0]"]
+
+
 def test_starred_arguments_are_not_guessed() -> None:
-    both = (1, 2)
-    assert written(*both) == ["", ""]
+    assert written(*(1, 2)) == ["", ""]
+    one = (1,)
+    assert written(*one, 2) == ["", ""]
 
 
 def test_code_without_source_has_lines_but_no_names() -> None:

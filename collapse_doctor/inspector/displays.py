@@ -1,0 +1,74 @@
+"""What a list, a dictionary or a record is written of, element by element."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+__all__ = ["Place", "loops", "members"]
+
+MOST_REPEATED = 8
+_JOINING = frozenset({"stack", "cat", "concat", "vstack", "hstack"})
+
+
+class Place(NamedTuple):
+    """One element: the code that reaches it from its container, and what it is.
+
+    ``same_as`` names the element it is one object with; ``through`` what made an element of it.
+    """
+
+    how: str
+    value: ast.expr
+    same_as: str = ""
+    through: tuple[str, ...] = ()
+
+
+def members(value: ast.expr) -> list[Place]:
+    """Return the elements of a display: ``[a, b]``, ``{"x": a}``, ``Pair(left=a)``, ``[a] * 2``."""
+    if isinstance(value, ast.Tuple | ast.List):
+        return [Place(f"[{n}]", element) for n, element in enumerate(value.elts)]
+    if isinstance(value, ast.Dict):
+        keyed = zip(value.keys, value.values, strict=True)
+        return [
+            Place(f"[{key.value!r}]", element)
+            for key, element in keyed
+            if isinstance(key, ast.Constant)
+        ]
+    if isinstance(value, ast.BinOp) and isinstance(value.op, ast.Mult):
+        return _repeated(value)
+    return _called(value) if isinstance(value, ast.Call) else []
+
+
+def _repeated(value: ast.BinOp) -> list[Place]:
+    listed, times = value.left, value.right
+    if not isinstance(listed, ast.List | ast.Tuple) or len(listed.elts) != 1:
+        return []
+    if not isinstance(times, ast.Constant) or not isinstance(times.value, int):
+        return []
+    count, element = min(times.value, MOST_REPEATED), listed.elts[0]
+    return [Place(f"[{n}]", element, same_as="[0]" if n else "") for n in range(count)]
+
+
+def _called(value: ast.Call) -> list[Place]:
+    function = value.func
+    name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
+    words = [(word.arg, word.value) for word in value.keywords if word.arg]
+    if name == "dict":
+        return [Place(f"[{key!r}]", element) for key, element in words]
+    if name[:1].isupper():  # a record: a dataclass, a named tuple
+        return [Place(f".{key}", element) for key, element in words]
+    if name in _JOINING and value.args:
+        made = "stack" if name == "stack" else "cat"
+        return [place._replace(through=(made,)) for place in members(value.args[0])]
+    return []
+
+
+def loops(node: ast.AST) -> Iterator[tuple[ast.expr, ast.expr, int]]:
+    """Yield what ``for a, b in zip(left, right)`` gives to each name: elements of one of them."""
+    if not isinstance(node, ast.For | ast.comprehension) or not isinstance(node.iter, ast.Call):
+        return
+    target, call = node.target, node.iter
+    if ast.unparse(call.func) == "zip" and isinstance(target, ast.Tuple):
+        for name, source in zip(target.elts, call.args, strict=False):
+            yield name, source, call.lineno
