@@ -22,6 +22,7 @@ __all__ = [
     "scope_of",
     "site_of",
     "still",
+    "tree_of",
     "user_frame",
 ]
 
@@ -194,6 +195,12 @@ def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: AR
         return ast.parse(text)
     except (SyntaxError, ValueError):
         return None
+
+
+def tree_of(file: str) -> ast.Module | None:
+    """Return the syntax tree of a file of source that can be had by its name, or None."""
+    lines = linecache.getlines(file)
+    return _tree(file, len(lines), "".join(lines)) if lines else None
 
 
 def scope_of(frame: Frame) -> ast.AST | None:

@@ -13,6 +13,7 @@ from collapse_doctor.inspector.provenance import (
     COPYING,
     CUTTING,
     SCALING,
+    SHIFTING,
     Fingerprint,
     Known,
     Provenance,
@@ -134,6 +135,8 @@ def relation(
         scale=related.scale,
         difference=related.difference,
         age=age,
+        scales=related.scales,
+        offset=related.offset,
     )
 
 
@@ -181,6 +184,7 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
 def _operation(related: Related, left: Known | None, right: Known | None) -> CallSite | None:
     """Return the line of the operation that made the relation what it is."""
     telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
+    telling |= {"affine": SCALING | SHIFTING}
     known = sorted(
         (one for one in (right, left) if one is not None and one.sites),
         key=lambda one: len(one.sites),

@@ -10,10 +10,12 @@ from types import FrameType
 from typing import Any
 
 import msgspec
+import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
+from collapse_doctor.inspector.causes import Causes, Clue
 from collapse_doctor.inspector.kinship import (
     Now,
     Side,
@@ -28,7 +30,14 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.names import MOST_LEVELS, written
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Fingerprint, Known, Provenance
-from collapse_doctor.inspector.relations import Related, mean_cosine, relate_in_memory, rows_of
+from collapse_doctor.inspector.relations import (
+    Related,
+    mean_cosine,
+    relate_in_memory,
+    relate_values,
+    rows_of,
+)
+from collapse_doctor.inspector.twins import rows_to_pair
 from collapse_doctor.inspector.uses import Uses
 from collapse_doctor.inspector.vocabulary import (
     CARRIERS,
@@ -37,12 +46,17 @@ from collapse_doctor.inspector.vocabulary import (
     HEADS,
     Comparator,
 )
+from collapse_doctor.inspector.writes import WRITERS
 from collapse_doctor.recording.observations import CallSite, Comparison, Operand, Relation, Use
 
 __all__ = ["SEEN", "Operands"]
 
 SEEN: frozenset[Callable[..., Any]] = (
-    frozenset(COMPARATORS) | frozenset(CARRIERS) | frozenset(HEADS) | CLASSIFIERS
+    frozenset(COMPARATORS)
+    | frozenset(CARRIERS)
+    | frozenset(HEADS)
+    | frozenset(WRITERS)
+    | CLASSIFIERS
 )
 MOST_WAITING = 64
 """Comparisons that wait for the end of the step; in forward passes without any step it is long."""
@@ -65,6 +79,7 @@ class _Meeting:
     prints: list[Fingerprint | None]
     in_memory: dict[Place, Related | None]
     frame: Still
+    clues: list[Clue]
 
 
 class Operands:
@@ -86,6 +101,7 @@ class Operands:
         self._later = later
         self._emit = emit
         self._uses = Uses(later, emit)
+        self._causes = Causes(provenance)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
@@ -98,6 +114,7 @@ class Operands:
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
+        self._causes.seen(func, args, kwargs)
         if func in COMPARATORS:
             self._compared(func, COMPARATORS[func], args, kwargs)
         elif func in CLASSIFIERS:
@@ -106,7 +123,7 @@ class Operands:
                 self._uses.classified(logits, self._provenance.of(logits), func)
         elif func in HEADS:
             carry(self._provenance, HEADS[func], args[:1], result)
-        else:
+        elif func in CARRIERS:
             first = args[0] if args else None
             if isinstance(first, Tensor) and is_plain(first):
                 self._looked_at(first, func, args)
@@ -170,9 +187,10 @@ class Operands:
             operands=tuple(map(_operand, tensors, names, known)),
         )
         if not paired or any(t.device != tensors[0].device for t in tensors):
-            self._emit(comparison)
+            self._met_by_all_rows(comparison, comparator, tensors, names, known)
             return
-        places = combinations(range(len(tensors)), 2)
+        places = list(combinations(range(len(tensors)), 2))
+        here = still(frame, MOST_LEVELS)
         meeting = _Meeting(
             comparison,
             self._moment.now(),
@@ -180,12 +198,37 @@ class Operands:
             known,
             [None if one else Fingerprint(t) for t, one in zip(tensors, known, strict=True)],
             {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
-            still(frame, MOST_LEVELS),
+            here,
+            [self._causes.clue(place, tensors, known, names, here) for place in places],
         )
         rows = [rows_of(tensor, dim).clone() for tensor in tensors]
         self._later.put(rows, functools.partial(self._judge, meeting))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
+
+    def _met_by_all_rows(
+        self,
+        comparison: Comparison,
+        comparator: Comparator,
+        tensors: list[Tensor],
+        names: list[str],
+        known: list[Known | None],
+    ) -> None:
+        """Emit a comparison of all rows with all, with what is behind its operands."""
+        first = tensors[:2]
+        clue = self._causes.clue((0, 1), first, known, names, None) if len(tensors) > 1 else None
+        rows = rows_to_pair(*first, product=comparator.is_product) if clue is not None else None
+        if clue is None or rows is None or not clue.needs_values:
+            more = clue.relations(None, 0.0) if clue is not None else []
+            self._emit(msgspec.structs.replace(comparison, relations=tuple(more)))
+            return
+
+        def judge(values: list[Tensor]) -> None:
+            related = relate_values(values[0], values[1], one_side_cut=False)
+            more = clue.relations(related, _resolution(values))
+            self._emit(msgspec.structs.replace(comparison, relations=tuple(more)))
+
+        self._later.put([rows_of(side).clone() for side in rows], judge)
 
     def _judge(self, meeting: _Meeting, rows: list[Tensor]) -> None:
         """Say how the operands of one comparison are related, now that their values are here."""
@@ -204,7 +247,8 @@ class Operands:
         relations: list[Relation] = []
         lines: list[CallSite] = []
         proved = True
-        for place, in_memory in meeting.in_memory.items():
+        eps = _resolution(rows)
+        for clue, (place, in_memory) in zip(meeting.clues, meeting.in_memory.items(), strict=True):
             left, right = sides[place[0]], sides[place[1]]
             related = kinship(left, right, in_memory, meeting.now, self._provenance)
             if related is not None:
@@ -212,6 +256,7 @@ class Operands:
                 relations.append(relation(related, place, pair, meeting.now, self._provenance))
                 lines += births(meeting.frame, left, right, related)
                 proved = proved and descends(related, left, right)
+            relations += clue.relations(related, eps)
         comparison = msgspec.structs.replace(
             meeting.comparison,
             relations=tuple(relations),
@@ -246,15 +291,22 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     return by_position or of_logarithms
 
 
+def _resolution(rows: Sequence[Tensor]) -> float:
+    """Return the distance from 1 to the next number in the coarsest of some stored precisions."""
+    return max((torch.finfo(t.dtype).eps for t in rows if t.is_floating_point()), default=0.0)
+
+
 def _kinds(relations: Sequence[Relation]) -> str:
     return "+".join(sorted(relation.kind for relation in relations))
 
 
 def _operand(tensor: Tensor, name: str, known: Known | None) -> Operand:
+    call = known.run.call if known is not None and known.run is not None else None
     return Operand(
         expression=name,
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
         requires_grad=tensor.requires_grad,
         origin=known.origin if known is not None else None,
+        called=call.callee if call is not None else "",
     )

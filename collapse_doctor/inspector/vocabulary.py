@@ -45,6 +45,11 @@ class Comparator:
         given = dict(zip(self.operands, args, strict=False)) | dict(kwargs)
         return [given.get(name) for name in self.operands]
 
+    @property
+    def is_product(self) -> bool:
+        """Whether the rows of one operand meet the columns of the other."""
+        return not self.paired and self.name != "torch.cdist"
+
     def feature_dim(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
         """Return the dimension along which one call compares."""
         if not self.dim:
