@@ -24,7 +24,16 @@ from collapse_doctor.inspector.outputs import is_plain, tensors_in
 from collapse_doctor.inspector.prints import Fingerprint
 from collapse_doctor.inspector.trail import Trail
 
-__all__ = ["Call", "Passes", "Run", "are_twins", "is_doubled", "takes_two_views", "two_views"]
+__all__ = [
+    "Call",
+    "Passes",
+    "Run",
+    "are_twins",
+    "equal_inputs",
+    "frames",
+    "is_doubled",
+    "two_views",
+]
 
 MOST_INPUTS = 8
 SAMPLE = 256
@@ -140,10 +149,12 @@ def two_views(one: Run, other: Run) -> bool:
     return first.arguments != second.arguments or (first.made and second.made)
 
 
-def takes_two_views(run: Run) -> bool:
-    """Tell whether a pass was given two tensors of equal values, masks and constants aside."""
-    seals = [given.seal for given in run.inputs if len(given.seal.values.unique()) > 2]
-    return any(a.agrees_with(b) for a, b in itertools.combinations(seals, 2))
+def equal_inputs(run: Run) -> tuple[int, int] | None:
+    """Return the places of two inputs of equal values, masks and constants aside, or None."""
+    seals = [(place, given.seal) for place, given in enumerate(run.inputs)]
+    telling = [(place, seal) for place, seal in seals if len(seal.values.unique()) > 2]
+    pairs = itertools.combinations(telling, 2)
+    return next(((a[0], b[0]) for a, b in pairs if a[1].agrees_with(b[1])), None)
 
 
 def is_doubled(run: Run) -> bool:

@@ -145,7 +145,7 @@ def _role(one: str, other: str) -> Part:
 
 
 def _names(module: nn.Module) -> Iterator[_Named]:
-    """Yield every name of every module inside another; what holds its own parent is not entered."""
+    """Yield every name of every module inside another, never entering one from inside itself."""
     count = 0
     waiting: list[tuple[str, nn.Module, tuple[nn.Module, ...]]] = [("", module, ())]
     while waiting and count < MOST_NAMES:
@@ -167,7 +167,7 @@ def _identity(module: nn.Module) -> tuple[int, int]:
 
 
 def _has_weights(module: nn.Module) -> bool:
-    """Tell whether a module holds a matrix, or statistics of a batch: more than a scale or slope."""
+    """Tell whether a module holds a matrix or statistics of a batch, and not a mere scale."""
     matrices = any(parameter.dim() > 1 for parameter in module.parameters())
     return matrices or any(isinstance(part, _BatchNorm) for part in module.modules())
 

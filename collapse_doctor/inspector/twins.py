@@ -13,9 +13,9 @@ from collapse_doctor.inspector.passes import (
     Call,
     Run,
     are_twins,
+    equal_inputs,
     frames,
     is_doubled,
-    takes_two_views,
     two_views,
 )
 from collapse_doctor.inspector.provenance import CUTTING, Known
@@ -122,19 +122,17 @@ def _is_equal(related: Related, eps: float) -> bool:
 def _in_one_pass(origins: tuple[Origin, ...], run: Run, known: Known | None) -> CallSite | None:
     """Look for equal inputs with an output each, or halves of a batch that holds one half twice."""
     left, right = origins
-    if left.layer != right.layer:
-        found = takes_two_views(run)
-    else:
+    made = known.made if known is not None else None
+    call = run.call
+    if left.layer == right.layer:
         selected = all(not _SELECTING.isdisjoint(one.path) for one in (left, right))
-        found = selected and is_doubled(run)
-    if not found:
+        return made if selected and is_doubled(run) else None
+    places = equal_inputs(run)
+    if places is None:
         return None
-    arguments = run.call.arguments if run.call is not None else ()
-    pairs = [(a, b) for place, b in enumerate(arguments) for a in arguments[:place]]
-    lines = (_made_of(run.call, a, b) for a, b in pairs if run.call is not None and a != b)
-    return next((line for line in lines if line is not None), None) or (
-        known.made if known is not None else None
-    )
+    if call is None or len(call.arguments) != len(run.inputs):
+        return made
+    return _made_of(call, *(call.arguments[place] for place in places)) or made
 
 
 def _is_predicted(sides: Sides) -> bool:
@@ -152,22 +150,23 @@ def _input_line(sides: Sides, runs: tuple[Run, Run]) -> CallSite | None:
     first, second = runs[1 - later].call, runs[later].call
     if first is not None and second is not None:
         for mine, theirs in zip(second.arguments, first.arguments, strict=False):
-            line = _made_of(second, theirs, mine) if mine != theirs else None
+            line = _made_of(second, theirs, mine)
             if line is not None:
                 return line
     return _line(sides, later)
 
 
-def _made_of(call: Call | None, first: str, second: str) -> CallSite | None:
-    """Return the line that made the second input of the first, or at least made the second."""
-    if call is None:
+def _made_of(call: Call, first: str, second: str) -> CallSite | None:
+    """Return the line that made one input of the other, or where both were made, the later one."""
+    if first == second:
         return None
     read = birth_of(call.frame, first, second, "shared-storage")
     if read is not None:
         return read
-    scope = scope_of(call.frame)
-    line = last_assignment(scope, second, call.frame.f_lineno) if scope is not None else None
-    return line_at(call.frame, line) if line is not None else None
+    scope, before = scope_of(call.frame), call.frame.f_lineno
+    made = [last_assignment(scope, name, before) for name in (first, second)] if scope else []
+    lines = [line for line in made if line is not None]
+    return line_at(call.frame, max(lines)) if len(lines) == 2 else None
 
 
 def _named(call: Call, names: tuple[str, str]) -> CallSite | None:
