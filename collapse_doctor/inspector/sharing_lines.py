@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from collapse_doctor.inspector.births import birth_line
-from collapse_doctor.inspector.callsite import tree_of, user_frame
+from collapse_doctor.inspector.callsite import scope_of, tree_of, user_frame
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["Written", "line_of_copy", "line_of_repeat"]
@@ -51,15 +51,16 @@ def line_of_copy(
     """
     first, second = (name.rpartition(".")[2] for name in names)
     pairs = [(first, second)] if owner is None else [(f"self.{first}", f"self.{second}")]
-    for file in _files(owner, frame):
-        tree = tree_of(file)
-        for scope in _scopes(tree) if tree is not None else ():
-            both = [*pairs, *_entries(scope, first, second)] if owner is None else pairs
-            for left, right in both:
-                line = birth_line(scope, left, right, "shared-storage", 1 << 30)
-                if line is not None:
-                    return _written(file, line, scope)
-    return Written()
+    found: list[Written] = []
+    for near, file, scope in _scopes(owner, frame):
+        both = [*pairs, *_entries(scope, first, second)] if owner is None else pairs
+        lines = (birth_line(scope, *pair, "shared-storage", 1 << 30) for pair in both)
+        line = next((line for line in lines if line is not None), None)
+        if line is not None:
+            found.append(_written(file, line, scope))
+            if near:
+                break
+    return _surest(found)
 
 
 def line_of_repeat(attribute: str, owner: nn.Module, frame: FrameType | None) -> Written:
@@ -74,34 +75,37 @@ def line_of_repeat(attribute: str, owner: nn.Module, frame: FrameType | None) ->
     frame
         The user's frame that began the watch.
     """
-    for file in _files(owner, frame):
-        tree = tree_of(file)
-        found = [*_repeats(tree)] if tree is not None else []
-        fitting = [one for one in found if attribute and one.target == attribute] or found
-        if fitting:
-            one = fitting[0]
-            written = _written(file, one.line, one.scope)
-            return Written(written.site, written.meant or one.of_attribute)
-    return Written()
+    found: list[Written] = []
+    for near, file, scope in _scopes(owner, frame):
+        repeats = list(_repeats(scope))
+        for one in [one for one in repeats if attribute and one.target == attribute] or repeats:
+            written = _written(file, one.line, scope)
+            found.append(Written(written.site, written.meant or one.of_attribute))
+            if near:
+                return found[-1]
+    return _surest(found)
+
+
+def _surest(found: list[Written]) -> Written:
+    """Return the only line there is: of several far ones, none is known to be meant."""
+    lines = dict.fromkeys(found)
+    return next(iter(lines)) if len(lines) == 1 else Written()
 
 
 class _Repeat(NamedTuple):
     line: int
     target: str
     of_attribute: bool
-    scope: _Scope
 
 
-def _repeats(tree: ast.Module) -> Iterator[_Repeat]:
+def _repeats(scope: _Scope) -> Iterator[_Repeat]:
     """Yield every list of one thing: ``[block] * n``, ``[block for _ in …]``, ``f(a, b, a)``."""
-    for scope in _scopes(tree):
-        for statement in _own_statements(scope):
-            target = _target(statement)
-            for node in ast.walk(statement):
-                element = _repeated_element(node)
-                if element is not None:
-                    owned = isinstance(element, ast.Attribute)
-                    yield _Repeat(node.lineno, target, owned, scope)  # type: ignore[attr-defined]
+    for statement in _own_statements(scope):
+        target = _target(statement)
+        for node in ast.walk(statement):
+            element = _repeated_element(node)
+            if element is not None:
+                yield _Repeat(node.lineno, target, isinstance(element, ast.Attribute))  # type: ignore[attr-defined]
 
 
 def _repeated_element(node: ast.AST) -> ast.expr | None:
@@ -150,39 +154,51 @@ def _entries(scope: _Scope, first: str, second: str) -> Iterator[tuple[str, str]
                 yield ast.unparse(one), ast.unparse(other)
 
 
-def _files(owner: nn.Module | None, frame: FrameType | None) -> Iterator[str]:
-    """Yield the files that may hold the line, the nearest first."""
-    seen: set[str] = set()
+def _scopes(owner: nn.Module | None, frame: FrameType | None) -> Iterator[tuple[bool, str, _Scope]]:
+    """Yield the functions that may hold the line, the nearest first, with their files.
+
+    Near are the methods of the owner's class and the functions that began the watch; the rest of
+    their files, where a factory may stand, is far.
+    """
+    far: dict[str, ast.Module] = {}
     for kind in type(owner).__mro__ if owner is not None else ():
-        if kind.__module__.partition(".")[0] not in ("torch", "builtins"):
-            file = _file_of(kind)
-            if file and file not in seen:
-                seen.add(file)
-                yield file
+        file = _file_of(kind)
+        tree = tree_of(file) if file is not None else None
+        if file is not None and tree is not None:
+            far[file] = tree
+            classes = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
+            bodies = [one for one in classes if one.name == kind.__name__]
+            yield from ((True, file, scope) for body in bodies for scope in _functions(body))
     here = frame
     for _ in range(MOST_FRAMES):
         if here is None:
-            return
+            break
         file = here.f_code.co_filename
-        linecache.getlines(file, here.f_globals)  # a notebook's cell, a file in an archive
-        if file not in seen:
-            seen.add(file)
-            yield file
+        scope = scope_of(here)  # also loads a notebook's cell, or a file in an archive
+        tree = tree_of(file)
+        if isinstance(scope, _Scope) and tree is not None:
+            far[file] = tree
+            yield True, file, scope
         here = user_frame(here.f_back) if here.f_back is not None else None
+    for file, tree in far.items():
+        yield False, file, tree
+        yield from ((False, file, scope) for scope in _functions(tree))
 
 
 def _file_of(kind: type[Any]) -> str | None:
+    if kind.__module__.partition(".")[0] in ("torch", "builtins"):
+        return None
     try:
         return inspect.getsourcefile(kind)
     except (TypeError, OSError):
         return None
 
 
-def _scopes(tree: ast.Module) -> Iterator[_Scope]:
-    yield tree
-    for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            yield node
+def _functions(node: ast.AST) -> Iterator[_Scope]:
+    """Yield the functions anywhere inside a class or file."""
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield inner
 
 
 def _own_statements(scope: _Scope) -> Iterator[ast.stmt]:
