@@ -53,7 +53,7 @@ class Frozen(nn.Module):
 
     def __init__(self, how: str) -> None:
         super().__init__()
-        self.register_buffer("weight", torch.randn(20, WIDTH) / 4)
+        self.weight = torch.randn(20, WIDTH) / 4
         self.scale = nn.Parameter(torch.ones(WIDTH))
         self.out = torch.empty(ROWS, WIDTH)
         self.array = np.empty((ROWS, WIDTH), np.float32)
@@ -181,6 +181,26 @@ def all_pairs_of_one_buffer_of_outputs(model, x, memory):
         others = store.detach()
         memory["logits"] = keys @ others.T
     return model(x).pow(2).mean()
+
+
+@sick("CD102")
+def numpy_array_filled_twice(model, x, _memory):
+    array = np.empty((ROWS, WIDTH), np.float32)
+    array[:] = model(x).detach().numpy()
+    z1 = torch.from_numpy(array)
+    array[:] = model(view(x)).detach().numpy()  # wrote
+    z2 = torch.from_numpy(array)
+    return F.mse_loss(z1, z2) + model(x).mean()
+
+
+@sick("CD101")
+def own_buffer_filled_twice(model, x, memory):
+    buffer = memory.setdefault("buffer", torch.empty(ROWS, WIDTH))
+    buffer[:] = model(x).detach()
+    z1 = buffer
+    buffer[:] = model(view(x)).detach()  # wrote
+    z2 = buffer
+    return F.mse_loss(z1, z2) + model(x).mean()
 
 
 @healthy(Buffered)
@@ -321,6 +341,19 @@ def test_an_assignment_is_no_buffer() -> None:
         return F.mse_loss(z1, z2) + z1.mean()
 
     assert codes(run(body, Buffered())) == {"CD101"}
+
+
+def test_an_array_that_was_filled_once_is_no_more_than_shared() -> None:
+    torch.manual_seed(0)
+
+    def body(model, x, _memory):
+        array = np.empty((ROWS, WIDTH), np.float32)
+        array[:] = model(x).detach().numpy()
+        z1 = torch.from_numpy(array)
+        z2 = torch.from_numpy(array)
+        return F.mse_loss(z1, z2) + model(x).mean()
+
+    assert codes(run(body, network())) == {"CD102"}
 
 
 def test_a_detached_target_that_nobody_changed_is_no_more_than_that() -> None:

@@ -171,7 +171,7 @@ class SharedHeads(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.head = nn.Linear(WIDTH, 2)
+        self.head: nn.Module = nn.Linear(WIDTH, 2)
         self.head = nn.ModuleList([self.head for _ in range(3)])
 
 
@@ -292,7 +292,8 @@ def test_a_second_name_in_the_loop(copied: bool, same_view: bool) -> None:
         with torch.no_grad():
             target = teacher(x if same_view else view(x))
         z = student(x)
-        return F.mse_loss(z, target) + z.pow(2).mean()
+        loss: Tensor = F.mse_loss(z, target) + z.pow(2).mean()
+        return loss
 
     diagnosis = train(student, loss_of)
     assert codes(diagnosis) == ({"CD108", "CD103"} if same_view else {"CD108"})
@@ -306,12 +307,12 @@ def test_the_line_of_the_second_name() -> None:
     torch.manual_seed(0)
     student = network()
 
-    def step(student: nn.Module, teacher: nn.Module, x: Tensor) -> Tensor:
+    def step(student: nn.Module, teacher: nn.Module, x: Tensor) -> Any:
         with torch.no_grad():
             target = teacher(view(x))
         return F.mse_loss(student(x), target)
 
-    def loop(x: Tensor) -> Tensor:
+    def loop(x: Tensor) -> Any:
         teacher = student  # named
         return step(student, teacher, x)
 

@@ -12,10 +12,11 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.callsite import Still, site_of, user_frame
-from collapse_doctor.inspector.names import birth_of
+from collapse_doctor.inspector.callsite import Still, scope_of, site_of, user_frame
+from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import COPYING, CUTTING, Known, Provenance
+from collapse_doctor.inspector.refills import refill_line
 from collapse_doctor.inspector.relations import Related
 from collapse_doctor.inspector.writes import WRITERS, Write, replaces, span, target_of
 from collapse_doctor.recording.observations import CallSite
@@ -106,9 +107,11 @@ def find_overwriting(
         all rows with all, where identity is meant.
     """
     if left.identity == right.identity:
-        return _refilled(left, right, frame) if frame is not None else None
+        seen = _refilled(left, right, frame) if frame is not None else None
+        return seen or _refilled_unseen(left, right, frame)
     if left.span == right.span:
-        return _by_later_pass(left, right) or _kept_and_changed(left, right)
+        seen = _by_later_pass(left, right) or _kept_and_changed(left, right)
+        return seen or _refilled_unseen(left, right, frame)
     if frame is None:
         return None
     return _swapped(left, right, related) or _blanked(left, right) or _spoilt(left, right)
@@ -149,6 +152,15 @@ def _by_later_pass(left: Held, right: Held) -> Overwriting | None:
     if fill is not None:
         return Overwriting(fill.site, fill.operation)
     return Overwriting(later.made, PASS) if later.rewrote is not None else None
+
+
+def _refilled_unseen(left: Held, right: Held, frame: Still | None) -> Overwriting | None:
+    """Look in the source for a write into the array that both are tensors over."""
+    scope = scope_of(frame) if frame is not None and left.name and right.name else None
+    if frame is None or scope is None:
+        return None
+    line = refill_line(scope, left.name, right.name, frame.f_lineno)
+    return Overwriting(line_at(frame, line), "__setitem__") if line is not None else None
 
 
 def _kept_and_changed(left: Held, right: Held) -> Overwriting | None:

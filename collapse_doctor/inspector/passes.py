@@ -38,6 +38,9 @@ __all__ = [
 MOST_INPUTS = 8
 SAMPLE = 256
 """Values of each half of a batch that are held against the other half's."""
+MOST_ROWS = 16
+"""Rows of each half that these are taken from; of long rows fewer, for they may be copied."""
+MOST_VALUES = 1 << 14
 MOST_TOKENS = 256
 
 # Calls that move or cast a tensor: written around an input they make no other view of it.
@@ -172,11 +175,13 @@ def _halves(tensor: Tensor) -> Transfer | None:
     rows = tensor.shape[0] if tensor.dim() > 1 else 0
     if rows < 4 or rows % 2:
         return None
-    values = tensor.detach()
-    pairs = (values[: rows // 2], values[rows // 2 :], values[::2], values[1::2])
-    flat = [part.reshape(-1) for part in pairs]
-    stride = (flat[0].numel() // SAMPLE) | 1
-    return send([torch.stack([part[: stride * SAMPLE : stride] for part in flat])])
+    half, values = rows // 2, tensor.detach()
+    few = max(1, min(half, MOST_ROWS, MOST_VALUES // max(1, values[0].numel())))
+    step = half // few
+    starts = ((0, step), (half, step), (0, 2 * step), (1, 2 * step))
+    parts = [values[start::apart][:few].reshape(-1) for start, apart in starts]
+    stride = (parts[0].numel() // SAMPLE) | 1
+    return send([torch.stack([part[: stride * SAMPLE : stride] for part in parts])])
 
 
 def _written(frame: FrameType) -> Call | None:

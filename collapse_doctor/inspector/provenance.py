@@ -31,7 +31,9 @@ REMEMBERED = 32
 CUTTING = frozenset({"detach", "detach_", "data", "numpy", "tolist"})
 COPYING = frozenset({"clone", "__deepcopy__", "add", "copy_"})
 SCALING = frozenset({"mul", "div", "true_divide", "normalize"})
-SHIFTING = frozenset({"add", "__add__", "__radd__", "sub", "__sub__", "layer_norm"})
+SHIFTING = frozenset(
+    {"add", "__add__", "__radd__", "sub", "__sub__", "rsub", "__rsub__", "layer_norm"}
+)
 
 
 @dataclass(frozen=True)

@@ -138,6 +138,7 @@ CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
     "true_divide", "__mul__", "__rmul__", "__truediv__", "nan_to_num", "clamp", "roll", "repeat",
     "gather", "copy_", "__deepcopy__",
     # pooled, shifted, joined
-    "mean", "sum", "max", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "cat",
+    "mean", "sum", "max", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "rsub",
+    "__rsub__", "neg", "__neg__", "cat",
     "concat", "stack", "hstack", "vstack", "log_softmax", "softmax",
 )  # fmt: skip

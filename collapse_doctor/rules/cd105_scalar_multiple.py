@@ -47,7 +47,7 @@ The Cauchy-Schwarz inequality: its bound is reached by multiples, and only by th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
@@ -84,7 +84,7 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         for alias in written(measurements, kind):
             if _holds(alias, bounds):
                 match = told(alias, say(alias), Confidence.HIGH)
-                yield replace(match, evidence={**match.evidence, **_factors(alias)})
+                yield replace(match, evidence=_evidence(alias, match.evidence))
     require_watched(measurements)
 
 
@@ -110,8 +110,8 @@ def _say_affine(alias: Alias) -> Said:
     scales = alias.relation.scales
     negative = scales is not None and scales[1] < 0
     sign, turned = ("-1", "turned round, ") if negative else ("1", "")
-    factor = f"{scales[0]:.3g}" if scales is not None else "a factor"
-    how = f"times {factor} plus an offset"
+    one = scales is None or abs(scales[0] - 1) < EPS.get(alias.precision, 0.0) * WITHIN_ROUNDING
+    how = "plus an offset" if scales is None or one else f"times {scales[0]:.3g} plus an offset"
     if scales is not None and not _is_one(alias):
         how = f"with a factor ({scales[0]:.3g} to {scales[1]:.3g}) and an offset of its own"
     return Said(
@@ -122,10 +122,13 @@ def _say_affine(alias: Alias) -> Said:
     )
 
 
-def _factors(alias: Alias) -> dict[str, Evidence]:
+def _evidence(alias: Alias, numbers: Mapping[str, Evidence]) -> dict[str, Evidence]:
     """Return the factors beside what tells one factor for all rows from one for each."""
     relation = alias.relation
-    factors = {}
+    factors = dict(numbers)
+    if relation.kind == "affine" and relation.cosine is not None:
+        del factors["cosine"]  # what was measured is the cosine of rows, or columns, without means
+        factors["correlation"] = Evidence(relation.cosine, meaning="smallest, without its sign")
     if relation.scales is not None:
         low, high = relation.scales
         whose = "one for all rows" if _is_one(alias) else "each row has its own"

@@ -50,7 +50,7 @@ from dataclasses import dataclass
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Comparison, Sharing
-from collapse_doctor.rules.aliasing import Alias, Said, aliases, told
+from collapse_doctor.rules.aliasing import Alias, Said, aliases, require_watched, told
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
@@ -77,6 +77,7 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     if measurements.comparisons:
         for alias in aliases(measurements, "one-network", paired=False):
             yield _two_names(alias)
+    require_watched(measurements)  # a second name shows only where the two are compared
 
 
 def _structure(one: Sharing, measurements: Measurements) -> Match | None:
