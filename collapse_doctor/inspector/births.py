@@ -14,7 +14,15 @@ from typing import NamedTuple
 from collapse_doctor.inspector.displays import Place, loops, members
 from collapse_doctor.recording.observations import RelationKind
 
-__all__ = ["Assignment", "assignments", "birth_line", "given_by", "made_of", "unwrapped"]
+__all__ = [
+    "Assignment",
+    "assignments",
+    "birth_line",
+    "given_by",
+    "last_assignment",
+    "made_of",
+    "unwrapped",
+]
 
 _AS_IT_IS = ((), ("stack",), ("cat",))
 # Calls through which a value stays the same thing: x.detach().clone(), F.normalize(x), x[:4] …
@@ -58,6 +66,12 @@ def birth_line(
     above = [a.line for a in fitting if a.line < before]
     below = [a.line for a in fitting if a.line > before]
     return max(above) if above else max(below, default=None)
+
+
+def last_assignment(scope: ast.AST, name: str, before: int) -> int | None:
+    """Return the last line above ``before`` that gave a name its value, or None."""
+    lines = [a.line for a in _known_assignments(scope) if a.target == name and a.line < before]
+    return max(lines, default=None)
 
 
 def _joins(assignment: Assignment, left: str, right: str) -> bool:

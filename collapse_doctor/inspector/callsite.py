@@ -237,6 +237,12 @@ def tree_of(frame: Frame) -> ast.Module | None:
     return _tree(filename, len(lines), "".join(lines)) if lines else None
 
 
+def tree_of_file(file: str) -> ast.Module | None:
+    """Return the syntax tree of a file of source that can be had by its name, or None."""
+    lines = linecache.getlines(file)
+    return _tree(file, len(lines), "".join(lines)) if lines else None
+
+
 def scope_of(frame: Frame) -> ast.AST | None:
     """Return the syntax tree of the function (or module) a frame runs, or None."""
     code, tree = frame.f_code, tree_of(frame)

@@ -14,6 +14,7 @@ from collapse_doctor.inspector.provenance import (
     COPYING,
     CUTTING,
     SCALING,
+    SHIFTING,
     Fingerprint,
     Known,
     Provenance,
@@ -135,6 +136,8 @@ def relation(
         scale=related.scale,
         difference=related.difference,
         age=age,
+        scales=related.scales,
+        offset=related.offset,
     )
 
 
@@ -190,6 +193,7 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
 def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
     """Return the line of the operation that made the relation what it is."""
     telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
+    telling |= {"affine": SCALING | SHIFTING}
     operations = telling.get(related.kind, frozenset())
     sites = [site for one in known if (site := one.site_of(operations)) is not None]
     return sites[0] if sites else None

@@ -13,6 +13,7 @@ from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
+from collapse_doctor.inspector.passes import Passes
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.wrappers import Wrappers
@@ -49,6 +50,7 @@ class Listener:
         self._embeddings = embeddings
         self._pulse = pulse
         self._on_output = on_output
+        self._passes = Passes()
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
         """Return the hook of an inner layer."""
@@ -73,7 +75,7 @@ class Listener:
                 return
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             if self._window.is_open:  # nobody else asks where a tensor comes from
-                self._born(model, tensors, (args, kwargs))
+                self._born(model, module, tensors, (args, kwargs))
                 self._wrappers.passed(model, module, tensors)
             rows = embeddings_among(tensors)
             for name, tensor in rows:
@@ -93,15 +95,25 @@ class Listener:
                 self._take(model, name, tensor, module, "output")
         self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
-    def _born(self, model: str, tensors: Sequence[tuple[str, Tensor]], inputs: Any) -> None:
+    def _born(
+        self,
+        model: str,
+        module: nn.Module,
+        tensors: Sequence[tuple[str, Tensor]],
+        inputs: Any,
+    ) -> None:
         """Remember where these outputs come from."""
         moment = self._moment
         moment.entered(inputs)
         frame = user_frame()
         made = site_of(frame) if frame is not None else None
+        provenance, forward = self._provenance, moment.forwards_of(model)
+        run = self._passes.ran(model, forward, module, inputs, frame)
         for name, tensor in tensors:
-            origin = Origin(model, name, moment.step, moment.forwards_of(model))
-            self._provenance.born(tensor, Known(origin, moment.inputs, made))
+            origin = Origin(model, name, moment.step, forward)
+            rewrote, serial = provenance.slots.take(tensor, origin), provenance.writes.now()
+            known = Known(origin, moment.inputs, made, (), run, serial, rewrote)
+            run.outputs[name] = provenance.born(tensor, known)
 
     def _returned(self, model: str, name: str, tensor: Tensor, module: nn.Module) -> None:
         """Take in one tensor of embedding rows that a model returned."""

@@ -32,7 +32,15 @@ from collapse_doctor.inspector.callsite import (
 from collapse_doctor.inspector.returned import returned_line
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
-__all__ = ["MOST_LEVELS", "birth_of", "line_at", "may_be", "outwards", "written"]
+__all__ = [
+    "MOST_LEVELS",
+    "birth_of",
+    "is_direct",
+    "line_at",
+    "may_be",
+    "outwards",
+    "written",
+]
 
 MOST_LEVELS = 4
 """Frames of the user's, from the comparison outwards, in which the mistake is looked for."""
@@ -44,12 +52,12 @@ def written(frame: FrameType, function: Callable[..., Any], parameters: Sequence
     They are unknown where the call that is written is not that of ``function``: a loss of an
     installed library, ``map``, a ``partial`` that holds one operand already.
     """
-    if not _is_direct(frame) or not may_be(called(frame), function):
+    if not is_direct(frame) or not may_be(called(frame), function):
         return [""] * len(parameters)
     return expressions(frame, parameters)
 
 
-def _is_direct(frame: FrameType) -> bool:
+def is_direct(frame: FrameType) -> bool:
     """Tell whether nothing but torch and this package lies between a frame and the comparison."""
     inner: FrameType | None = sys._getframe(1)
     while inner is not None and inner is not frame:

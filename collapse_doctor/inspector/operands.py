@@ -10,10 +10,12 @@ from types import FrameType
 from typing import Any
 
 import msgspec
+import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
+from collapse_doctor.inspector.causes import Causes, Clue
 from collapse_doctor.inspector.encounters import Encounter
 from collapse_doctor.inspector.handwriting import ACTS
 from collapse_doctor.inspector.handwritten import Handwritten
@@ -31,8 +33,15 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.names import MOST_LEVELS, written
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Fingerprint, Known, Provenance
-from collapse_doctor.inspector.relations import Related, mean_cosine, relate_in_memory, rows_of
+from collapse_doctor.inspector.relations import (
+    Related,
+    mean_cosine,
+    relate_in_memory,
+    relate_values,
+    rows_of,
+)
 from collapse_doctor.inspector.terms import Factor
+from collapse_doctor.inspector.twins import rows_to_pair
 from collapse_doctor.inspector.uses import Uses
 from collapse_doctor.inspector.vocabulary import (
     CARRIERS,
@@ -41,12 +50,18 @@ from collapse_doctor.inspector.vocabulary import (
     HEADS,
     Comparator,
 )
+from collapse_doctor.inspector.writes import WRITERS
 from collapse_doctor.recording.observations import CallSite, Comparison, Operand, Relation, Use
 
 __all__ = ["SEEN", "Operands"]
 
 SEEN: frozenset[Callable[..., Any]] = (
-    frozenset(COMPARATORS) | frozenset(CARRIERS) | frozenset(HEADS) | CLASSIFIERS | frozenset(ACTS)
+    frozenset(COMPARATORS)
+    | frozenset(CARRIERS)
+    | frozenset(HEADS)
+    | frozenset(WRITERS)
+    | frozenset(ACTS)
+    | CLASSIFIERS
 )
 MOST_WAITING = 64
 """Comparisons that wait for the end of the step; in forward passes without any step it is long."""
@@ -69,6 +84,7 @@ class _Meeting:
     prints: list[Fingerprint | None]
     in_memory: dict[Place, Related | None]
     frame: Still
+    clues: list[Clue]
     by_hand: Encounter | None = None
 
 
@@ -92,6 +108,7 @@ class Operands:
         self._emit = emit
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
+        self._causes = Causes(provenance)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
@@ -108,6 +125,7 @@ class Operands:
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
+        self._causes.seen(func, args, kwargs)
         if func in ACTS:
             self._by_hand.seen(func, args, kwargs, result)
         if func in COMPARATORS:
@@ -182,9 +200,10 @@ class Operands:
             operands=tuple(map(_operand, tensors, names, known)),
         )
         if not paired or any(t.device != tensors[0].device for t in tensors):
-            self._emit(comparison)
+            self._met_by_all_rows(comparison, comparator, tensors, names, known)
             return
-        places = combinations(range(len(tensors)), 2)
+        places = list(combinations(range(len(tensors)), 2))
+        here = still(frame, MOST_LEVELS)
         meeting = _Meeting(
             comparison,
             self._moment.now(),
@@ -192,7 +211,8 @@ class Operands:
             known,
             [None if one else Fingerprint(t) for t, one in zip(tensors, known, strict=True)],
             {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
-            still(frame, MOST_LEVELS),
+            here,
+            [self._causes.clue(place, tensors, known, names, here) for place in places],
         )
         rows = [rows_of(tensor, dim).clone() for tensor in tensors]
         self._later.put(rows, functools.partial(self._judge, meeting))
@@ -219,7 +239,11 @@ class Operands:
             Fingerprint(side.values) if side.known is None and not side.requires_grad else None
             for side in sides
         ]
-        meeting = _Meeting(comparison, self._moment.now(), names, known, prints, {}, met.frame, met)
+        grads = (sides[0].requires_grad, sides[1].requires_grad)
+        values = [side.values for side in sides]
+        clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
+        now = self._moment.now()
+        meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met)
         self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
@@ -229,6 +253,30 @@ class Operands:
         if exist:
             meeting.in_memory[0, 1] = in_memory
             self._judge(meeting, rows[:2])
+
+    def _met_by_all_rows(
+        self,
+        comparison: Comparison,
+        comparator: Comparator,
+        tensors: list[Tensor],
+        names: list[str],
+        known: list[Known | None],
+    ) -> None:
+        """Emit a comparison of all rows with all, with what is behind its operands."""
+        first = tensors[:2]
+        clue = self._causes.clue((0, 1), first, known, names, None) if len(tensors) > 1 else None
+        rows = rows_to_pair(*first, product=comparator.is_product) if clue is not None else None
+        if clue is None or rows is None or not clue.needs_values:
+            more = clue.relations(None, 0.0) if clue is not None else []
+            self._emit(msgspec.structs.replace(comparison, relations=tuple(more)))
+            return
+
+        def judge(values: list[Tensor]) -> None:
+            related = relate_values(values[0], values[1], one_side_cut=False)
+            more = clue.relations(related, _resolution(values))
+            self._emit(msgspec.structs.replace(comparison, relations=tuple(more)))
+
+        self._later.put([rows_of(side).clone() for side in rows], judge)
 
     def _judge(self, meeting: _Meeting, rows: list[Tensor]) -> None:
         """Say how the operands of one comparison are related, now that their values are here."""
@@ -247,16 +295,20 @@ class Operands:
         relations: list[Relation] = []
         lines: list[CallSite] = []
         proved = True
-        for place, in_memory in meeting.in_memory.items():
+        eps = _resolution(rows)
+        for clue, (place, in_memory) in zip(meeting.clues, meeting.in_memory.items(), strict=True):
             left, right = sides[place[0]], sides[place[1]]
             related = kinship(left, right, in_memory, meeting.now, self._provenance)
             by_hand = meeting.by_hand
-            if related is not None and (by_hand is None or by_hand.admits(related)):
+            if by_hand is not None and related is not None and not by_hand.admits(related):
+                related = None  # it is meant
+            if related is not None:
                 pair = (left, right)
                 relations.append(relation(related, place, pair, meeting.now, self._provenance))
                 lines += births(meeting.frame, left, right, related)
                 proved = proved and descends(related, left, right)
                 proved = proved and (by_hand is None or not by_hand.must_recur)
+            relations += clue.relations(related, eps)
         comparison = msgspec.structs.replace(
             meeting.comparison,
             relations=tuple(relations),
@@ -292,6 +344,11 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     return by_position or of_logarithms
 
 
+def _resolution(rows: Sequence[Tensor]) -> float:
+    """Return the distance from 1 to the next number in the coarsest of some stored precisions."""
+    return max((torch.finfo(t.dtype).eps for t in rows if t.is_floating_point()), default=0.0)
+
+
 def _kinds(relations: Sequence[Relation]) -> str:
     return "+".join(sorted(relation.kind for relation in relations))
 
@@ -299,10 +356,12 @@ def _kinds(relations: Sequence[Relation]) -> str:
 def _operand(
     tensor: Tensor, name: str, known: Known | None, requires_grad: bool | None = None
 ) -> Operand:
+    call = known.run.call if known is not None and known.run is not None else None
     return Operand(
         expression=name,
         shape=tuple(tensor.shape),
         dtype=str(tensor.dtype).removeprefix("torch."),
         requires_grad=tensor.requires_grad if requires_grad is None else requires_grad,
         origin=known.origin if known is not None else None,
+        called=call.callee if call is not None else "",
     )

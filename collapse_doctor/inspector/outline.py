@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import msgspec
 from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.about import describe
 from collapse_doctor.inspector.layers import Layer
-from collapse_doctor.recording.observations import Manifest, Role
+from collapse_doctor.recording.observations import Manifest, Role, Sharing
 
 __all__ = ["Outline", "checked"]
 
@@ -32,6 +33,7 @@ class Outline:
         self._role = role
         self._outputs: dict[str, list[str]] = {name: [] for name in models}
         self._fresh: set[str] = set()
+        self._shared: tuple[Sharing, ...] = ()
 
     def returned(self, model: str, output: str) -> bool:
         """Take note of an embedding that a model returned; tell whether it is a new one."""
@@ -45,13 +47,18 @@ class Outline:
         """Take note of a model whose weights were as PyTorch draws them."""
         self._fresh.add(model)
 
+    def found_shared(self, shared: tuple[Sharing, ...]) -> None:
+        """Take note of names that hold one network."""
+        self._shared = shared
+
     def manifest(self) -> Manifest:
         """Return the head of the recording, as far as is known now."""
         blocks = {
             model: [layer for layer in layers if (model, layer.name) not in self.doubles]
             for model, layers in self._blocks.items()
         }
-        return describe(self._models, blocks, self._outputs, self._role, self._fresh)
+        head = describe(self._models, blocks, self._outputs, self._role, self._fresh)
+        return msgspec.structs.replace(head, shared=self._shared)
 
 
 def checked(models: Mapping[str, nn.Module]) -> dict[str, nn.Module]:

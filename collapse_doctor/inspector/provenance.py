@@ -14,24 +14,26 @@ from collections import deque
 from dataclasses import dataclass, replace
 
 import msgspec
-import torch
 from torch import Tensor
 from torch.multiprocessing.reductions import StorageWeakRef
 
-from collapse_doctor.inspector.later import send
+from collapse_doctor.inspector.passes import Run
+from collapse_doctor.inspector.prints import Fingerprint
 from collapse_doctor.inspector.trail import Trail
+from collapse_doctor.inspector.writes import Slots, Writes
 from collapse_doctor.recording.observations import CallSite, Origin
 
-__all__ = ["COPYING", "CUTTING", "SCALING", "Fingerprint", "Known", "Provenance"]
+__all__ = ["COPYING", "CUTTING", "SCALING", "SHIFTING", "Fingerprint", "Known", "Provenance"]
 
-FINGERPRINT = 512
-"""Values that stand for a tensor: few enough to copy, too many to agree by chance."""
 REMEMBERED = 32
 """Outputs whose fingerprints are kept: some steps of some towers."""
 
 CUTTING = frozenset({"detach", "detach_", "data", "numpy", "tolist"})
 COPYING = frozenset({"clone", "__deepcopy__", "add", "copy_"})
 SCALING = frozenset({"mul", "div", "true_divide", "normalize"})
+SHIFTING = frozenset(
+    {"add", "__add__", "__radd__", "sub", "__sub__", "rsub", "__rsub__", "layer_norm"}
+)
 
 
 @dataclass(frozen=True)
@@ -40,12 +42,17 @@ class Known:
 
     ``inputs`` is a fingerprint of what the model was given in that forward pass. ``made`` is the
     line that ran the forward pass; ``sites`` are the lines of the operations in ``origin.path``.
+    ``run`` is all that is known of that pass. ``serial`` orders what was made and what was
+    written; ``rewrote`` is the output that lay, still alive, where this one was put.
     """
 
     origin: Origin
     inputs: Fingerprint | None = None
     made: CallSite | None = None
     sites: tuple[CallSite, ...] = ()
+    run: Run | None = None
+    serial: int = 0
+    rewrote: Origin | None = None
 
     def same_inputs(self, other: Known) -> bool:
         """Tell whether both come from forward passes over equal inputs."""
@@ -57,41 +64,6 @@ class Known:
         return next((site for operation, site in steps if operation in operations), None)
 
 
-class Fingerprint:
-    """Up to 512 of a tensor's values, spread over it, on the host or on their way there.
-
-    The stride is odd, so that it does not fall on the same column of every row: the pixels in the
-    border of all pictures are alike.
-    """
-
-    def __init__(self, tensor: Tensor) -> None:
-        flat = tensor.detach().reshape(-1)
-        stride = (flat.numel() // FINGERPRINT) | 1
-        self._sent = send([flat[: stride * FINGERPRINT : stride].clone()])
-
-    @property
-    def has_arrived(self) -> bool:
-        """Whether the values can be had without waiting."""
-        return self._sent.is_ready()
-
-    @property
-    def values(self) -> Tensor:
-        """The values on the host; waits for them if they have not arrived."""
-        return self._sent.read()[0]
-
-    def agrees_with(self, other: Fingerprint | None) -> bool:
-        """Tell whether both are of equal values in one precision."""
-        if other is None:
-            return False
-        mine, theirs = self.values, other.values
-        return mine.dtype == theirs.dtype and torch.equal(mine, theirs)
-
-    @property
-    def is_constant(self) -> bool:
-        """Whether all values are one: nobody's signature."""
-        return bool((self.values == self.values[:1]).all())
-
-
 class Provenance:
     """A weak memory of watched outputs and of tensors made from them."""
 
@@ -99,11 +71,15 @@ class Provenance:
         self._objects: Trail[Known] = Trail()
         self._storages: dict[int, tuple[StorageWeakRef, Known]] = {}
         self._prints: deque[tuple[tuple[int, ...], Fingerprint, Known]] = deque(maxlen=REMEMBERED)
+        self.slots = Slots()
+        self.writes = Writes()
 
-    def born(self, tensor: Tensor, known: Known) -> None:
-        """Remember an output of a watched model."""
+    def born(self, tensor: Tensor, known: Known) -> Fingerprint:
+        """Remember an output of a watched model; return a fingerprint of it."""
         self.handed_out(tensor, known)
-        self._prints.append((tuple(tensor.shape), Fingerprint(tensor), known))
+        seal = Fingerprint(tensor)
+        self._prints.append((tuple(tensor.shape), seal, known))
+        return seal
 
     def handed_out(self, tensor: Tensor, known: Known) -> None:
         """Remember a tensor that stands for an output: a wrapper's copy of it."""
@@ -115,11 +91,16 @@ class Provenance:
         """Remember what an operation made of a tensor that is known."""
         path = (*source.origin.path, operation)
         origin = msgspec.structs.replace(source.origin, path=path)
-        self._objects.put(result, replace(source, origin=origin, sites=(*source.sites, site)))
+        sites, serial = (*source.sites, site), self.writes.now()
+        self._objects.put(result, replace(source, origin=origin, sites=sites, serial=serial))
 
     def of(self, tensor: Tensor) -> Known | None:
         """Return what is known of a tensor by its identity or its storage, or None."""
         return self._objects.of(tensor) or self._by_storage(tensor)
+
+    def knows(self, tensor: Tensor) -> bool:
+        """Tell whether this very object was seen, and not only its memory."""
+        return self._objects.of(tensor) is not None
 
     def before(self, shape: tuple[int, ...], own: Fingerprint, step: int) -> Known | None:
         """Return the output of a step before ``step`` of that shape and those values, or None.
@@ -138,6 +119,8 @@ class Provenance:
         for key, (storage, _) in list(self._storages.items()):
             if storage.expired():
                 self._storages.pop(key, None)
+        self.slots.sweep()
+        self.writes.sweep()
 
     def _by_storage(self, tensor: Tensor) -> Known | None:
         # While the weak reference lives, no other storage can be given the same address.

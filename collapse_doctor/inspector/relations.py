@@ -1,8 +1,8 @@
 """What two tensors that meet in a comparison have to do with each other.
 
 From the strongest relation to the weakest: one object, one memory, equal values, proportional
-rows. Values are held against each other in float64; how near is near enough follows from the
-precision they were stored in.
+rows, rows that are scaled and shifted. Values are held against each other in float64; how near is
+near enough follows from the precision they were stored in.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from collapse_doctor.inspector.affine import fit_affine
 from collapse_doctor.recording.observations import RelationKind
 
 __all__ = [
@@ -46,6 +47,8 @@ class Related:
     cosine: float | None = None
     scale: float | None = None
     difference: float | None = None
+    scales: tuple[float, float] | None = None
+    offset: float | None = None
 
 
 def relate(left: Tensor, right: Tensor, dim: int = -1) -> Related | None:
@@ -93,7 +96,8 @@ def relate_values(left: Tensor, right: Tensor, *, one_side_cut: bool) -> Related
     """
     if left.shape != right.shape or not left.is_floating_point() or not right.is_floating_point():
         return None
-    found = _proportional(left.double(), right.double(), _tolerance(left, right))
+    one, other, eps = left.double(), right.double(), _resolution(left, right)
+    found = _proportional(one, other, _tolerance(eps)) or _affine(one, other, eps)
     if found is not None and found.kind == "equal" and one_side_cut:
         return dataclasses.replace(found, kind="detached")
     return found
@@ -161,13 +165,17 @@ def rows_of(tensor: Tensor, dim: int = -1) -> Tensor:
     return values
 
 
-def _tolerance(left: Tensor, right: Tensor) -> float:
+def _resolution(left: Tensor, right: Tensor) -> float:
+    """Return the distance from 1 to the next number in the coarser of two stored precisions."""
+    return max(torch.finfo(left.dtype).eps, torch.finfo(right.dtype).eps)
+
+
+def _tolerance(eps: float) -> float:
     """Return how far below 1 the cosine of two stored multiples of one vector can lie.
 
     Rounding moves each coordinate by at most eps/2 of itself, so the angle is below eps and
     ``1 - cos`` below eps² / 2 for each operand. Float64 arithmetic itself errs by some 1e-15.
     """
-    eps = max(torch.finfo(left.dtype).eps, torch.finfo(right.dtype).eps)
     return max(2 * eps**2, 1e-13)
 
 
@@ -184,7 +192,19 @@ def _proportional(left: Tensor, right: Tensor, tolerance: float) -> Related | No
         return Related("equal", by_value=True, cosine=1.0, scale=1.0, difference=0.0)
     size = float(left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny))
     scale = (left * right).sum(1) / (left * left).sum(1)
-    return Related("scalar-multiple", True, lowest, float(scale.mean()), gap / size)
+    scales = (float(scale.amin()), float(scale.amax()))
+    return Related("scalar-multiple", True, lowest, float(scale.mean()), gap / size, scales)
+
+
+def _affine(left: Tensor, right: Tensor, eps: float) -> Related | None:
+    """Test rows for a factor and an offset; ``cosine`` is that of what varies, the correlation."""
+    fit = fit_affine(left, right, eps)
+    if fit is None:
+        return None
+    size = float(left.abs().amax().clamp_min(torch.finfo(torch.float64).tiny))
+    gap, middle = float((left - right).abs().amax()), (fit.lowest + fit.highest) / 2
+    scales = (fit.lowest, fit.highest)
+    return Related("affine", True, fit.correlation, middle, gap / size, scales, fit.offset)
 
 
 def _rows_differ(left: Tensor, right: Tensor, tolerance: float) -> bool:

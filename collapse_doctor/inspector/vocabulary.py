@@ -45,6 +45,11 @@ class Comparator:
         given = dict(zip(self.operands, args, strict=False)) | dict(kwargs)
         return [given.get(name) for name in self.operands]
 
+    @property
+    def is_product(self) -> bool:
+        """Whether the rows of one operand meet the columns of the other."""
+        return not self.paired and self.name != "torch.cdist"
+
     def feature_dim(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
         """Return the dimension along which one call compares."""
         if not self.dim:
@@ -133,6 +138,7 @@ CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
     "true_divide", "__mul__", "__rmul__", "__truediv__", "nan_to_num", "clamp", "roll", "repeat",
     "gather", "copy_", "__deepcopy__",
     # pooled, shifted, joined
-    "mean", "sum", "max", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "cat",
+    "mean", "sum", "max", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "rsub",
+    "__rsub__", "neg", "__neg__", "cat",
     "concat", "stack", "hstack", "vstack", "log_softmax", "softmax",
 )  # fmt: skip

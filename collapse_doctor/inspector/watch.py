@@ -16,6 +16,7 @@ from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.attention import Attention
 from collapse_doctor.inspector.budget import Budget
+from collapse_doctor.inspector.callsite import user_frame
 from collapse_doctor.inspector.clock import StepClock
 from collapse_doctor.inspector.compiled import is_capturing
 from collapse_doctor.inspector.compiling import Compiling
@@ -38,6 +39,7 @@ from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.sharing import find_shared
 from collapse_doctor.inspector.told import Told
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording
@@ -258,6 +260,7 @@ class Watch:
     def _look_at_weights(self) -> None:
         for name, model in self._models.items():
             find_fresh(model, self._prompt, partial(self._found_fresh, name))
+        self._outline.found_shared(find_shared(self._given, user_frame()))
 
     def _found_fresh(self, name: str) -> None:
         self._outline.found_fresh(name)

@@ -60,6 +60,7 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         watched_comparisons=all(notice.about != "comparisons" for notice in notices),
         unseen=_unseen(recording, measures, notices),
         cost=recording.cost,
+        shared=recording.manifest.shared,
     )
 
 

@@ -149,6 +149,8 @@ def finite(observation: Observation) -> Observation:
                     cosine=_plain(relation.cosine),
                     scale=_plain(relation.scale),
                     difference=_plain(relation.difference),
+                    offset=_plain(relation.offset),
+                    scales=_plain_pair(relation.scales),
                 )
                 for relation in relations
             )
@@ -168,6 +170,12 @@ def _parse(decoder: msgspec.json.Decoder[Any], content: bytes) -> Any:
 
 def _plain(value: float | None) -> float | None:
     return float(value) if value is not None and math.isfinite(value) else None
+
+
+def _plain_pair(pair: tuple[float, float] | None) -> tuple[float, float] | None:
+    if pair is None or not all(map(math.isfinite, pair)):
+        return None
+    return float(pair[0]), float(pair[1])
 
 
 def _to_json(value: Any) -> bytes:

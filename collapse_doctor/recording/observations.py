@@ -27,6 +27,7 @@ __all__ = [
     "Origin",
     "Relation",
     "RelationKind",
+    "Sharing",
     "Snapshot",
     "Tick",
     "Use",
@@ -49,6 +50,10 @@ RelationKind = Literal[
     "equal",  # own memory, equal values, both alive in the graph (or neither)
     "scalar-multiple",  # every row of one is a multiple of that row of the other
     "stale",  # one side is the output of an earlier step
+    "affine",  # every row of one is a multiple of that row of the other, plus an offset
+    "same-input",  # two passes of one network over equal inputs, or two equal views in one pass
+    "one-network",  # one network ran under two names, one of them that of a teacher
+    "overwritten",  # one side was written over after it was made
 ]
 
 
@@ -76,13 +81,17 @@ class Origin(Struct, frozen=True, gc=False):
 
 
 class Operand(Struct, frozen=True, gc=False):
-    """One side of a comparison, named as the source names it (``""`` where it cannot be known)."""
+    """One side of a comparison, named as the source names it (``""`` where it cannot be known).
+
+    ``called`` is how the network that made it is written in the line that ran it.
+    """
 
     expression: str
     shape: tuple[int, ...]
     dtype: str
     requires_grad: bool
     origin: Origin | None = None
+    called: str = ""
 
 
 class Relation(Struct, frozen=True, gc=False):
@@ -91,7 +100,10 @@ class Relation(Struct, frozen=True, gc=False):
     ``left`` and ``right`` are positions in the comparison's operands. ``cosine`` is the smallest
     absolute cosine over rows, ``scale`` the mean ratio right/left, ``difference`` the largest
     absolute difference relative to the operand's own size; all measured in float64. ``age`` is in
-    steps, for stale operands.
+    steps, for stale operands. ``scales`` are the smallest and the largest ratio of any row,
+    ``offset`` is the size of what an affine copy adds, relative to the right operand's own.
+    ``site`` is the line that made it so, where it belongs to this relation alone, and
+    ``operation`` what ran there.
     """
 
     kind: RelationKind
@@ -101,6 +113,10 @@ class Relation(Struct, frozen=True, gc=False):
     scale: float | None = None
     difference: float | None = None
     age: int | None = None
+    scales: tuple[float, float] | None = None
+    offset: float | None = None
+    site: CallSite | None = None
+    operation: str = ""
 
 
 class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
@@ -250,10 +266,34 @@ class ModelInfo(Struct, frozen=True, gc=False):
     fresh: bool = False
 
 
+class Sharing(Struct, frozen=True, gc=False):
+    """Two or more names in the watched models that hold one network, or all its parameters.
+
+    ``kind`` says what the names are: models of the watch, entries of one container, or parts of
+    one model of which one is named as a copy (a teacher). ``names`` begin with the model's;
+    ``owner`` is what holds them: a container or a model. ``copied`` is true for objects of their
+    own over the same parameters (``copy.copy``). ``role`` is ``"copy"`` where a name says that one
+    is to be the other's slow or frozen copy, ``"key"`` where it may be. ``site`` is the line that
+    wrote it, where one was found; ``meant`` is true where that line speaks of sharing, or uses a
+    part again on purpose.
+    """
+
+    kind: Literal["models", "container", "parts"]
+    names: tuple[str, ...]
+    module: str
+    parameters: int
+    owner: str = ""
+    copied: bool = False
+    role: Literal["", "copy", "key"] = ""
+    site: CallSite | None = None
+    meant: bool = False
+
+
 class Manifest(Struct, frozen=True, gc=False):
-    """The head of a recording: what was watched, and by which versions."""
+    """The head of a recording: what was watched, by which versions, and what in it is one."""
 
     format: int
     created: str
     versions: dict[str, str]
     models: tuple[ModelInfo, ...]
+    shared: tuple[Sharing, ...] = ()

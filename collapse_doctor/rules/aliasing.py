@@ -22,7 +22,17 @@ from collapse_doctor.recording.observations import (
 from collapse_doctor.rules.geometry import EPS
 from collapse_doctor.rules.rule import Match, NotExamined
 
-__all__ = ["Alias", "Said", "aliases", "matches", "paired_comparisons"]
+__all__ = [
+    "WITHIN_ROUNDING",
+    "Alias",
+    "Said",
+    "aliases",
+    "matches",
+    "paired_comparisons",
+    "require_watched",
+    "told",
+    "written",
+]
 
 WITHIN_ROUNDING = 4
 """Values this many rounding units apart, at the size of the operand, count as equal.
@@ -161,15 +171,21 @@ class Alias:
 
 def paired_comparisons(measurements: Measurements) -> tuple[Comparison, ...]:
     """Return the comparisons of row i with row i, raising NotExamined when there are none."""
+    return compared(measurements, paired=True)
+
+
+def compared(measurements: Measurements, *, paired: bool) -> tuple[Comparison, ...]:
+    """Return all comparisons, or those of row i with row i; raise NotExamined without any."""
     if measurements.subject.kind == "embeddings":
         raise NotExamined("a file does not show what is compared with what; watch the training")
-    paired = tuple(c for c in measurements.comparisons if c.paired)
-    if not paired:
+    found = tuple(c for c in measurements.comparisons if c.paired or not paired)
+    if not found:
         require_watched(measurements)
         seen = len(measurements.comparisons)
         among = f"all {seen} comparisons seen were of all pairs" if seen else "none was seen"
-        raise NotExamined(f"no comparison of row i with row i: {among}")
-    return paired
+        wanted = "no comparison of row i with row i" if paired else "no comparison"
+        raise NotExamined(f"{wanted}: {among}")
+    return found
 
 
 def require_watched(measurements: Measurements) -> None:
@@ -178,9 +194,19 @@ def require_watched(measurements: Measurements) -> None:
         raise NotExamined(measurements.unseen.get("comparisons", "comparisons were not watched"))
 
 
-def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
-    """Yield the aliases of one kind, one for each call site and pair of operands."""
-    paired_comparisons(measurements)  # raises where there is nothing to look at
+def aliases(
+    measurements: Measurements, kind: RelationKind, *, paired: bool = True
+) -> Iterator[Alias]:
+    """Yield the aliases of one kind, one for each call site and pair of operands.
+
+    Parameters
+    ----------
+    measurements, kind
+        What was measured, and the relation that is looked for.
+    paired
+        False to look at comparisons of all rows with all rows as well.
+    """
+    compared(measurements, paired=paired)  # raises where there is nothing to look at
     comparisons = sorted(measurements.comparisons, key=lambda c: (c.step, c.forward))
     calls: dict[_Site, int] = {}
     plain: dict[_Site, tuple[int, int]] = {}  # last call without an alias: step, forward pass
@@ -188,7 +214,7 @@ def aliases(measurements: Measurements, kind: RelationKind) -> Iterator[Alias]:
     found: dict[tuple[_Site, int, int], list[tuple[Comparison, Relation]]] = {}
     for comparison in comparisons:
         site = (comparison.site.file, comparison.site.line, comparison.function)
-        calls[site] = calls.get(site, 0) + comparison.paired
+        calls[site] = calls.get(site, 0) + (comparison.paired or not paired)
         begun.setdefault(site, comparison)
         if not comparison.relations:
             plain[site] = (comparison.step, comparison.forward)
@@ -216,21 +242,31 @@ def matches(
     Where comparisons were watched for a while only, what was seen then counts; that none was
     found says nothing of the rest.
     """
-    for alias in aliases(measurements, kind):
-        if not alias.is_written or not holds(alias):
-            continue
-        said = say(alias)
-        where, related = _places(alias)
-        yield Match(
-            message=said.message,
-            where=where,
-            related=related,
-            evidence=_numbers(alias),
-            confidence=confidence(alias),
-            cause=said.cause,
-            remedy=said.remedy,
-        )
+    for alias in written(measurements, kind):
+        if holds(alias):
+            yield told(alias, say(alias), confidence(alias))
     require_watched(measurements)
+
+
+def written(
+    measurements: Measurements, kind: RelationKind, *, paired: bool = True
+) -> Iterator[Alias]:
+    """Yield the aliases of one kind that the code makes, not chance; see :func:`aliases`."""
+    yield from (alias for alias in aliases(measurements, kind, paired=paired) if alias.is_written)
+
+
+def told(alias: Alias, said: Said, confidence: Confidence) -> Match:
+    """Return the Match of one alias, placed at the line to change."""
+    where, related = _places(alias)
+    return Match(
+        message=said.message,
+        where=where,
+        related=related,
+        evidence=_numbers(alias),
+        confidence=confidence,
+        cause=said.cause,
+        remedy=said.remedy,
+    )
 
 
 def _kind(comparison: Comparison, relation: Relation) -> RelationKind | None:
@@ -262,7 +298,8 @@ def _places(alias: Alias) -> tuple[Where, tuple[Where, ...]]:
     The line to change is where one operand was made from the other; where the interpreter did
     not let us see that, it is the line where they met.
     """
-    site, births = alias.first.site, tuple(dict.fromkeys(alias.first.births))
+    own = (alias.relation.site,) if alias.relation.site is not None else ()
+    site, births = alias.first.site, tuple(dict.fromkeys((*own, *alias.first.births)))
     birth = next((b for b in births if (b.file, b.line) != (site.file, site.line)), None)
     if birth is None:
         return _at(alias, site), ()

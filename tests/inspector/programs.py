@@ -19,11 +19,15 @@ Body = Callable[[nn.Module, Tensor, Tensor, dict[str, Any]], Tensor]
 
 @dataclass(frozen=True)
 class Program:
-    """One step of a training: ``body(model, view1, view2, memory) -> loss``."""
+    """One step of a training: ``body(model, view1, view2, memory) -> loss``.
+
+    ``behind`` is the relation that explains ``kind``, where there is one.
+    """
 
     body: Body
     kind: str = ""
     first: int = 0
+    behind: str = ""
     models: Callable[[nn.Module], Any] = field(default=lambda model: model)
 
 
@@ -31,9 +35,9 @@ SICK: dict[str, Program] = {}
 HEALTHY: dict[str, Program] = {}
 
 
-def sick(kind: str, first: int = 0) -> Callable[[Body], Body]:
+def sick(kind: str, first: int = 0, behind: str = "") -> Callable[[Body], Body]:
     def add(body: Body) -> Body:
-        SICK[body.__name__] = Program(body, kind, first)
+        SICK[body.__name__] = Program(body, kind, first, behind)
         return body
 
     return add
@@ -185,12 +189,12 @@ def clone(model, x, _y, _memory):
     return nn.CosineEmbeddingLoss()(z, twin, torch.ones(len(z)))  # met
 
 
-@sick("equal")
+@sick("equal", behind="same-input")
 def same_input_twice(model, x, _y, _memory):
     return F.mse_loss(model(x), model(x))  # met
 
 
-@sick("equal")
+@sick("equal", behind="same-input")
 def comprehension(model, x, _y, _memory):
     left, right = [model(view) for view in (x, x)]
     return torch.dist(left, right)  # met

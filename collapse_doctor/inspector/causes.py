@@ -1,0 +1,99 @@
+"""What lies behind a relation of two operands: one input, one network, or a later write.
+
+Asked twice about each comparison: when the operands meet, for what can be told without reading a
+value, and again when their values have come over from the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from collapse_doctor.inspector.callsite import Still
+from collapse_doctor.inspector.overwriting import Held, find_overwriting, holds, note_write
+from collapse_doctor.inspector.provenance import Known, Provenance
+from collapse_doctor.inspector.relations import Related
+from collapse_doctor.inspector.twins import Sides, may_be_twins, one_network, same_input
+from collapse_doctor.inspector.writes import WRITERS
+from collapse_doctor.recording.observations import CallSite, Relation, RelationKind
+
+__all__ = ["Causes", "Clue"]
+
+Place = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Clue:
+    """Two operands of one comparison, as far as they can be told without reading a value."""
+
+    place: Place
+    sides: Sides
+    held: tuple[Held, Held]
+    frame: Still | None
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether it takes the operands' values to tell more."""
+        return may_be_twins(self.sides)
+
+    def relations(self, related: Related | None, eps: float) -> list[Relation]:
+        """Return the causes that are known of, now that values are.
+
+        Parameters
+        ----------
+        related
+            How the operands are related, if they are.
+        eps
+            Distance from 1 to the next number of the precision they are stored in.
+        """
+        found = []
+        network = one_network(self.sides) if self.sides.paired else None
+        if network is not None:
+            found.append(self._relation("one-network", network))
+        else:
+            entered = same_input(self.sides, related, eps)
+            if entered is not None:
+                found.append(self._relation("same-input", entered))
+        written = find_overwriting(*self.held, related, self.frame)
+        if written is not None:
+            found.append(self._relation("overwritten", written.site, written.operation))
+        return found
+
+    def _relation(self, kind: RelationKind, site: CallSite | None, operation: str = "") -> Relation:
+        return Relation(kind, *self.place, site=site, operation=operation)
+
+
+class Causes:
+    """Notes what is written in place, and keeps a :class:`Clue` of each pair of operands."""
+
+    def __init__(self, provenance: Provenance) -> None:
+        self._provenance = provenance
+
+    def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take note of a call that writes into its first argument."""
+        if func in WRITERS:
+            note_write(self._provenance, func, args, kwargs)
+
+    def clue(
+        self,
+        place: Place,
+        tensors: Sequence[Tensor],
+        known: Sequence[Known | None],
+        names: Sequence[str],
+        frame: Still | None,
+        *,
+        grads: tuple[bool, bool] | None = None,
+    ) -> Clue:
+        """Return what can be told of the operands at ``place`` while they are here.
+
+        ``frame`` is where they met, None if all rows meet all. ``grads`` tells which of the two
+        take a gradient, where ``tensors`` are not the operands themselves.
+        """
+        left, right = place
+        grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
+        held = [holds(self._provenance, tensors[i], known[i], names[i]) for i in place]
+        sides = Sides(known[left], known[right], grads, paired=frame is not None)
+        return Clue(place, sides, (held[0], held[1]), frame)

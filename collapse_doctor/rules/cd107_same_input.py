@@ -1,0 +1,137 @@
+"""CD107 same-input: the two views that should differ were given equal inputs.
+
+What it finds
+-------------
+One network ran twice in a step over equal inputs, gave equal outputs, and the two were compared;
+or one forward pass was given two equal inputs (or one batch holding each row twice), and the two
+outputs that were compared are equal. Equal inputs whose outputs differ, as by dropout, are none.
+
+Why it matters
+--------------
+Two views of a sample teach a network what to ignore. When both are one and the same, agreement
+costs nothing: similarity is 1 and distance 0 whatever is learned, and the second pass is wasted.
+
+Likely causes
+-------------
+One input is the other (`x2 = x1`); the augmentation is switched off, deterministic, or seeded alike
+for both views; a data set returns one picture twice; the same argument was passed for both views.
+Where dropout was to make the difference, it is 0 or the model is in eval mode.
+
+What to do
+----------
+Draw each view anew (`x1, x2 = augment(x), augment(x)` with randomness in `augment`), and look at
+`(x1 - x2).abs().max()` once. For dropout views keep the model in train mode with dropout above 0.
+
+What would refute it
+--------------------
+The two passes were to agree, as in a test that a network is deterministic; or an augmentation that
+applies to whole batches by a toss of a coin leaves some batches as they are.
+
+Bounds and their source
+-----------------------
+in_a_row: 8 steps, unless it happened in every step in which the line was seen to run. A view that
+is left as it is by a fair coin is left so eight times in a row once in 256. other_network_steps: 3
+where the two are different outputs of one pass, equal in every call: inside the model they may come
+from two networks, and a teacher starts as its student's copy (see CD104). Inputs and outputs are
+held against each other bit by bit in up to 512 values, spread evenly; outputs also row by row,
+within 4 rounding units of their size (see `aliasing.WITHIN_ROUNDING`). Constants, such as a mask of
+ones, are no signature and do not count.
+
+References
+----------
+Chen et al., "A Simple Framework for Contrastive Learning of Visual Representations", ICML 2020,
+section 3 (without augmentation the task is trivial). Gao, Yao and Chen, "SimCSE", EMNLP 2021.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.rules.aliasing import Alias, Said, aliases, require_watched, told
+from collapse_doctor.rules.rule import Match, Rule
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long the inputs must have been equal."""
+
+    in_a_row: int = 8  # a fair coin does so once in 256
+    other_network_steps: int = 3  # a teacher is its student's copy at first; not a third time
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each comparison whose operands come from equal inputs."""
+    for alias in aliases(measurements, "same-input", paired=False):
+        ran = _steps_of(alias, measurements)
+        if not _lasts(alias, ran, bounds):
+            continue
+        match = told(alias, _say(alias), Confidence.HIGH)
+        seen = Evidence(len(alias.steps), meaning=f"of {len(ran)} in which the line was seen")
+        yield replace(match, evidence={**match.evidence, "steps": seen})
+    require_watched(measurements)
+
+
+def _steps_of(alias: Alias, measurements: Measurements) -> tuple[int, ...]:
+    """Return the steps in which the line of an alias was seen to run, ascending."""
+    site, function = alias.first.site, alias.first.function
+    here = (
+        c.step
+        for c in measurements.comparisons
+        if c.function == function and (c.site.file, c.site.line) == (site.file, site.line)
+    )
+    return tuple(sorted(set(here)))
+
+
+def _lasts(alias: Alias, ran: tuple[int, ...], bounds: Bounds) -> bool:
+    if _in_one_pass(alias) and not alias.of_one_network:
+        return alias.lasts(1, bounds.other_network_steps)
+    found = set(alias.steps)
+    differs = [place for place, step in enumerate(ran) if step not in found]
+    in_a_row = len(ran) - 1 - differs[-1] if differs else len(ran)
+    return not differs or in_a_row >= bounds.in_a_row
+
+
+def _in_one_pass(alias: Alias) -> bool:
+    left, right = alias.left.origin, alias.right.origin
+    return left is not None and right is not None and left.forward == right.forward
+
+
+def _say(alias: Alias) -> Said:
+    left, right = alias.names
+    where = f"when {alias.first.function} compares them"
+    if _in_one_pass(alias):
+        origin = alias.left.origin
+        what = "two equal inputs" if not alias.of_one_network else "a batch whose halves are equal"
+        model = origin.model if origin is not None else "the model"
+        return Said(
+            f"{left} and {right} are the outputs for equal inputs {where}: one forward pass was "
+            f"given {what}.",
+            cause=f"{model} was given {what}, and its outputs agree row by row: the views that "
+            "were to differ are one.",
+        )
+    return Said(
+        f"{left} and {right} come from two forward passes over equal inputs {where}: the second "
+        "view is the first.",
+        cause=f"The model ran twice{_called(alias)} over equal values and gave equal outputs: "
+        "the views that were to differ are one, and nothing random stands between them.",
+    )
+
+
+def _called(alias: Alias) -> str:
+    calls = dict.fromkeys(call for call in (alias.left.called, alias.right.called) if call)
+    return f" ({' and '.join(f'`{call}(…)`' for call in calls)})" if calls else ""
+
+
+RULE = Rule(
+    code="CD107",
+    name="same-input",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD103", "CD104"),
+)
