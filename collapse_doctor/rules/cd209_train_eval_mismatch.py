@@ -3,8 +3,8 @@
 What it finds
 -------------
 The probe batch was run in both modes, and in one of them its embeddings are collapsed: they are one
-vector, or, where train mode adds no noise, lie on a line or use a small part of their dimensions.
-In the other mode they are not.
+vector, or, where train mode adds no noise, lie on a line, use a small part of their dimensions, or
+share a large mean that makes all cosines high. In the other mode they are not.
 
 Why it matters
 --------------
@@ -38,6 +38,13 @@ bound of CD303, where rows and width allow to judge one. A low rank that classes
 CD303, is none.
 apart: 3 times better in the other mode, in spread, in the width of the line or in rank: what
 benign dips in a training never reached (see `geometry.FELL`).
+parting: 3. A mean that all rows share in one mode only counts where the same row lies at least so
+many times their spread apart in the two modes; and a model that keeps running statistics must show
+as much for more than an info. By the law of total variance the rows of one class lie, on average
+over classes and channels, within one running standard deviation of the running mean: normalised
+by their own batch instead they move by no more than sqrt(2) of their spread. Twice that is not
+the choice of the probe. mean_cosine: 0.85 and
+narrowed: 2, the bounds of CD306.
 noise: 0.001. Rows that two passes in train mode place further apart than this share of their
 spread are noisy: a rank that noise fills, and a line that it thickens, are not compared. Rounding
 of float32 stays a thousand times below.
@@ -52,91 +59,47 @@ BatchNorm", 2021 (statistics of training and test, and how the batch leaks infor
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from itertools import groupby
-
-import numpy as np
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
-from collapse_doctor.measurements import LayerState, Measurements
-from collapse_doctor.metrics.table import null_values
-from collapse_doctor.recording.observations import Probe
+from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.geometry import (
-    FELL,
     Standing,
     evidence,
     is_embedding,
     per_cent,
     place,
-    rounding,
     standing,
     title,
 )
-from collapse_doctor.rules.neural_collapse import excuse
+from collapse_doctor.rules.modes import (
+    Loss,
+    ModeBounds,
+    Sight,
+    loss_in,
+    sights_of,
+    spread_lost,
+)
 from collapse_doctor.rules.probed import reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
-from collapse_doctor.rules.spread import CollapseBounds, spread_of
 
 __all__ = ["RULE"]
 
 TEST = "modes"
 
 
-@dataclass(frozen=True)
-class Bounds:
-    """When one mode counts as collapsed and the other does not."""
-
-    dispersion: float = CollapseBounds().dispersion  # the bound of CD301
-    top_share: float = 0.99  # the bound of CD302
-    min_rows: int = 8  # as CD302
-    min_width: int = 3  # as CD302
-    rank: float = 0.1  # of the null: the bound of CD303
-    apart: float = FELL  # times: measured, see geometry.FELL
-    noise: float = 0.001  # of the spread; rounding of float32 is a thousand times less
-    settled: int = 100  # steps: 0.9**100 is 3e-5
-
-
-@dataclass(frozen=True)
-class _Sight:
-    """One layer in both modes, as states that the other rules could read."""
-
-    train: LayerState
-    eval: LayerState
-    noise: float
-    parting: float
-
-    @property
-    def arms(self) -> tuple[tuple[str, LayerState, LayerState], ...]:
-        """Each mode as the one that may be collapsed, beside the other."""
-        return (("eval", self.eval, self.train), ("train", self.train, self.eval))
-
-
-@dataclass(frozen=True)
-class _Loss:
-    """What is lost in one mode: a measure, its values in both, and how much smaller it is."""
-
-    mode: str
-    measure: str
-    value: float
-    other: float
-    bound: float
-    relation: str = "<"
-
-
-def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+def check(measurements: Measurements, bounds: ModeBounds) -> Iterator[Match]:
     """Yield one match for each embedding that is collapsed in one mode only."""
     layers = shown(measurements, TEST)
     missing = list(reasons(measurements, TEST))
-    sights = [_sight(measurements, pair) for pair in _pairs(layers)]
+    sights = sights_of(measurements, layers)
     judged = [sight for sight in sights if is_embedding(sight.eval)]
     if not judged and not missing:
         raise NotExamined("the model returned no embedding on the probe")
     for sight in judged:
         try:
             _require_judgeable(measurements, sight, bounds)
-            loss = _loss(measurements, sight, bounds)
+            loss = loss_in(measurements, sight, bounds)
         except NotExamined as reason:
             missing.append(f"{title(sight.eval)}: {reason}")
             continue
@@ -146,52 +109,7 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         raise NotExamined("; ".join(dict.fromkeys(missing)))
 
 
-def _pairs(layers: Sequence[Probe]) -> Iterator[dict[str, Probe]]:
-    """Yield what both modes gave of one layer, by mode."""
-    for _, group in groupby(layers, key=lambda probe: (probe.model, probe.layer)):
-        arms = {probe.arm: probe for probe in group}
-        if {"train", "eval"} <= set(arms):
-            yield arms
-
-
-def _sight(measurements: Measurements, arms: dict[str, Probe]) -> _Sight:
-    values = arms["train"].values
-    return _Sight(
-        _state(measurements, arms["train"]),
-        _state(measurements, arms["eval"]),
-        _number(values.get("noise")),
-        _number(values.get("parting")),
-    )
-
-
-def _state(measurements: Measurements, probe: Probe) -> LayerState:
-    """Return what one mode gave as the state of a layer: of the training it has the role only."""
-    known = next(
-        (o for o in measurements.layers if (o.model, o.layer) == (probe.model, probe.layer)), None
-    )
-    values = {name: _number(value) for name, value in probe.values.items()}
-    return LayerState(
-        model=probe.model,
-        layer=probe.layer,
-        role=probe.role if known is None else known.role,
-        depth=probe.depth,
-        count=probe.rows,
-        width=probe.width,
-        dtype=probe.dtype,
-        values=values,
-        nulls=null_values(("effective_rank", "top_share"), probe.rows, probe.width),
-        eigenvalues=np.zeros(0),
-        dimensions=None if known is None else known.dimensions,
-        fresh=known is not None and known.fresh,
-        directed=known is not None and known.directed,
-    )
-
-
-def _number(value: float | None) -> float:
-    return math.nan if value is None else value
-
-
-def _require_judgeable(measurements: Measurements, sight: _Sight, bounds: Bounds) -> None:
+def _require_judgeable(measurements: Measurements, sight: Sight, bounds: ModeBounds) -> None:
     if sight.eval.count < bounds.min_rows:
         raise NotExamined(
             f"{sight.eval.count} rows are too few to judge; a probe of {bounds.min_rows} would do"
@@ -207,83 +125,35 @@ def _require_judgeable(measurements: Measurements, sight: _Sight, bounds: Bounds
         )
 
 
-def _loss(measurements: Measurements, sight: _Sight, bounds: Bounds) -> _Loss | None:
-    """Return what is lost in one mode and not in the other."""
-    lost = _spread_lost(measurements, sight, bounds)
-    if lost is not None:
-        return lost
-    noisy = not sight.noise <= bounds.noise  # True for NaN
-    for arm, one, other in sight.arms:
-        found = _shape_lost(measurements, arm, one, other, bounds)
-        if found is None:
-            continue
-        if noisy:
-            raise NotExamined(
-                f"in {arm} mode its rank is low, but train mode adds noise (as dropout does), "
-                "which fills the rank of the other"
-            )
-        return found
-    return None
-
-
-def _spread_lost(measurements: Measurements, sight: _Sight, bounds: Bounds) -> _Loss | None:
-    """Return the mode in which the rows are one vector."""
-    metric = spread_of(measurements, sight.train, CollapseBounds()).metric
-    for arm, one, other in sight.arms:
-        value, beside = _spread(one, metric), _spread(other, metric)
-        if value < bounds.dispersion <= beside and beside > bounds.apart * value:
-            return _Loss(arm, metric, value, beside, bounds.dispersion)
-    return None
-
-
-def _spread(layer: LayerState, metric: str) -> float:
-    """Return the spread of rows in one mode; rows that are all zero have none."""
-    if layer.values.get("zero_share", 0.0) >= 1.0 or layer.values.get("relative_dispersion") == 0:
-        return 0.0
-    return layer.values.get(metric, math.nan)
-
-
-def _shape_lost(
-    measurements: Measurements, arm: str, one: LayerState, other: LayerState, bounds: Bounds
-) -> _Loss | None:
-    """Return what a mode has lost where its rows still lie apart: dimensions, or all but one."""
-    for state in (one, other):  # noise has no shape
-        relative = state.values.get("relative_dispersion", math.nan)
-        if not relative >= max(10 * rounding(state), bounds.dispersion):
-            return None
-    if excuse(measurements, one, exact=False) is not None:
-        return None
-    line, beside = (state.values.get("top_share", math.nan) for state in (one, other))
-    across, beside_across = math.sqrt(max(1 - line, 0)), math.sqrt(max(1 - beside, 0))
-    if line > bounds.top_share > beside and beside_across > bounds.apart * across:
-        return _Loss(arm, "top_share", line, beside, bounds.top_share, ">")
-    null = one.nulls.get("effective_rank", math.nan)
-    ratio, beside = (s.values.get("effective_rank", math.nan) / null for s in (one, other))
-    judged = bounds.rank * min(null, one.width) > 1
-    if judged and ratio < bounds.rank <= beside and beside > bounds.apart * ratio:
-        return _Loss(arm, "rank_ratio", ratio, beside, bounds.rank)
-    return None
-
-
 def _match(
     measurements: Measurements,
-    sight: _Sight,
-    sights: Sequence[_Sight],
-    loss: _Loss,
-    bounds: Bounds,
+    sight: Sight,
+    sights: Sequence[Sight],
+    loss: Loss,
+    bounds: ModeBounds,
 ) -> Match:
     first = _first(measurements, sight, sights, loss, bounds)
     here = place(sight.eval, measurements.steps or None)
     where = here if first is None else place(first.eval, measurements.steps or None)
-    trained = measurements.trained
+    sure = measurements.trained and not _may_be_the_probe(sight, loss, bounds)
     return Match(
         message=_message(sight, loss),
         where=where,
         related=() if first is None else (_noted(here),),
         evidence=_numbers(sight, loss),
-        severity=Severity.WARNING if trained else Severity.INFO,
-        confidence=_confidence(loss, trained=trained),
+        severity=Severity.WARNING if sure else Severity.INFO,
+        confidence=_confidence(loss, sure=sure),
         cause=_cause(sight, loss),
+    )
+
+
+def _may_be_the_probe(sight: Sight, loss: Loss, bounds: ModeBounds) -> bool:
+    """Tell whether rows of one kind, normalised by themselves in train mode, would look so."""
+    return (
+        loss.mode == "eval"
+        and loss.value != 0
+        and sight.running
+        and not sight.parting > bounds.parting
     )
 
 
@@ -291,19 +161,20 @@ def _noted(here: Where) -> Where:
     return Where(here.model, here.layer, here.step, note="the embedding that follows from it")
 
 
-def _confidence(loss: _Loss, *, trained: bool) -> Confidence:
+def _confidence(loss: Loss, *, sure: bool) -> Confidence:
     """Return how sure a loss is: spread that is gone is seen, a shape may be the probe's own."""
-    sure = trained and loss.measure.endswith("dispersion")
-    return Confidence.HIGH if sure else Confidence.MEDIUM
+    if not sure:
+        return Confidence.LOW
+    return Confidence.HIGH if loss.measure.endswith("dispersion") else Confidence.MEDIUM
 
 
 def _first(
     measurements: Measurements,
-    sight: _Sight,
-    sights: Sequence[_Sight],
-    loss: _Loss,
-    bounds: Bounds,
-) -> _Sight | None:
+    sight: Sight,
+    sights: Sequence[Sight],
+    loss: Loss,
+    bounds: ModeBounds,
+) -> Sight | None:
     """Return the first layer in depth that is collapsed in the same mode only."""
     before = sorted(
         (o for o in sights if o.eval.model == sight.eval.model and o.eval.depth < sight.eval.depth),
@@ -311,7 +182,7 @@ def _first(
     )
     for other in before:
         try:
-            lost = _spread_lost(measurements, other, bounds)
+            lost = spread_lost(measurements, other, bounds)
         except NotExamined:
             continue
         if lost is not None and lost.mode == loss.mode:
@@ -319,7 +190,7 @@ def _first(
     return None
 
 
-def _message(sight: _Sight, loss: _Loss) -> str:
+def _message(sight: Sight, loss: Loss) -> str:
     healthy = "train" if loss.mode == "eval" else "eval"
     if loss.measure.endswith("dispersion"):
         what = "directions" if loss.measure == "direction_dispersion" else "rows"
@@ -328,20 +199,23 @@ def _message(sight: _Sight, loss: _Loss) -> str:
             if loss.value == 0
             else f"{what} differ from their mean by {per_cent(loss.value)} of its length"
         )
-        beside = f"{per_cent(loss.other)} in {healthy} mode"
+        beside = per_cent(loss.other)
     elif loss.measure == "top_share":
         said = f"{per_cent(loss.value)} of the variance lies along one line"
-        beside = f"{per_cent(loss.other)} in {healthy} mode"
+        beside = per_cent(loss.other)
+    elif loss.measure == "mean_cosine":
+        said = f"all cosines are high ({loss.value:.3f} on average)"
+        beside = f"{loss.other:.3f}"
     else:
         said = f"the rank is {per_cent(loss.value)} of what as many varied rows use"
-        beside = f"{per_cent(loss.other)} in {healthy} mode"
+        beside = per_cent(loss.other)
     return (
         f"In {loss.mode} mode {title(sight.eval)} is collapsed, and in {healthy} mode it is not: "
-        f"on the same inputs {said}, against {beside}."
+        f"on the same inputs {said}, against {beside} in {healthy} mode."
     )
 
 
-def _cause(sight: _Sight, loss: _Loss) -> str:
+def _cause(sight: Sight, loss: Loss) -> str:
     if loss.mode == "eval" and sight.noise > 0.5:
         return (
             "Train mode adds noise that is as large as the differences between its rows (two "
@@ -352,7 +226,7 @@ def _cause(sight: _Sight, loss: _Loss) -> str:
     return ""
 
 
-def _numbers(sight: _Sight, loss: _Loss) -> dict[str, Evidence]:
+def _numbers(sight: Sight, loss: Loss) -> dict[str, Evidence]:
     other = "train" if loss.mode == "eval" else "eval"
     return evidence(
         **{
@@ -369,6 +243,6 @@ RULE = Rule(
     code="CD209",
     name="train-eval-mismatch",
     severity=Severity.WARNING,
-    bounds=Bounds(),
+    bounds=ModeBounds(),
     check=check,
 )

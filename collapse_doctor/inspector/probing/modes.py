@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector.aside import Aside
@@ -24,7 +24,8 @@ def compare_modes(bench: Bench) -> Iterator[Probe]:
     """Yield the measures of each layer in both modes, and the noise that train mode adds.
 
     Dropout makes rows differ that the model itself does not tell apart, which ``noise`` shows: the
-    distance of the same rows in two passes, relative to their spread.
+    distance of the same rows in two passes, relative to their spread. ``parting`` is that of the
+    two modes; ``running`` is 1 where normalisation keeps statistics of batches for eval mode.
     """
     if not bench.was_trained:
         raise CannotRun("the model was never seen in train mode: there is nothing to compare")
@@ -76,12 +77,21 @@ def _arms(
         reason = f"`{layer}` has another shape in eval mode"
         yield Probe(MODES, bench.name, reason, layer, role, depth)
         return
-    apart = {"noise": noise, "parting": _distance(training, resting)}
+    apart = {
+        "noise": noise,
+        "parting": _distance(training, resting),
+        "running": float(_has_running_statistics(bench.model)),
+    }
     for arm, rows in (("train", training), ("eval", resting)):
         values = measure_batch(rows, BLOCK_METRICS if role == "block" else OUTPUT_METRICS) | apart
         dtype = str(rows.dtype).removeprefix("torch.")
         size = (len(rows), rows.shape[1])
         yield Probe(MODES, bench.name, "", layer, role, depth, arm, *size, dtype, dict(values))
+
+
+def _has_running_statistics(model: nn.Module) -> bool:
+    """Tell whether train mode normalises by the batch, and eval mode by what was kept of others."""
+    return any(getattr(module, "running_mean", None) is not None for module in model.modules())
 
 
 def _distance(rows: Tensor, others: Tensor) -> float:

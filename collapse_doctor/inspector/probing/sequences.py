@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,15 @@ from torch import Tensor, nn
 
 from collapse_doctor.inspector.probing.batch import Batch
 from collapse_doctor.inspector.probing.bench import CannotRun
+from collapse_doctor.inspector.probing.masks import (
+    Key,
+    axes_of,
+    by_id,
+    by_lengths,
+    by_mask,
+    is_ids,
+    padding_id,
+)
 
 __all__ = ["Sequences", "sequences_in"]
 
@@ -19,8 +28,6 @@ NO_MASK = (
     "nothing in the probe says which positions are padding: a mask or lengths among the "
     "arguments, or an nn.Embedding with padding_idx, would"
 )
-
-Key = int | str
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,13 +96,14 @@ def sequences_in(model: nn.Module, batch: Batch) -> Sequences:
         If there are none, or nothing tells which of their positions are padding.
     """
     entries, names, nested = _entries(model, batch)
-    found = _by_mask(entries, names) or _by_lengths(entries, names) or _by_id(model, entries)
+    found = by_mask(entries, names) or by_lengths(entries, names) or by_id(model, entries)
     if found is None:
         raise CannotRun(NO_MASK)
     real, mask, padding = found
-    axes = dict(_axes(entries, real))
+    axes = dict(axes_of(entries, real))
     if not any(key != mask for key in axes):
         raise CannotRun(f"no argument has the shape {tuple(real.shape)} of the mask")
+    _require_one_kind(entries, names, axes, mask)
     _require_one_side(real)
     before = bool((~real[:, 0]).any())
     if before and not any(
@@ -133,101 +141,17 @@ def _parameters(model: nn.Module) -> list[str]:
     return [one.name for one in parameters if one.kind in kinds]
 
 
-Found = tuple[Tensor, Key | None, Any]
-
-
-def _by_mask(entries: Mapping[Key, Any], names: Mapping[Key, str]) -> Found | None:
-    for key, value in entries.items():
-        name = names[key].lower()
-        if not isinstance(value, Tensor) or value.dim() != 2:
-            continue
-        if "mask" not in name and (name or value.dtype != torch.bool):
-            continue
-        values = value.detach().cpu()
-        kinds = values.unique().tolist()
-        if len(kinds) <= 2 and any(other != key for other, _ in _axes(entries, values)):
-            real, padding = _polarity(values, kinds, name)
-            return real, key, padding
-    return None
-
-
-def _polarity(values: Tensor, kinds: list[Any], name: str) -> tuple[Tensor, Any]:
-    """Return which positions are real, and the value of those that are not.
-
-    Raises CannotRun where that could be read in two ways: what is then taken for padding would be
-    real, and every model would react to it.
-    """
-    if values.is_floating_point() and kinds[0] < 0:  # added to scores
-        return values == 0, kinds[0]
-    known = "pad" in name or "attention" in name or "valid" in name
-    real = 0 if "pad" in name else 1
-    if not known and len(kinds) < 2:
-        raise CannotRun(
-            "the mask of the probe marks no position as padding, so that it is not known which of "
-            "its values would: give a batch with padded rows"
-        )
-    found = values == real
-    if "attention" not in name and not bool(found[:, 0].all()):
-        raise CannotRun("the mask of the probe may mark padding before the rows or what is real")
-    return found, values.new_tensor(1 - real).item()
-
-
-def _by_lengths(entries: Mapping[Key, Any], names: Mapping[Key, str]) -> Found | None:
-    for key, value in entries.items():
-        name = names[key].lower()
-        if not ("length" in name or name.endswith(("lens", "len"))):
-            continue
-        lengths = torch.as_tensor(value) if isinstance(value, Tensor | list | tuple) else None
-        if lengths is None or lengths.dim() != 1 or lengths.is_floating_point():
-            continue
-        lengths = lengths.cpu()
-        positions = _positions(entries, key, lengths)
-        if positions is not None:
-            return torch.arange(positions) < lengths[:, None], None, None
-    return None
-
-
-def _positions(entries: Mapping[Key, Any], own: Key, lengths: Tensor) -> int | None:
-    """Return the number of positions of the first tensor that has as many rows as lengths."""
-    count, longest = len(lengths), int(lengths.max())
-    for key, value in entries.items():
-        if key == own or not isinstance(value, Tensor) or value.dim() < 2:
-            continue
-        if value.shape[0] == count and value.shape[1] >= longest:
-            return int(value.shape[1])
-        if value.shape[1] == count and value.shape[0] >= longest:
-            return int(value.shape[0])
-    return None
-
-
-def _by_id(model: nn.Module, entries: Mapping[Key, Any]) -> Found | None:
-    """Return what ``padding_idx`` says, where rows of the probe end or begin with it."""
-    padding = _padding_id(model)
-    for value in entries.values():
-        if padding is not None and _is_ids(value) and value.dim() == 2:
-            real = (value != padding).cpu()
-            if bool((~real).any()):
-                return real, None, padding
-    return None
-
-
-def _padding_id(model: nn.Module) -> int | None:
-    tables = (module for module in model.modules() if isinstance(module, nn.Embedding))
-    return next((t.padding_idx for t in tables if t.padding_idx is not None), None)
-
-
-def _is_ids(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dtype in (torch.int64, torch.int32)
-
-
-def _axes(entries: Mapping[Key, Any], real: Tensor) -> Iterator[tuple[Key, int]]:
-    """Yield the arguments that hold something for each position, and the axis of the positions."""
-    shape = tuple(real.shape)
-    for key, value in entries.items():
-        if isinstance(value, Tensor) and tuple(value.shape[:2]) == shape:
-            yield key, 1
-        elif isinstance(value, Tensor) and tuple(value.shape[:2]) == shape[::-1]:
-            yield key, 0
+def _require_one_kind(
+    entries: Mapping[Key, Any], names: Mapping[Key, str], axes: Mapping[Key, int], mask: Key | None
+) -> None:
+    """Raise where one argument may be padded as another mask says, or by another id."""
+    masks = [
+        key for key in axes if "mask" in names[key].lower() or entries[key].dtype == torch.bool
+    ]
+    if any(key != mask for key in masks):
+        raise CannotRun("the probe has several masks, and which is whose is not known")
+    if mask is None and sum(is_ids(entries[key]) for key in axes) > 1:
+        raise CannotRun("the probe has several sequences of ids and no mask")
 
 
 def _require_one_side(real: Tensor) -> None:
@@ -252,9 +176,9 @@ def _fill(model: nn.Module, name: str, value: Tensor, real: Tensor, axis: int) -
     if len(masked):
         row, position = masked[-1 if real[:, 0].all() else 0].tolist()
         return by_row[row, position].detach().clone()
-    if _is_ids(value):
+    if is_ids(value):
         own = -100 if "label" in name.lower() or "target" in name.lower() else None
-        return own if own is not None else _padding_id(model) or 0
+        return own if own is not None else padding_id(model) or 0
     return 0
 
 
