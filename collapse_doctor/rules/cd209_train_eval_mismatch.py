@@ -77,8 +77,8 @@ from collapse_doctor.rules.modes import (
     ModeBounds,
     Sight,
     loss_in,
+    lost_early,
     sights_of,
-    spread_lost,
 )
 from collapse_doctor.rules.probed import reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -182,7 +182,7 @@ def _first(
     )
     for other in before:
         try:
-            lost = spread_lost(measurements, other, bounds)
+            lost = lost_early(measurements, other, bounds)
         except NotExamined:
             continue
         if lost is not None and lost.mode == loss.mode:

@@ -17,7 +17,7 @@ from collapse_doctor.rules.neural_collapse import excuse
 from collapse_doctor.rules.rule import NotExamined
 from collapse_doctor.rules.spread import CollapseBounds, spread_of
 
-__all__ = ["Loss", "ModeBounds", "Sight", "loss_in", "sights_of", "spread_lost"]
+__all__ = ["Loss", "ModeBounds", "Sight", "loss_in", "lost_early", "sights_of"]
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ def _number(value: float | None) -> float:
 
 def loss_in(measurements: Measurements, sight: Sight, bounds: ModeBounds) -> Loss | None:
     """Return what is lost in one mode and not in the other."""
-    lost = spread_lost(measurements, sight, bounds)
+    lost = _spread_lost(measurements, sight, bounds)
     if lost is not None:
         return lost
     noisy = not sight.noise <= bounds.noise  # True for NaN
@@ -137,7 +137,16 @@ def loss_in(measurements: Measurements, sight: Sight, bounds: ModeBounds) -> Los
     return None
 
 
-def spread_lost(measurements: Measurements, sight: Sight, bounds: ModeBounds) -> Loss | None:
+def lost_early(measurements: Measurements, sight: Sight, bounds: ModeBounds) -> Loss | None:
+    """Return what is lost in one mode, as far as it can be told of an inner layer."""
+    lost = _spread_lost(measurements, sight, bounds)
+    if lost is not None or not sight.parting > bounds.parting:
+        return lost
+    cones = (_cone(arm, one, other, bounds) for arm, one, other in sight.arms)
+    return next((cone for cone in cones if cone is not None), None)
+
+
+def _spread_lost(measurements: Measurements, sight: Sight, bounds: ModeBounds) -> Loss | None:
     """Return the mode in which the rows are one vector."""
     metric = spread_of(measurements, sight.train, CollapseBounds()).metric
     for arm, one, other in sight.arms:

@@ -98,8 +98,10 @@ def test_inside_the_block_the_rules_say_when_they_will_be_examined() -> None:
         inside = {s.code: s.reason for s in inspector.diagnose().skipped}
     diagnosis = inspector.diagnose()
     after = {s.code: s.reason for s in diagnosis.skipped}
-    assert inside["CD209"] == inside["CD210"] == (
-        "model: the probe is run when the watched block is left"
+    assert (
+        inside["CD209"]
+        == inside["CD210"]
+        == ("model: the probe is run when the watched block is left")
     )
     assert "CD209" in diagnosis.passed
     assert "which positions are padding" in after["CD210"]
