@@ -2,9 +2,9 @@
 
 What it finds
 -------------
-In eval mode padding was added to the rows of the probe, marked as padding in the mask or the
-lengths that the model is given, and half of the embeddings or more moved by a notable part of the
-distance to the nearest other row.
+In eval mode rows of the probe without padding (those of up to five lengths are cut to it) were
+given padding, marked as such in the mask or the lengths that the model is given, and half of their
+embeddings or more moved by a notable part of the distance to the nearest other row.
 
 Why it matters
 --------------
@@ -95,7 +95,9 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 
 def _examine(measurements: Measurements, probe: Probe, bounds: Bounds) -> Match | None:
     values = {name: math.nan if v is None else v for name, v in probe.values.items()}
-    if not values.get("relative_dispersion", math.nan) >= bounds.dispersion:
+    if math.isnan(values.get("relative_dispersion", math.nan)):
+        raise NotExamined("its rows are not finite, or zero")
+    if values["relative_dispersion"] < bounds.dispersion:
         raise NotExamined("its rows are nearly one vector, and a change has no measure")
     way = "direction_" if _counts_directions(measurements, probe) else ""
     change, noise = (values.get(way + word, math.nan) for word in ("change", "noise"))
@@ -130,9 +132,8 @@ def _match(
     more, length = int(values["padding"]), int(values["length"])
     return Match(
         message=(
-            f"Padding changes {name}: with {more} positions of padding behind {length}, half of "
-            f"the {what} or more move by {per_cent(change)} of the distance to the nearest other "
-            "row."
+            f"Padding changes {name}: {more} positions of padding beside {length} move half of "
+            f"the {what} or more by {per_cent(change)} of the distance to the nearest other row."
         ),
         where=Where(model=probe.model, layer=probe.layer, step=measurements.steps or None),
         evidence=evidence(
@@ -143,7 +144,7 @@ def _match(
             noise=Evidence(values[way + "noise"], meaning="the same of the rows in another order"),
             padding=Evidence(more, meaning="positions that were added"),
             length=Evidence(length, meaning="positions before"),
-            rows=Evidence(probe.rows),
+            rows=Evidence(int(values.get("compared", probe.rows)), meaning="that were compared"),
         ),
         confidence=Confidence.HIGH,
     )
