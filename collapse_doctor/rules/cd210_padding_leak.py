@@ -132,8 +132,9 @@ def _match(
     more, length = int(values["padding"]), int(values["length"])
     return Match(
         message=(
-            f"Padding changes {name}: {more} positions of padding beside {length} move half of "
-            f"the {what} or more by {per_cent(change)} of the distance to the nearest other row."
+            f"Padding changes {name}: {more} positions of it or more, beside at most {length} "
+            f"real ones, move half of the {what} or more by {per_cent(change)} of the distance to "
+            "the nearest other row."
         ),
         where=Where(model=probe.model, layer=probe.layer, step=measurements.steps or None),
         evidence=evidence(

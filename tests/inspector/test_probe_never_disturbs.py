@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import random
+import threading
 import warnings
 import weakref
 from collections.abc import Callable
@@ -31,14 +32,14 @@ class Counting(nn.Module):
         super().__init__()
         self.linear = nn.Linear(6, 4)
         self.count = 0
-        self.seen = {"shapes": [(0, 0)]}
+        self.seen = {"shapes": [torch.Size((0, 0))]}
         self.history: list[float] = []
         self.memory: list[Tensor] = [torch.zeros(2)]
         self.last: Tensor | None = None
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         self.count += 1
-        self.seen["shapes"].append(tuple(x.shape))
+        self.seen["shapes"].append(x.shape)
         self.history.append(float(x.sum()))
         self.memory[0].add_(1)
         self.last = self.linear(x)
@@ -52,9 +53,10 @@ class Averaging(nn.Module):
         super().__init__()
         self.student, self.teacher = nn.Linear(6, 4), nn.Linear(6, 4)
         self.codes = nn.Parameter(torch.randn(3, 4), requires_grad=False)
+        self.mean: Tensor
         self.register_buffer("mean", torch.zeros(4))
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         z: Tensor = self.student(x)
         with torch.no_grad():
             self.mean.lerp_(z.mean(0), 0.1)
@@ -72,7 +74,7 @@ class Drawing(nn.Module):
         self.linear, self.drop = nn.Linear(6, 4), nn.Dropout(0.5)
         self.own = torch.Generator().manual_seed(3)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         noise = torch.rand(1, generator=self.own) + np.random.rand() + random.random()
         return self.drop(self.linear(x)) + noise.float()
 
@@ -84,7 +86,7 @@ class Switching(nn.Module):
         super().__init__()
         self.linear = nn.Linear(6, 4)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         torch.set_grad_enabled(True)
         torch.set_default_dtype(torch.float64)
         torch.set_autocast_enabled("cpu", True)
@@ -98,7 +100,7 @@ class Greedy(nn.Module):
         super().__init__()
         self.linear = nn.Linear(6, 4)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return self.linear(x.mul_(2).clamp_(-1, 1))
 
 
@@ -107,7 +109,7 @@ class Recurrent(nn.Module):
         super().__init__()
         self.gru = nn.GRU(3, 5, num_layers=2, dropout=0.3, batch_first=True)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor) -> Any:
         return self.gru(x.unflatten(1, (2, 3)))[0][:, -1]
 
 
@@ -219,7 +221,7 @@ def test_nothing_changes_when_the_pass_on_the_probe_raises(
     class Failing(Averaging):
         fails = False
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Tensor) -> Any:
             random.random()
             torch.rand(1)
             if self.fails and not late:
@@ -321,13 +323,13 @@ def test_a_method_of_the_model_may_be_its_hook() -> None:
     class Remembering(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.linear, self.kept = nn.Linear(6, 4), []
+            self.linear, self.kept = nn.Linear(6, 4), list[Tensor]()
             self.linear.register_forward_hook(self.keep)
 
         def keep(self, _module: nn.Module, _args: Any, output: Tensor) -> None:
             self.kept.append(output)
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Tensor) -> Any:
             self.linear(x)
             return self.kept[-1]
 
@@ -339,10 +341,8 @@ def test_a_method_of_the_model_may_be_its_hook() -> None:
 
 
 def test_what_cannot_be_copied_is_not_run() -> None:
-    import threading
-
     model = Counting()
-    model.lock = threading.Lock()
+    vars(model)["lock"] = threading.Lock()
     with Inspector(model, probe=torch.randn(12, 6)) as inspector:
         trained(model)
     assert "a copy of the model could not be made" in told(inspector)[0].reason

@@ -48,15 +48,15 @@ class Text(nn.Module):
 
 
 class Attention(nn.Module):
-    def __init__(self, *, masked: bool = True, half: bool = False, layers: int = 1) -> None:
+    def __init__(self, *, masked: bool = True, once: bool = False, layers: int = 1) -> None:
         super().__init__()
         layer = nn.TransformerEncoderLayer(WIDTH, 2, 32, dropout=0.1, batch_first=True)
         self.encoder = nn.TransformerEncoder(layer, layers, enable_nested_tensor=False)
-        self.masked, self.half = masked, half
+        self.masked, self.once = masked, once
 
-    def forward(self, h: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, h: Tensor, mask: Tensor) -> Any:
         padding = mask == 0
-        if self.half:
+        if self.once:
             heard = self.encoder(h, src_key_padding_mask=padding)
             return self.encoder(heard)
         return self.encoder(h, src_key_padding_mask=padding if self.masked else None)
@@ -67,7 +67,7 @@ class Causal(nn.Module):
         super().__init__()
         self.layer = nn.TransformerEncoderLayer(WIDTH, 2, 32, dropout=0.0, batch_first=True)
 
-    def forward(self, h: Tensor, _mask: Tensor) -> Tensor:
+    def forward(self, h: Tensor, _mask: Tensor) -> Any:
         future = nn.Transformer.generate_square_subsequent_mask(h.shape[1])
         return self.layer(h, src_mask=future, is_causal=True)
 
@@ -78,7 +78,7 @@ class Recurrent(nn.Module):
         self.gru = nn.GRU(WIDTH, WIDTH, batch_first=True, bidirectional=two_ways)
         self.packed, self.out = packed, nn.Linear(WIDTH * (1 + two_ways), WIDTH)
 
-    def forward(self, h: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, h: Tensor, mask: Tensor) -> Any:
         if not self.packed:
             return self.out(self.gru(h)[0])
         packed = nn.utils.rnn.pack_padded_sequence(
@@ -96,7 +96,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.conv, self.clean = nn.Conv1d(WIDTH, WIDTH, size, padding="same"), clean
 
-    def forward(self, h: Tensor, mask: Tensor) -> Tensor:
+    def forward(self, h: Tensor, mask: Tensor) -> Any:
         h = h * mask[..., None] if self.clean else h
         return torch.relu(self.conv(h.transpose(1, 2)).transpose(1, 2))
 
@@ -104,7 +104,7 @@ class Convolution(nn.Module):
 class Norm(nn.Module):
     """Normalises each channel over the positions, padding included."""
 
-    def forward(self, h: Tensor, _mask: Tensor) -> Tensor:
+    def forward(self, h: Tensor, _mask: Tensor) -> Any:
         return (h - h.mean(1, keepdim=True)) / h.std(1, keepdim=True)
 
 
@@ -194,9 +194,10 @@ SICK = {
         last_real, Recurrent(packed=False, two_ways=True)
     ),
     "attention without its mask": lambda: model_of(mean, Attention(masked=False, layers=2)),
-    "attention with its mask once": lambda: model_of(mean, Attention(half=True, layers=2)),
+    "attention with its mask once": lambda: model_of(mean, Attention(once=True, layers=2)),
     "attention pooling without a mask": lambda: model_of(weighted_without_mask),
     "normalised over positions": lambda: model_of(mean, Norm()),
+    "convolution that looks far": lambda: model_of(mean, Convolution(clean=False, size=7)),
     "tokens normalised over positions": lambda: model_of(tokens, Norm()),
 }
 
@@ -222,6 +223,7 @@ INNOCENT = {
     "packed both ways": lambda: model_of(mean, Recurrent(packed=True, two_ways=True)),
     "one way, not packed, last real": lambda: model_of(last_real, Recurrent(packed=False)),
     "convolution of what is masked": lambda: model_of(mean, Convolution(clean=True)),
+    "convolution that looks to its neighbours": lambda: model_of(mean, Convolution(clean=False)),
     "causal": lambda: model_of(last_real, Causal()),
     "unit length": lambda: model_of(unit, Attention()),
     "all tokens": lambda: model_of(tokens, Attention()),
@@ -241,7 +243,7 @@ def test_the_fused_path_of_transformers_is_the_one_that_is_tested() -> None:
     seen: list[int] = []
 
     class Fused(nn.TransformerEncoderLayer):
-        def forward(self, *args: Any, **kwargs: Any) -> Tensor:
+        def forward(self, *args: Any, **kwargs: Any) -> Any:
             seen.append(len(self._forward_hooks))
             return super().forward(*args, **kwargs)
 
@@ -258,7 +260,7 @@ def test_features_that_come_first_by_time_are_padded_there() -> None:
             super().__init__()
             self.inner, self.masked = nn.Linear(6, WIDTH), masked
 
-        def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
+        def forward(self, x: Tensor, lengths: Tensor) -> Any:
             h = torch.tanh(self.inner(x))
             real = torch.arange(len(x))[:, None] < lengths
             return (h * real[..., None]).sum(0) / lengths[:, None] if self.masked else h.mean(0)
@@ -277,7 +279,7 @@ def test_an_id_for_padding_is_enough(knows: bool) -> None:
             super().__init__()
             self.table = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0)
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Tensor) -> Any:
             h = self.table(x)
             return mean(h, x != 0) if knows else h.mean(1)
 
@@ -291,7 +293,7 @@ def test_padding_before_the_rows_goes_there() -> None:
     probe = {"input_ids": tokens_first.flip(1), "attention_mask": mask.flip(1)}
 
     class Generator(Text):
-        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+        def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
             place = (attention_mask.cumsum(1) - 1).clamp(min=0)
             h = self.table(input_ids) + 0.3 * self.places(place)
             h = self.mixer(h, attention_mask)  # type: ignore[misc]
@@ -320,7 +322,7 @@ def test_directions_count_where_the_embedding_is_normalised() -> None:
             super().__init__()
             self.table, self.unit = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0), unit
 
-        def forward(self, x: Tensor) -> Tensor:
+        def forward(self, x: Tensor) -> Any:
             h = self.table(x).mean(1)
             return F.normalize(h, dim=1) if self.unit else h
 
@@ -356,12 +358,12 @@ def test_what_cannot_be_judged_is_skipped(make: Callable[[], Any], reason: str) 
 class Noisy(nn.Module):
     """Draws in eval mode, too."""
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
         return torch.randn(*input_ids.shape, WIDTH).mean(1)
 
 
 class Constant(nn.Module):
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
         return torch.ones(len(input_ids), WIDTH) + 1e-4 * input_ids.sum(1, keepdim=True) / 100
 
 
@@ -372,5 +374,5 @@ class Fixed(nn.Module):
         super().__init__()
         self.linear = nn.Linear(4, WIDTH)
 
-    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Tensor:
+    def forward(self, input_ids: Tensor, attention_mask: Tensor) -> Any:
         return self.linear(input_ids.float())
