@@ -357,8 +357,8 @@ class Watch:
     def _probe(self, error: BaseException | None) -> None:
         """Make the active tests: not aside, for models run as their users have set things up."""
         begun = perf_counter()
-        if self._sink is not None and not self._ended and not self._fuse.blown:
-            self._prober.run(self._ranks.append, error)
+        if self._sink is not None and not self._ended:
+            self._prober.run(self._ranks.append, error, off=self._fuse.blown)
         self._budget.spend(perf_counter() - begun)
 
     def _leave_ranks(self, reason: str) -> None:

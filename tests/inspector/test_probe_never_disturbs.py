@@ -349,6 +349,49 @@ def test_what_cannot_be_copied_is_not_run() -> None:
     assert model.count == 3
 
 
+def test_a_forward_around_the_model_itself_is_not_called() -> None:
+    model = Counting()
+    inner = model.forward
+    model.forward = lambda x: inner(x)  # type: ignore[method-assign]
+    with Inspector(model, probe=torch.randn(12, 6)) as inspector:
+        trained(model)
+    assert model.count == 3
+    assert "a function around the model" in told(inspector)[0].reason
+
+
+def test_what_dynamo_was_told_to_leave_alone_is_not_called() -> None:
+    model = nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8))
+    torch.compiler.disable(model[1])
+    with Inspector(model, probe=torch.randn(12, 6)) as inspector:
+        trained(model)
+        before = everything(model)
+    assert same(_unhooked(before), _unhooked(everything(model)))
+    assert len(told(inspector)) in (1, 5), "either skipped, or run in a copy"
+
+
+def test_a_part_that_copies_as_itself_is_not_run() -> None:
+    class Only(Counting):
+        def __deepcopy__(self, _memo: Any) -> nn.Module:
+            return self
+
+    model = nn.Sequential(Only())
+    with Inspector(model, probe=torch.randn(12, 6)) as inspector:
+        trained(model)
+    assert model[0].count == 3
+    assert "its own copy" in told(inspector)[0].reason
+
+
+def test_devices_that_are_used_later_are_seeded_by_their_user(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    queued: list[Any] = []
+    monkeypatch.setattr(torch.cuda, "_lazy_call", lambda call, **_options: queued.append(call))
+    with Inspector(nn.Linear(6, 4), probe=torch.randn(12, 6)) as inspector:
+        pass
+    assert len(told(inspector)) > 1
+    assert not queued
+
+
 def test_what_is_not_built_yet_stays_so() -> None:
     model = nn.Sequential(nn.LazyLinear(4))
     with Inspector(model, probe=torch.randn(12, 6)) as inspector:
@@ -369,7 +412,8 @@ def test_nothing_is_compiled_for_a_probe(in_place: bool) -> None:
         compiled = torch.compile(model, backend=counter)
     with Inspector(compiled, probe=torch.randn(9, 6)) as inspector:
         trained(compiled)
-        graphs = counter.frame_count
+        graphs, before = counter.frame_count, everything(model)
+    assert same(_unhooked(before), _unhooked(everything(model)))
     assert graphs
     assert counter.frame_count == graphs
     model.train()

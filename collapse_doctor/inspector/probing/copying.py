@@ -22,6 +22,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
+from collapse_doctor.inspector.compiled import is_compiled
 from collapse_doctor.inspector.hooks import ForwardHook
 from collapse_doctor.inspector.outputs import is_plain
 
@@ -32,6 +33,9 @@ MOST_ITEMS = 1_000
 
 _SHARED = (Optimizer, DataLoader, Dataset)
 """What a forward pass has no business with, and what may be as large as the model or larger."""
+
+_REMADE = ("_compiled_call_impl", "forward", "__call__")
+"""Attributes that copies of compiled modules do without, or make anew."""
 
 _GLOBAL = ("_global_forward_hooks", "_global_forward_pre_hooks")
 
@@ -45,7 +49,14 @@ def copied(model: nn.Module) -> tuple[nn.Module, dict[int, Any]]:
     for module in model.modules():
         held = (value for value in vars(module).values() if isinstance(value, _SHARED))
         memo |= {id(value): value for value in held}
-    return copy.deepcopy(model, memo), memo
+    own = copy.deepcopy(model, memo)
+    if _parts(own) & _parts(model):
+        raise ValueError("a part of it is its own copy")
+    return own, memo
+
+
+def _parts(model: nn.Module) -> set[int]:
+    return set(map(id, chain(model.modules(), model.parameters(), model.buffers())))
 
 
 def obstacle(model: nn.Module) -> str:
@@ -60,9 +71,12 @@ def obstacle(model: nn.Module) -> str:
     own = set(map(id, model.modules()))
     for name, module in model.named_modules():
         hooks = chain(module._forward_hooks.values(), module._forward_pre_hooks.values())
+        at = f"`{name}`" if name else "the model"
         if any(not _stays_inside(hook, own) for hook in hooks):
-            at = f"`{name}`" if name else "the model"
             return f"{at} has a forward hook of yours, which would see its passes"
+        remade = _REMADE if is_compiled(module) else ()
+        if any(_reaches_out(value) for key, value in vars(module).items() if key not in remade):
+            return f"{at} holds a function around the model, which a copy would call"
     return ""
 
 
@@ -78,6 +92,28 @@ def _stays_inside(hook: Any, modules: set[int]) -> bool:
     home = hook if isinstance(hook, types.FunctionType) else type(hook)
     ours = isinstance(hook, ForwardHook)
     return ours or id(hook) in modules or home.__module__.partition(".")[0] == "torch"
+
+
+def _reaches_out(value: Any) -> bool:
+    """Tell whether an attribute is a function around a module: in a copy it is the same function.
+
+    ``torch.compiler.disable`` and those who replace ``forward`` of one module leave such.
+    """
+    while isinstance(value, functools.partial):
+        value = value.func
+    if not isinstance(value, types.FunctionType):
+        return False
+    held = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+    held += [one.__self__ for one in held if isinstance(one, types.MethodType)]
+    return any(isinstance(one, nn.Module | Tensor) for one in held)
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018  (an empty one raises)
+    except ValueError:
+        return False
+    return True
 
 
 def loose_tensors(*held: Any) -> dict[int, Any]:

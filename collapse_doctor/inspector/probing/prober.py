@@ -69,9 +69,9 @@ class Prober:
                 resting = (id(module) for module in model.modules() if not module.training)
                 self._resting[name] = frozenset(resting)
 
-    def run(self, emit: Emit, error: BaseException | None) -> None:
-        """Make all tests. Nothing of them remains but what is told."""
-        reason = _forbidden(error)
+    def run(self, emit: Emit, error: BaseException | None, *, off: bool = False) -> None:
+        """Make all tests, unless the Inspector is ``off``. Only what is told remains of them."""
+        reason = "the Inspector had switched itself off" if off else _forbidden(error)
         if reason:
             self._skip(emit, reason)
             return

@@ -36,9 +36,7 @@ def undisturbed(seed: int) -> Iterator[None]:
         for put_back in _states():
             last.callback(put_back)
         warnings.simplefilter("ignore")
-        torch.manual_seed(seed)
-        np.random.seed(seed)
-        random.seed(seed)
+        _seed(seed)
         with torch.no_grad():
             yield
 
@@ -46,8 +44,8 @@ def undisturbed(seed: int) -> Iterator[None]:
 def _states() -> Iterator[Callable[[], Any]]:
     """Yield what puts back each state that is found now."""
     yield partial(torch.set_rng_state, torch.get_rng_state())
-    if torch.cuda.is_initialized():
-        yield partial(torch.cuda.set_rng_state_all, torch.cuda.get_rng_state_all())
+    for kind in _in_use():
+        yield partial(kind.set_rng_state_all, kind.get_rng_state_all())
     if torch.backends.mps.is_available():
         yield partial(torch.mps.set_rng_state, torch.mps.get_rng_state())
     yield partial(np.random.set_state, np.random.get_state())
@@ -56,6 +54,23 @@ def _states() -> Iterator[Callable[[], Any]]:
     yield partial(torch.set_default_dtype, torch.get_default_dtype())
     for device in _DEVICES:
         yield partial(torch.set_autocast_enabled, device, torch.is_autocast_enabled(device))
+
+
+def _seed(seed: int) -> None:
+    """Seed all generators; ``torch.manual_seed`` would also seed devices that are used later."""
+    torch.default_generator.manual_seed(seed)
+    for kind in _in_use():
+        kind.manual_seed_all(seed)
+    if torch.backends.mps.is_available():
+        torch.mps.manual_seed(seed)
+    np.random.seed(seed)
+    random.seed(seed)
+
+
+def _in_use() -> list[Any]:
+    """Return the kinds of devices that this process has begun to use."""
+    kinds: list[Any] = [torch.cuda, torch.xpu]
+    return [kind for kind in kinds if kind.is_initialized()]
 
 
 def _eager() -> Any:
