@@ -82,6 +82,7 @@ from collapse_doctor.rules.modes import (
 )
 from collapse_doctor.rules.probed import reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.spread import is_fitted
 
 __all__ = ["RULE"]
 
@@ -116,6 +117,8 @@ def _require_judgeable(measurements: Measurements, sight: Sight, bounds: ModeBou
         )
     if sight.eval.width < bounds.min_width:
         raise NotExamined(f"{sight.eval.width} coordinates are too few to judge")
+    if is_fitted(measurements, sight.eval):
+        raise NotExamined("its rows are fitted to given numbers, which may lie close together")
     if standing(measurements, sight.eval) is Standing.FRESH and not measurements.trained:
         raise NotExamined("its weights are as they were drawn: nothing was trained yet")
     if measurements.trained and measurements.steps < bounds.settled:
