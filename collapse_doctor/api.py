@@ -97,11 +97,22 @@ class Inspector(Watch):
         read meanwhile, and after a kill but for the newest fraction of a second. Default: kept in
         memory. Of the processes of one training (DDP, FSDP2) each has its Inspector, and rank 0
         writes and diagnoses what all of them saw; none waits for another while training.
+    probe
+        A batch for active tests (CD209, CD210), off unless given: what one forward pass takes, a
+        tensor, a tuple or list of positional arguments, or a mapping of keyword arguments; for a
+        dict of models a dict of names to such batches. When the block is left without an
+        exception, copies of the model are run on copies of it, in train and eval mode, with
+        longer rows; a diagnosis before that skips these rules. The model, its buffers and modes
+        and the random numbers stay as they are. It takes memory for one more model, and a few
+        forward passes; with several processes it is skipped. Hooks of your own on the model, and
+        what cannot be copied, are reasons to skip it, which are told. What ``forward`` changes
+        outside of the model (files, globals) it changes in these passes as well.
 
     Raises
     ------
     UsageError
-        For something that is no model, a layer that matches nothing, an ``every`` below 1.
+        For something that is no model, a layer that matches nothing, an ``every`` below 1, a
+        ``probe`` that is no batch.
     RecordingError
         On entering the block, when ``out`` holds other files already or cannot be written.
 
@@ -121,9 +132,12 @@ class Inspector(Watch):
         layers: Sequence[str | nn.Module] | None = None,
         every: int | None = None,
         out: str | Path | None = None,
+        probe: Any = None,
     ) -> None:
         models = model if isinstance(model, Mapping) else {"model": model}
-        super().__init__(models, layers=layers, every=every, out=out)
+        if probe is not None and not isinstance(model, Mapping):
+            probe = {"model": probe}
+        super().__init__(models, layers=layers, every=every, out=out, probe=probe)
 
     def diagnose(self, *, select: Sequence[str] = (), ignore: Sequence[str] = ()) -> Diagnosis:
         """Diagnose what was seen so far; inside the block or after it, as often as you like.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from time import perf_counter
 from types import TracebackType
 from typing import Any, Self
 
@@ -35,6 +36,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.operands import SEEN, Operands
 from collapse_doctor.inspector.outline import Outline, checked
 from collapse_doctor.inspector.placement import place, plan_of
+from collapse_doctor.inspector.probing.prober import Prober
 from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.ranks import Ranks
@@ -73,11 +75,14 @@ class Watch:
         Measure every n-th step; None adapts (see :class:`Schedule`).
     out
         Folder for the recording, written by process 0 of a training; None keeps it in memory.
+    probe
+        A batch for active tests for some or all of the models, by name: see :class:`Prober`.
 
     Raises
     ------
     UsageError
-        For something that is no model, a layer that matches nothing, an ``every`` below 1.
+        For something that is no model, a layer that matches nothing, an ``every`` below 1, a
+        ``probe`` that is no batch.
     """
 
     def __init__(
@@ -87,12 +92,14 @@ class Watch:
         layers: Sequence[str | nn.Module] | None = None,
         every: int | None = None,
         out: str | Path | None = None,
+        probe: Mapping[str, Any] | None = None,
     ) -> None:
         self._given = checked(models)
         self._models = unwrapped(self._given)
         self._schedule = Schedule(every)
         self._blocks = choose_all(self._models, layers)
         self._role: Role = "block" if layers is None else "chosen"
+        self._prober = Prober(self._models, self._blocks, self._role, probe)
         self._outline = Outline(self._models, self._blocks, self._role)
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
@@ -141,6 +148,7 @@ class Watch:
         try:
             self._fuse.guard(ranks.join)()
             self._fuse.guard(self._attach)()
+            self._fuse.guard(self._prober.announce)(ranks.append)
         except BaseException:  # an interrupt: there will be no __exit__
             self._let_go()
             raise
@@ -158,6 +166,7 @@ class Watch:
         with ExitStack() as last:  # from below, and all of it, though an interrupt comes
             last.callback(self._forget)
             last.callback(Fuse(self._blown).guard(self._close), reason)
+            last.callback(self._probe, error)
             last.callback(Fuse(self._blown).guard(self._leave_ranks), reason)
             last.callback(let_go)  # again, for it may have been interrupted
             last.callback(let_go)
@@ -241,6 +250,7 @@ class Watch:
         self._given.clear()
         self._models.clear()
         self._blocks.clear()
+        self._prober.forget()
 
     def _close(self, reason: str) -> None:
         if self._ended or self._sink is None:
@@ -308,6 +318,7 @@ class Watch:
         if wanted and not self._window.is_wanted:
             self._operands.begin(step)
         self._compiling.set_window(wanted)
+        self._prober.look()
 
     def _told(self, loss: Any, labels: Any) -> None:
         if self._sink is None or self._ended:
@@ -346,6 +357,13 @@ class Watch:
             self._note(
                 "inspector", f"no forward pass was seen after step {last:,} of {steps:,}{why}"
             )
+
+    def _probe(self, error: BaseException | None) -> None:
+        """Make the active tests: not aside, for models run as their users have set things up."""
+        begun = perf_counter()
+        if self._sink is not None and not self._ended:
+            self._prober.run(self._ranks.append, error, off=self._fuse.blown)
+        self._budget.spend(perf_counter() - begun)
 
     def _leave_ranks(self, reason: str) -> None:
         if self._sink is not None:

@@ -59,6 +59,7 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         trained=course.trained,
         watched_comparisons=all(notice.about != "comparisons" for notice in notices),
         unseen=_unseen(recording, measures, notices),
+        probes=tuple(recording.probes),
         cost=recording.cost,
         shared=recording.manifest.shared,
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
-from collapse_doctor.recording.observations import Comparison, Cost, Notice, Sharing
+from collapse_doctor.recording.observations import Comparison, Cost, Notice, Probe, Sharing
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +78,7 @@ class Measurements:
     ``layers`` are ordered by model and depth. ``trained`` is true when an optimizer that moves
     the watched model was seen to step. ``steps`` is the number of steps seen, 0 for a file.
     ``unseen`` says of what could not be observed (``"comparisons"``, a layer's name) why.
+    ``probes`` is what active tests showed, where a probe batch was given.
     ``cost`` is what watching took of the training's time, where it was measured. ``shared`` are
     the names that hold one network, or one's parameters.
     """
@@ -93,5 +94,6 @@ class Measurements:
     trained: bool = False
     watched_comparisons: bool = False
     unseen: Mapping[str, str] = field(default_factory=dict)
+    probes: tuple[Probe, ...] = ()
     cost: Cost | None = None
     shared: tuple[Sharing, ...] = ()

@@ -27,6 +27,7 @@ from collapse_doctor.recording.observations import (
     Manifest,
     Measure,
     Observation,
+    Probe,
 )
 
 __all__ = [
@@ -137,7 +138,7 @@ def finite(observation: Observation) -> Observation:
     become floats of Python.
     """
     match observation:
-        case Measure(values=values):
+        case Measure(values=values) | Probe(values=values):
             plain = {name: _plain(value) for name, value in values.items()}
             return msgspec.structs.replace(observation, values=plain)
         case Loss(value=value):

@@ -19,6 +19,7 @@ from collapse_doctor.recording.observations import (
     Measure,
     Notice,
     Observation,
+    Probe,
     Snapshot,
     Tick,
     Use,
@@ -84,6 +85,7 @@ class Recording:
         self._notices: dict[tuple[str, str], Notice] = {}
         self._notices_dropped = 0
         self._uses: dict[Use, None] = {}
+        self._probes: dict[tuple[str, ...], Any] = {}
         self._snapshots: dict[int, tuple[Snapshot, np.ndarray]] = {}
         self._snapshots_dropped = 0
         self._retention = Retention(snapshot_budget)
@@ -112,6 +114,11 @@ class Recording:
     def uses(self) -> list[Use]:
         """Every use that an output was seen to be put to, once. A new list."""
         return list(self._uses)
+
+    @property
+    def probes(self) -> list[Probe]:
+        """What active tests showed, the last word on each. A new list."""
+        return list(self._probes.values())
 
     @property
     def snapshots(self) -> list[tuple[Snapshot, np.ndarray]]:
@@ -153,6 +160,8 @@ class Recording:
                 raise TypeError("a snapshot needs its rows: use append_snapshot")
             case Use():
                 self._uses[observation] = None
+            case Probe(test=test, model=model, layer=layer, arm=arm):
+                self._probes[test, model, layer, arm] = finite(observation)
             case Measure() | Comparison() | Labels() | Loss():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))

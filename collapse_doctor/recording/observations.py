@@ -25,6 +25,7 @@ __all__ = [
     "Observation",
     "Operand",
     "Origin",
+    "Probe",
     "Relation",
     "RelationKind",
     "Sharing",
@@ -199,6 +200,27 @@ class Use(Struct, frozen=True, gc=False, tag="use"):
     dimensions: int | None = None
 
 
+class Probe(Struct, frozen=True, gc=False, tag="probe"):
+    """What one active test on the probe batch showed of one model.
+
+    Without a ``layer`` it says that the test was made of the model, or in ``reason`` why not; it
+    stands before those with one. ``arm`` is the way the model was run where a test compares
+    several (``"train"``, ``"eval"``), and ``values`` are keyed by what was measured.
+    """
+
+    test: str
+    model: str
+    reason: str = ""
+    layer: str = ""
+    role: Role = "output"
+    depth: int = 0
+    arm: str = ""
+    rows: int = 0
+    width: int = 0
+    dtype: str = ""
+    values: dict[str, float | None] = {}
+
+
 class Snapshot(Struct, frozen=True, gc=False, tag="snapshot"):
     """Some embedding rows of one layer at one step. The rows themselves lie in ``file``.
 
@@ -241,7 +263,7 @@ class Cost(Struct, frozen=True, gc=False, tag="cost"):
     limited: bool = False
 
 
-Observation = Comparison | Cost | Measure | Labels | Loss | Notice | Snapshot | Tick | Use
+Observation = Comparison | Cost | Measure | Labels | Loss | Notice | Probe | Snapshot | Tick | Use
 
 
 class LayerInfo(Struct, frozen=True, gc=False):

@@ -12,6 +12,7 @@ from collapse_doctor.recording.observations import (
     Measure,
     Notice,
     Observation,
+    Probe,
     Snapshot,
     Tick,
 )
@@ -34,6 +35,9 @@ def check(observation: Observation) -> None:
     match observation:
         case Measure():
             _check_measure(observation)
+        case Probe(rows=rows, width=width, depth=depth):
+            _check_counts(rows=rows, depth=depth)
+            _check_counts(most=MAX_WIDTH, width=width)
         case Comparison(step=step, operands=operands, relations=relations):
             _check_counts(step=step)
             for relation in relations:

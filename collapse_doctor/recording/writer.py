@@ -20,6 +20,7 @@ from collapse_doctor.recording.observations import (
     Measure,
     Notice,
     Observation,
+    Probe,
     Snapshot,
     Tick,
     Use,
@@ -229,7 +230,7 @@ class RecordingWriter:
 def _is_vital(observation: Observation) -> bool:
     """Tell whether a diagnosis could be another one without this single line."""
     match observation:
-        case Notice() | Use():
+        case Notice() | Use() | Probe():
             return True
         case Tick(ended=ended):
             return ended

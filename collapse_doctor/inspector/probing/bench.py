@@ -1,0 +1,168 @@
+"""A bench to run a model on: as often as wanted, in either mode, with nothing left changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from torch import Tensor, nn
+
+from collapse_doctor.inspector.fuse import reason_of
+from collapse_doctor.inspector.layers import Layer
+from collapse_doctor.inspector.outputs import (
+    Rows,
+    embeddings_among,
+    is_plain,
+    pool,
+    tensors_in,
+)
+from collapse_doctor.inspector.probing.batch import Batch
+from collapse_doctor.inspector.probing.copying import copied, obstacle
+from collapse_doctor.inspector.probing.undisturbed import undisturbed
+from collapse_doctor.recording.observations import Role
+
+__all__ = ["Bench", "CannotRun", "Run"]
+
+MOST_ROWS = 1024
+"""Rows of the probe that are looked at: enough for the rank of widths up to 1,800 (see CD601)."""
+
+
+class CannotRun(Exception):  # noqa: N818  (nothing is wrong: it says what is in the way)
+    """Raised where a test cannot be made; its text completes 'skipped, because …'."""
+
+
+@dataclass(frozen=True, eq=False)
+class Run:
+    """What one pass gave: the tensors a model returned, and rows of its inner layers."""
+
+    outputs: list[tuple[str, Tensor]] = field(default_factory=list)
+    blocks: dict[str, Rows] = field(default_factory=dict)
+
+    def embeddings(self) -> dict[str, Rows]:
+        """Return the rows of those outputs that may be embeddings."""
+        found = ((name, pool(tensor, None, MOST_ROWS)) for name, tensor in self.outputs)
+        return {name: rows for name, rows in found if rows is not None}
+
+
+class Bench:
+    """Runs one model on its probe batch. Each run is made by a fresh copy, from one random state.
+
+    Parameters
+    ----------
+    name
+        What the model is called.
+    model, layers
+        The model as it was trained, and the inner layers of it that are watched.
+    batch
+        What it is run on.
+    resting
+        Modules that stayed in eval mode while the model was trained; None if it never was seen in
+        train mode.
+    role
+        Of the inner layers.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: nn.Module,
+        layers: Sequence[Layer],
+        batch: Batch,
+        resting: frozenset[int] | None,
+        role: Role = "block",
+    ) -> None:
+        self.name = name
+        self.model = model
+        self.layers = tuple(layers)
+        self.batch = batch
+        self.role = role
+        self._resting = resting
+        self._obstacle = obstacle(model)
+
+    @property
+    def was_trained(self) -> bool:
+        """Whether the model was seen in train mode, so that there is a train mode to compare."""
+        return self._resting is not None
+
+    def run(
+        self, *, training: bool, batch: Batch | None = None, inner: bool = False, seed: int = 0
+    ) -> Run:
+        """Return what one forward pass gives.
+
+        Parameters
+        ----------
+        training
+            In train mode, as far as the training was in it, or all in eval mode.
+        batch
+            Another batch than the probe.
+        inner
+            Look at the inner layers as well. Transformer layers leave their fused path for it.
+        seed
+            Of all random numbers.
+
+        Raises
+        ------
+        CannotRun
+            If the model cannot be copied, or raises.
+        """
+        if self._obstacle:
+            raise CannotRun(self._obstacle)
+        with undisturbed(seed):
+            with _said("a copy of the model could not be made"):
+                copy, parts = copied(self.model)
+                args, kwargs = (batch or self.batch).copied()
+            with _said("the forward pass on the probe failed"):
+                self._set_mode(copy, parts, training=training)
+                return self._pass(copy, parts if inner else {}, args, kwargs)
+
+    def _set_mode(self, copy: nn.Module, parts: Mapping[int, Any], *, training: bool) -> None:
+        copy.train(training)  # a model's own train() may do more than set a flag
+        for module in self.model.modules() if training else ():
+            if module is not self.model and id(module) in (self._resting or ()):
+                parts[id(module)].training = False
+
+    def _pass(
+        self, copy: nn.Module, parts: Mapping[int, Any], args: tuple[Any, ...], kwargs: Any
+    ) -> Run:
+        blocks: dict[str, Rows] = {}
+        firsts: dict[str, Tensor] = {}
+        for layer in self.layers:
+            module = parts.get(id(layer.module))
+            if module is not None:
+                module.register_forward_hook(partial(_keep, blocks, firsts, layer.name))
+        output = copy(*args, **kwargs)
+        tensors = [(name, t.detach()) for name, t in tensors_in(output) if is_plain(t)]
+        found = embeddings_among(tensors)
+        returned = {id(tensor) for _, tensor in tensors_in(output)}
+        for name in [name for name, first in firsts.items() if id(first) in returned]:
+            del blocks[name]  # one thing, told under one name
+        return Run(found, blocks)
+
+
+def _keep(
+    blocks: dict[str, Rows],
+    firsts: dict[str, Tensor],
+    name: str,
+    module: nn.Module,
+    _args: Any,
+    output: Any,
+) -> None:
+    """Keep the rows of what an inner layer gave; of several tensors the first, as in training."""
+    for _, tensor in tensors_in(output):
+        rows = pool(tensor, module, MOST_ROWS)
+        if rows is not None:
+            values = rows.values if rows.is_copy else rows.values.clone()
+            blocks[name], firsts[name] = Rows(values, rows.how), tensor
+        return
+
+
+@contextmanager
+def _said(what: str) -> Iterator[None]:
+    """Turn an error of the user's code into a reason. Interrupts pass."""
+    try:
+        yield
+    except Exception as error:
+        raise CannotRun(f"{what} ({reason_of(error)})") from None
