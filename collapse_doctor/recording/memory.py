@@ -18,6 +18,7 @@ from collapse_doctor.recording.observations import (
     Manifest,
     Measure,
     Notice,
+    Objective,
     Observation,
     Snapshot,
     Tick,
@@ -109,6 +110,11 @@ class Recording:
         return self._in_order(Loss)
 
     @property
+    def objectives(self) -> list[Objective]:
+        """What was minimised, oldest first. A new list."""
+        return self._in_order(Objective)
+
+    @property
     def uses(self) -> list[Use]:
         """Every use that an output was seen to be put to, once. A new list."""
         return list(self._uses)
@@ -121,7 +127,13 @@ class Recording:
     @property
     def notices(self) -> list[Notice]:
         """Notices, each once, and what was dropped to stay inside the bounds. A new list."""
-        kinds = {Measure: "measures", Comparison: "comparisons", Labels: "labels", Loss: "losses"}
+        kinds = {
+            Measure: "measures",
+            Comparison: "comparisons",
+            Labels: "labels",
+            Loss: "losses",
+            Objective: "objectives",
+        }
         counts = {
             name: sum(series.dropped for key, series in self._series.items() if key[0] is kind)
             for kind, name in kinds.items()
@@ -153,7 +165,7 @@ class Recording:
                 raise TypeError("a snapshot needs its rows: use append_snapshot")
             case Use():
                 self._uses[observation] = None
-            case Measure() | Comparison() | Labels() | Loss():
+            case Measure() | Comparison() | Labels() | Loss() | Objective():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))
                 series.append((self._arrived, finite(observation)))
