@@ -67,7 +67,7 @@ _WHITENING = re.compile(
     r"|CompiledFunction|CheckpointFunction"  # and what cannot be looked into
 )
 _BATCH_NORM = re.compile(r"BatchNorm")
-_MIXING = re.compile(r"Mm|Linear|Convolution|Embedding|AccumulateGrad")
+_MIXING = re.compile(r"[Mm]m|Linear|Convolution|Embedding|AccumulateGrad")
 
 
 class TooLarge(Exception):  # noqa: N818  (nothing is wrong)

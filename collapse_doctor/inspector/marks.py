@@ -73,7 +73,7 @@ class Marks:
 
     def put(self, tensor: Tensor, what: Mark) -> None:
         """Put a mark on the node that made a tensor; on none if it takes no gradient."""
-        node = tensor.grad_fn
+        node: Node = tensor.grad_fn
         if node is not None:
             node.metadata.setdefault(self._key, {})[tensor.output_nr] = what
 

@@ -14,9 +14,10 @@ from torch import Tensor
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.carrying import COLUMNS
 from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.losscalls import CALLS, Known, meaning_of_call
+from collapse_doctor.inspector.lossarithmetic import meaning_of
 from collapse_doctor.inspector.lossgraph import Expression, TooLarge, read_graph
-from collapse_doctor.inspector.lossmeaning import Meaning, meaning_of
+from collapse_doctor.inspector.lossmeaning import Meaning
+from collapse_doctor.inspector.losswords import CALLS, Known
 from collapse_doctor.inspector.marks import Call, Constant, Cut, Marks, Output
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
@@ -30,7 +31,7 @@ BORN = 64
 """Outputs of which it is remembered that they took a gradient."""
 
 _BACKWARD = frozenset({Tensor.backward, torch.autograd.backward})
-_ARITHMETIC = frozenset(
+_ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
     {
         *(torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__, Tensor.add_, Tensor.__iadd__),
         *(torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__, torch.rsub),
@@ -40,7 +41,7 @@ _ARITHMETIC = frozenset(
         Tensor.__isub__,
     }
 )
-LOSSES: frozenset[Callable[..., Any]] = frozenset(CALLS) | _ARITHMETIC | _BACKWARD
+LOSSES: frozenset[Callable[..., Any]] = _ARITHMETIC.union(CALLS, _BACKWARD)
 """The functions that this is to be told of."""
 
 _PURE = frozenset(
@@ -113,12 +114,15 @@ class Objectives:
             value = second.detach().clone() if isinstance(second, Tensor) else float(second)
             self._marks.put(result, Constant(value))
         elif isinstance(one, Tensor) and isinstance(second, Tensor):
-            if one.shape == second.shape and one.dim() > 1:
-                if one.requires_grad != second.requires_grad:
-                    place = 1 if one.requires_grad else 0
-                    party = self._cut(second if place else one)
-                    if party is not None:
-                        self._marks.put(result, Cut(place, party, _site()))
+            self._met(one, second, result)
+
+    def _met(self, one: Tensor, second: Tensor, result: Tensor) -> None:
+        if one.dim() < 2 or one.shape != second.shape or one.requires_grad == second.requires_grad:
+            return
+        place = 1 if one.requires_grad else 0
+        party = self._cut(second if place else one)
+        if party is not None:
+            self._marks.put(result, Cut(place, party, _site()))
 
     def _cut(self, tensor: Tensor) -> Party | None:
         """Return the output that a tensor without a gradient is, if it took one before."""
@@ -131,7 +135,8 @@ class Objectives:
         learnt = (origin.model, origin.layer, origin.forward) in self._learning
         if not learnt or not _PURE.union(_LAYERS).issuperset(path):
             return None
-        return Party(origin.model, origin.layer, path.count("linear"), cut=True)
+        past = origin.step < self._moment.step
+        return Party(origin.model, origin.layer, path.count("linear"), cut=True, past=past)
 
     # When it is minimised
 
@@ -153,9 +158,7 @@ class Objectives:
         wanted = [*_tensors(expression), *([scale] if scale is not None else [])]
         value = loss.detach().mean().clone()
         told = partial(self._understood, self._moment.step, self._moment.forward)
-        self._later.put(
-            [value, *wanted], lambda values: told(expression, wanted, scale, values)
-        )
+        self._later.put([value, *wanted], lambda values: told(expression, wanted, scale, values))
 
     def _understood(
         self,
@@ -171,7 +174,7 @@ class Objectives:
             id(tensor): [float(number) for number in value.reshape(-1).tolist()]
             for tensor, value in zip(wanted, values[1:], strict=True)
         }
-        found = meaning_of(expression, lambda tensor: arrived[id(tensor)], meaning_of_call)
+        found = meaning_of(expression, lambda tensor: arrived[id(tensor)])
         factor = arrived[id(scale)][0] if scale is not None else 1.0
         loss = float(values[0]) / factor if factor else math.nan
         self._emit(_objective(step, forward, loss, found))

@@ -137,9 +137,7 @@ class Watch:
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
-        self._objectives = Objectives(
-            self._moment, self._provenance, self._prompt, ranks.append
-        )
+        self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
         try:
             self._fuse.guard(ranks.join)()

@@ -166,13 +166,15 @@ class Party(Struct, frozen=True, gc=False):
     """One side of a term of a loss: an output of a watched model.
 
     ``heads`` is the number of layers with weights between the output and the term, such as a
-    predictor's; ``cut`` is true when no gradient flows back through this side.
+    predictor's; ``cut`` is true when no gradient flows back through this side, and ``past`` when
+    it is of an earlier step.
     """
 
     model: str
     layer: str
     heads: int = 0
     cut: bool = False
+    past: bool = False
 
 
 class Pull(Struct, frozen=True, gc=False):
@@ -191,8 +193,10 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     value
         The loss, without the factor of a gradient scaler.
     collapsed
-        What this very loss is when all embeddings are equal, in the same units; None where that is
-        not known. ``kind`` says what loss it is, ``formula`` how the value is written (``ln(128)``).
+        What this very loss is when all embeddings are equal, in the same units; None where that
+        is not known.
+    kind, formula
+        What loss it is, and how its value at collapse is written (``ln(128)``); may be empty.
     outputs
         The outputs (model, layer) of watched models that the loss depends on.
     pulls

@@ -19,6 +19,8 @@ CODES = {
     "CD104": "equal-copy",
     "CD105": "scalar-multiple",
     "CD106": "stale-operand",
+    "CD207": "loss-at-collapse-value",
+    "CD208": "no-negatives",
     "CD301": "complete-collapse",
     "CD302": "collinear",
     "CD303": "dimensional-collapse",
