@@ -40,6 +40,9 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         number = read(value)[0] if isinstance(value, Tensor) else float(value)
         return Meaning("number", number, positive=number >= 0)
     if one.operation == "given":
+        if isinstance(one.info, Tensor):
+            weights = read(one.info)
+            return Meaning("given", sum(weights) / len(weights) if weights else None)
         parties = (one.info,) if isinstance(one.info, Party) else ()
         return Meaning("given", parties=parties)
     if one.operation == "rows":
@@ -50,7 +53,14 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
     known = _ARITHMETIC.get(one.operation)
     if known is None or not inputs:
         return other(f"`{one.info}`", inputs)
+    if one.operation not in _LINEAR:
+        inputs = [_even(each) for each in inputs]
     return known(inputs, one.info)
+
+
+def _even(one: Meaning) -> Meaning:
+    """Return a meaning without a value that is no more than the mean of different ones."""
+    return replace(one, value=None) if one.uneven else one
 
 
 def _turned(one: Meaning) -> tuple[tuple[int, Pull], ...]:
@@ -120,10 +130,16 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return joined("product", inputs, parties=parties, unit=unit, positive=itself)
     if one.sort == "score" and second.sort == "given":
         if one.shares:
-            return joined("score", inputs, value=one.value, shares=True)
-        value = 0.0 if one.value == 0 else None
-        return other("a term weighted by given numbers", inputs, value)
+            sign = -1.0 if (second.value or 0.0) < 0 else 1.0  # the weights add up to one, too
+            value = sign * one.value if one.value is not None else None
+            return joined("score", inputs, value=value, shares=True)
+        value = 0.0 if one.value == 0 else _both(one, second, lambda a, b: a * b)
+        if one.uneven:
+            value = None
+        weighted = other("a term weighted by given numbers", inputs, value)
+        return replace(weighted, uneven=bool(value), positive=False)
     if one.sort == second.sort == "score":
+        one, second = _even(one), _even(second)
         return other("a product of scores", inputs, _both(one, second, lambda a, b: a * b))
     return other("a product with something else", inputs)
 
@@ -144,6 +160,7 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.sort == "rows" and second.sort == "norm" and one.parties == second.parties:
         return replace(one, unit=True)
     if one.sort == second.sort == "score":
+        one, second = _even(one), _even(second)
         value = _both(one, second, lambda a, b: a / b if b else math.nan)
         return other("a quotient of scores", inputs, value)
     zero = 0.0 if one.value == 0 else None
@@ -200,6 +217,8 @@ def _both(one: Meaning, second: Meaning, combine: Callable[[float, float], float
     value = reduce(combine, values)
     return value if math.isfinite(value) else None
 
+
+_LINEAR = frozenset({"sum", "mean", "neg", "add", "sub", "rsub", "mul", "div"})
 
 _ARITHMETIC: Mapping[str, Callable[[Sequence[Meaning], Any], Meaning]] = {
     "same": rows.same,

@@ -110,6 +110,14 @@ def _log_softmax(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     return joined("score", [found], value=-math.log(count), kinds=(kind,), shares=True)
 
 
+def _log_sum(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    found = other("a softmax", inputs)
+    count, value = _candidates(call, read), inputs[0].value
+    if count is None or value is None or inputs[0].uneven:
+        return found
+    return joined("score", [found], value=value + math.log(count))
+
+
 def _likelihood(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
     value = -inputs[0].value if inputs[0].value is not None and inputs[0].shares else None
     return _reduced(call, other("a cross-entropy", inputs, value), _rows(call))
@@ -151,4 +159,5 @@ _MEANINGS: Mapping[str, Callable[[Call, Sequence[Meaning], Read], Meaning]] = {
     "F.nll_loss": _likelihood,
     "F.binary_cross_entropy_with_logits": _binary,
     "log_softmax": _log_softmax,
+    "logsumexp": _log_sum,
 }

@@ -16,7 +16,7 @@ from typing import Any
 
 from torch import Tensor
 
-from collapse_doctor.inspector.marks import Call, Constant, Cut, Marks, Node, Output
+from collapse_doctor.inspector.marks import Call, Constant, Cut, Marks, Node, Output, Weights
 from collapse_doctor.recording.observations import Party
 
 __all__ = ["Expression", "TooLarge", "read_graph"]
@@ -136,6 +136,9 @@ class _Reading:
             # Of a sum with a number the node keeps an empty place, or none at all.
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("number", info=mark.value))
+        elif isinstance(mark, Weights):
+            inputs = [one for one in inputs if one is not GIVEN][:1]
+            inputs.append(Expression("given", info=mark.values))
         elif isinstance(mark, Cut):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.insert(mark.place, Expression("given", info=mark.party))

@@ -47,6 +47,8 @@ class Meaning:
     positive, unit, shares
         Whether its numbers are known not to be negative, its rows to have length one, its rows to
         be logarithms of shares that add up to one.
+    uneven
+        Whether ``value`` is the mean of its numbers only, and they differ.
     parties
         The outputs whose rows these are; of differences and products both sides.
     kinds
@@ -65,6 +67,7 @@ class Meaning:
     positive: bool = False
     unit: bool = False
     shares: bool = False
+    uneven: bool = False
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
@@ -72,7 +75,8 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
     for name in ("pulls", "others", "outputs", "whitened", "kinds"):
         each = (entry for one in inputs for entry in getattr(one, name))
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
-    return Meaning(sort, **changes)
+    uneven = any(one.uneven for one in inputs)
+    return Meaning(sort, **{"uneven": uneven, **changes})
 
 
 def other(phrase: str, inputs: Sequence[Meaning], value: float | None = None) -> Meaning:

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+from msgspec import structs
+
 from collapse_doctor.inspector.lossmeaning import Meaning, joined, other, pulled
 from collapse_doctor.inspector.marks import Output
 from collapse_doctor.recording.observations import Party
@@ -190,7 +192,7 @@ def _headed(one: Meaning) -> Meaning:
 
 def _further(party: Party) -> Party:
     """Return a party one layer further on."""
-    return Party(party.model, party.layer, party.heads + 1, party.cut, party.past)
+    return structs.replace(party, heads=party.heads + 1)
 
 
 def head(inputs: Sequence[Meaning], info: Any) -> Meaning:

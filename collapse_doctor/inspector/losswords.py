@@ -21,7 +21,7 @@ __all__ = ["CALLS", "DISTANCES", "Known"]
 FEW = 4
 """Rows of logits that are looked at, to count the candidates of each."""
 
-_OF_LOGITS = frozenset({"F.cross_entropy", "log_softmax"})
+_OF_LOGITS = frozenset({"F.cross_entropy", "log_softmax", "logsumexp"})
 _SIGNED = frozenset({"F.cosine_embedding_loss", "F.hinge_embedding_loss"})
 
 
@@ -120,6 +120,10 @@ CALLS: Mapping[Callable[..., Any], Known] = {
     F.binary_cross_entropy_with_logits: Known(
         "F.binary_cross_entropy_with_logits", ("input",), {"target": None, "weight": None, **_LOSS}
     ),
+    **{
+        function: Known("logsumexp", ("input",), {"dim": None})
+        for function in (torch.logsumexp, Tensor.logsumexp)
+    },
     **{
         function: Known("log_softmax", ("input",), {"dim": None})
         for function in (F.log_softmax, torch.log_softmax, Tensor.log_softmax)

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from collapse_doctor.recording.observations import CallSite, Party
 
-__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Node", "Output"]
+__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Node", "Output", "Weights"]
 
 Node = Any
 """A node of autograd's graph; torch gives it no public class in all versions."""
@@ -34,6 +34,13 @@ class Constant:
     """A number that went into a sum or product: the number, or a copy of it on its device."""
 
     value: float | Tensor
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Given numbers that a product weighs its other side with: labels, a mask."""
+
+    values: Tensor
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Cut | Call
+Mark = Output | Constant | Weights | Cut | Call
 
 
 class Marks:

@@ -18,7 +18,7 @@ from collapse_doctor.inspector.lossarithmetic import meaning_of
 from collapse_doctor.inspector.lossgraph import Expression, TooLarge, read_graph
 from collapse_doctor.inspector.lossmeaning import Meaning
 from collapse_doctor.inspector.losswords import CALLS, Known
-from collapse_doctor.inspector.marks import Call, Constant, Cut, Marks, Output
+from collapse_doctor.inspector.marks import Call, Constant, Cut, Marks, Output, Weights
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import Provenance
@@ -30,7 +30,13 @@ __all__ = ["LOSSES", "Objectives"]
 BORN = 64
 """Outputs of which it is remembered that they took a gradient."""
 
-_BACKWARD = frozenset({Tensor.backward, torch.autograd.backward})
+MOST_WEIGHTS = 4096
+"""Numbers of labels or of a mask that are copied."""
+
+_PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
+    {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
+)
+_BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
 _ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
     {
         *(torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__, Tensor.add_, Tensor.__iadd__),
@@ -90,7 +96,7 @@ class Objectives:
             if func in CALLS:
                 self._called(CALLS[func], args, kwargs, result)
             elif len(args) == 2 and not kwargs:
-                self._calculated(args[0], args[1], result)
+                self._calculated(func, args[0], args[1], result)
 
     # While the loss is computed
 
@@ -108,35 +114,43 @@ class Objectives:
         call = Call(known.name, nodes, parties, numbers, tuple(kept), _site())
         self._marks.put(result, call)
 
-    def _calculated(self, one: Any, second: Any, result: Tensor) -> None:
+    def _calculated(self, func: Callable[..., Any], one: Any, second: Any, result: Tensor) -> None:
         """Note the number, or the side that takes no gradient, of a sum or a product."""
         if isinstance(one, Tensor) and _is_number(second):
             value = second.detach().clone() if isinstance(second, Tensor) else float(second)
             self._marks.put(result, Constant(value))
         elif isinstance(one, Tensor) and isinstance(second, Tensor):
-            self._met(one, second, result)
+            self._met(func, one, second, result)
 
-    def _met(self, one: Tensor, second: Tensor, result: Tensor) -> None:
-        if one.dim() < 2 or one.shape != second.shape or one.requires_grad == second.requires_grad:
+    def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
+        if one.requires_grad == second.requires_grad:
             return
         place = 1 if one.requires_grad else 0
-        party = self._cut(second if place else one)
+        given = second if place else one
+        party = self._cut(given) if one.dim() > 1 and one.shape == second.shape else None
         if party is not None:
             self._marks.put(result, Cut(place, party, _site()))
+        elif func in _PRODUCTS and given.numel() <= MOST_WEIGHTS and is_plain(given):
+            self._marks.put(result, Weights(given.detach().float().clone()))
 
     def _cut(self, tensor: Tensor) -> Party | None:
-        """Return the output that a tensor without a gradient is, if it took one before."""
+        """Return the output that a tensor without a gradient is, if it is one and no other."""
         if tensor.requires_grad or not is_plain(tensor):
             return None
         known = self._provenance.of(tensor)
         if known is None or COLUMNS in known.origin.path:
             return None
         origin, path = known.origin, known.origin.path
-        learnt = (origin.model, origin.layer, origin.forward) in self._learning
-        if not learnt or not _PURE.union(_LAYERS).issuperset(path):
+        if not _PURE.union(_LAYERS).issuperset(path):
             return None
-        past = origin.step < self._moment.step
-        return Party(origin.model, origin.layer, path.count("linear"), cut=True, past=past)
+        return Party(
+            origin.model,
+            origin.layer,
+            heads=path.count("linear"),
+            cut=True,
+            past=origin.step < self._moment.step,
+            fixed=(origin.model, origin.layer, origin.forward) not in self._learning,
+        )
 
     # When it is minimised
 

@@ -166,8 +166,9 @@ class Party(Struct, frozen=True, gc=False):
     """One side of a term of a loss: an output of a watched model.
 
     ``heads`` is the number of layers with weights between the output and the term, such as a
-    predictor's; ``cut`` is true when no gradient flows back through this side, and ``past`` when
-    it is of an earlier step.
+    predictor's; ``cut`` is true when no gradient flows back through this side, ``past`` when it is
+    of an earlier step, and ``fixed`` when it never took one: computed under ``no_grad``, or by
+    weights that are frozen.
     """
 
     model: str
@@ -175,6 +176,7 @@ class Party(Struct, frozen=True, gc=False):
     heads: int = 0
     cut: bool = False
     past: bool = False
+    fixed: bool = False
 
 
 class Pull(Struct, frozen=True, gc=False):

@@ -98,9 +98,8 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         losses.setdefault(_which(one), []).append(one)
     for entries in losses.values():
         plateau = _plateau(entries, bounds)
-        layer = _one_vector(measurements, plateau) if plateau else None
-        if plateau and layer is not None:
-            yield _match(layer, plateau, bounds)
+        if plateau is not None:
+            yield from _matches(measurements, plateau, bounds)
     most = max(len(steps_of(entries)) for entries in losses.values())
     if most < bounds.looks:
         raise NotExamined(f"a loss was seen at {most} steps only, of {bounds.looks} at least")
@@ -140,8 +139,8 @@ def _distance(one: Objective, first: float) -> float:
     return apart / size if size > 0 else math.inf
 
 
-def _one_vector(measurements: Measurements, plateau: _Plateau) -> LayerState | None:
-    """Return the output whose rows were one vector, or compared with themselves, meanwhile."""
+def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> Iterator[Match]:
+    """Yield a match if the rows were one vector meanwhile, or compared with themselves."""
     places = plateau.last.outputs
     own = [
         layer
@@ -152,9 +151,10 @@ def _one_vector(measurements: Measurements, plateau: _Plateau) -> LayerState | N
     for layer in own:
         onset = _onset(measurements, layer)
         if onset is not None and onset <= steps[0]:
-            return layer
-    aliased = aliased_steps(measurements, places)
-    return own[0] if own and aliased.issuperset(steps) else None
+            yield _match(layer, plateau, bounds, f"as those of {title(layer)} are")
+            return
+    if own and aliased_steps(measurements, places).issuperset(steps):
+        yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
 
 
 def _onset(measurements: Measurements, layer: LayerState) -> int | None:
@@ -170,17 +170,14 @@ def _onset(measurements: Measurements, layer: LayerState) -> int | None:
     return history(measurements, layer, spread.metric).onset(lambda value: value < bound)
 
 
-def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds) -> Match:
+def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str) -> Match:
     last = plateau.last
     value, collapsed = last.value or 0.0, last.collapsed or 0.0
-    written = f" = {last.formula}" if last.formula.startswith("ln(") else ""
-    margin = f", {last.formula}" if last.formula and not written else ""
     size = abs(collapsed) or abs(plateau.first)
     return Match(
         message=(
-            f"The loss reads {value:.4g}, and {collapsed:.4g}{written}{margin} is what "
-            f"{last.kind or 'this loss'} gives when all embeddings are equal, as those of "
-            f"{title(layer)} are."
+            f"The loss reads {value:.4g}: {last.kind or 'this loss'} gives {_written(last)} when "
+            f"all embeddings are equal, {why}."
         ),
         where=place(layer, plateau.entries[0].step),
         evidence=evidence(
@@ -196,6 +193,14 @@ def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds) -> Match:
         ),
         confidence=Confidence.HIGH if plateau.distance <= bounds.sharp else Confidence.MEDIUM,
     )
+
+
+def _written(one: Objective) -> str:
+    """Write the value at collapse: ``ln(128) = 4.852``, ``its margin, 0.2,``, or ``-1``."""
+    number = f"{one.collapsed:.4g}"
+    if one.formula.startswith("ln("):
+        return f"{one.formula} = {number}"
+    return f"{one.formula}, {number}," if one.formula else number
 
 
 RULE = Rule(

@@ -116,16 +116,23 @@ def _only_pulls(own: Sequence[Objective], *, fell: bool) -> bool:
     if inside and not fell:
         raise NotExamined(f"the model itself may keep its rows apart, by {', '.join(inside)}")
     pulls = [pull for one in own for pull in one.pulls]
-    return bool(pulls) and not any(_is_excused(pull) for pull in pulls)
+    if not pulls or any(_is_excused(pull) for pull in pulls):
+        return False
+    if any(side.fixed for pull in pulls for side in (pull.left, pull.right)) and not fell:
+        raise NotExamined(
+            "its target was computed without a gradient by the same network, and whether by the "
+            "same weights is not known"
+        )
+    return True
 
 
 def _is_excused(pull: Pull) -> bool:
     """Tell whether one side is a target that the other predicts, or of another network."""
-    cut = [side for side in (pull.left, pull.right) if side.cut]
-    if not cut:
+    cut = next((side for side in (pull.left, pull.right) if side.cut), None)
+    if cut is None:
         return False
     live = pull.right if pull.left.cut else pull.left
-    return cut[0].past or _place(live) != _place(cut[0]) or live.heads != cut[0].heads
+    return cut.past or _place(live) != _place(cut) or live.heads != cut.heads
 
 
 def _place(party: Party) -> tuple[str, str]:
