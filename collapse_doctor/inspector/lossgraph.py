@@ -63,7 +63,7 @@ _OPERATIONS: Mapping[str, str] = {
 }
 
 _WHITENING = re.compile(
-    r"Cholesky|Eigh?Back|Svd|Inv|Solve|Qr|Lobpcg|MatrixPower|Var|Std"
+    r"Cholesky|Eigh?Back|Svd|Inv|Solve|Qr|Lobpcg|MatrixPower|MatrixExp|Householder|Var|Std"
     r"|CompiledFunction|CheckpointFunction"  # and what cannot be looked into
 )
 _BATCH_NORM = re.compile(r"BatchNorm")

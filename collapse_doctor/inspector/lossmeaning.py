@@ -49,6 +49,8 @@ class Meaning:
         be logarithms of shares that add up to one.
     uneven
         Whether ``value`` is the mean of its numbers only, and they differ.
+    normed
+        Whether its coordinates were normalised over the batch, and nothing could undo it since.
     parties
         The outputs whose rows these are; of differences and products both sides.
     kinds
@@ -68,6 +70,7 @@ class Meaning:
     unit: bool = False
     shares: bool = False
     uneven: bool = False
+    normed: bool = False
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
@@ -75,8 +78,9 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
     for name in ("pulls", "others", "outputs", "whitened", "kinds"):
         each = (entry for one in inputs for entry in getattr(one, name))
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
-    uneven = any(one.uneven for one in inputs)
-    return Meaning(sort, **{"uneven": uneven, **changes})
+    for name in ("uneven", "normed"):
+        changes.setdefault(name, any(getattr(one, name) for one in inputs))
+    return Meaning(sort, **changes)
 
 
 def other(phrase: str, inputs: Sequence[Meaning], value: float | None = None) -> Meaning:
@@ -92,7 +96,9 @@ def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> M
     if len(sides) < 2:
         return other("a fit to given numbers", inputs)
     pull = Pull(sides[0][0], sides[1][0], site)
-    return joined("score", inputs, pulls=((sign, pull),), **changes)
+    normed = any(one.normed for one in inputs)
+    apart = ("a batch norm before the comparison",) if normed else ()
+    return joined("score", inputs, pulls=((sign, pull),), whitened=apart, **changes)
 
 
 def reduced(one: Meaning, reduction: str, count: int) -> Meaning:

@@ -187,7 +187,7 @@ def matrix_product(inputs: Sequence[Meaning], info: Any) -> Meaning:
 
 def _headed(one: Meaning) -> Meaning:
     parties = tuple(_further(party) for party in one.parties)
-    return replace(one, parties=parties, unit=False, width=0)
+    return replace(one, parties=parties, unit=False, width=0, normed=False)
 
 
 def _further(party: Party) -> Party:
@@ -198,5 +198,5 @@ def _further(party: Party) -> Party:
 def head(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return what a layer without a matrix made."""
     if inputs[0].sort == "rows":
-        return replace(inputs[0], unit=False)
+        return replace(inputs[0], unit=False, normed="BatchNorm" in str(info))
     return other(f"`{info}`", inputs)

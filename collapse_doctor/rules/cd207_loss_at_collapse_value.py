@@ -55,7 +55,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Objective
 from collapse_doctor.rules.geometry import evidence, history, is_embedding, place, title
-from collapse_doctor.rules.objectives import aliased_steps, objectives, steps_of
+from collapse_doctor.rules.objectives import aliased_steps, are_one_thing, objectives, steps_of
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import CollapseBounds, collapse, spread_of
 
@@ -113,7 +113,7 @@ def _which(one: Objective) -> object:
 
 def _unknown(measurements: Measurements) -> str:
     phrases = dict.fromkeys(phrase for one in objectives(measurements) for phrase in one.others)
-    has = f", which has {', '.join(list(phrases)[:3])}" if phrases else ""
+    has = f" (it has {', '.join(list(phrases)[:3])})" if phrases else ""
     return f"what this loss is when all embeddings are equal is not known{has}"
 
 
@@ -153,7 +153,8 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         if onset is not None and onset <= steps[0]:
             yield _match(layer, plateau, bounds, f"as those of {title(layer)} are")
             return
-    if own and aliased_steps(measurements, places).issuperset(steps):
+    aliased = aliased_steps(measurements, places).issuperset(steps)
+    if own and aliased and are_one_thing(measurements, steps):
         yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
 
 

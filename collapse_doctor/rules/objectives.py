@@ -6,12 +6,26 @@ from collections.abc import Collection, Iterable
 
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Comparison, Objective, RelationKind
+from collapse_doctor.rules import (
+    cd101_same_tensor,
+    cd102_shared_storage,
+    cd103_detached_copy,
+    cd104_equal_copy,
+    cd105_scalar_multiple,
+)
 from collapse_doctor.rules.rule import NotExamined
 
-__all__ = ["aliased_steps", "objectives", "steps_of"]
+__all__ = ["aliased_steps", "are_one_thing", "objectives", "steps_of"]
 
 Place = tuple[str, str]
 
+_ALIASES = (
+    cd101_same_tensor,
+    cd102_shared_storage,
+    cd103_detached_copy,
+    cd104_equal_copy,
+    cd105_scalar_multiple,
+)
 _ONE_THING: Collection[RelationKind] = (
     "same-object",
     "shared-storage",
@@ -40,6 +54,19 @@ def objectives(measurements: Measurements) -> tuple[Objective, ...]:
 def steps_of(entries: Iterable[Objective]) -> tuple[int, ...]:
     """Return the distinct steps of objectives, ascending."""
     return tuple(sorted({one.step for one in entries}))
+
+
+def are_one_thing(measurements: Measurements, steps: Collection[int]) -> bool:
+    """Tell whether one of CD101 to CD105 was found, and lasted over all of these steps."""
+    for module in _ALIASES:
+        try:
+            for match in module.RULE.check(measurements, module.RULE.bounds):
+                first, last = (match.evidence[f"{name}_step"].value for name in ("first", "last"))
+                if float(first) <= min(steps) and max(steps) <= float(last):
+                    return True
+        except NotExamined:
+            continue
+    return False
 
 
 def aliased_steps(measurements: Measurements, places: Collection[Place]) -> set[int]:

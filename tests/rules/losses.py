@@ -400,6 +400,58 @@ def temporal_ensemble(s):
 
 
 @healthy
+def weights_that_are_kept_orthogonal(s):
+    layer = nn.Linear(WIDTH, OUT)
+    s.model = s.own("orthogonal", lambda: nn.utils.parametrizations.orthogonal(layer))
+    x, y, _ = s.batch()
+    return F.mse_loss(s.model(x), s.model(y))
+
+
+@healthy
+def batch_norm_of_a_projector(s):
+    x, y, _ = s.batch()
+    layers = nn.Linear(OUT, OUT), nn.BatchNorm1d(OUT, affine=False)
+    head = s.own("head", lambda: nn.Sequential(*layers))
+    return F.mse_loss(head(s.model(x)), head(s.model(y)))
+
+
+@healthy
+def link_prediction(s):
+    x, y, _ = s.batch()
+    z1, z2 = s.model(x), s.model(y)
+    near, far = (z1 * z2).sum(1), (z1 * z2.roll(1, 0)).sum(1)
+    return -F.logsigmoid(near).mean() - F.logsigmoid(-far).mean()
+
+
+@healthy
+def swav(s):
+    x, y, _ = s.batch()
+    prototypes = s.own("prototypes", lambda: nn.Linear(OUT, 10, bias=False))
+    with torch.no_grad():
+        codes = torch.exp(prototypes(unit(s.model(y))) / 0.05)
+        for _ in range(3):
+            codes = codes / codes.sum(0, keepdim=True)
+            codes = codes / codes.sum(1, keepdim=True)
+    scores = F.log_softmax(prototypes(unit(s.model(x))) / 0.1, dim=1)
+    return -(codes * scores).sum(1).mean()
+
+
+@healthy
+def variance_by_determinant(s):
+    x, y, _ = s.batch()
+    z1, z2 = s.model(x), s.model(y)
+    return F.mse_loss(z1, z2) - torch.logdet(z1.T @ z1 / ROWS + 0.1 * torch.eye(OUT))
+
+
+@healthy
+def labels_every_fifth_step(s):
+    x, y, labels = s.batch()
+    head = s.own("classes", lambda: nn.Linear(OUT, 2))
+    z1, z2 = s.model(x), s.model(y)
+    return F.mse_loss(z1, z2) if s.step % 5 else F.cross_entropy(head(z1), labels)
+
+
+@healthy
 def batch_norm_at_the_end(s):
     s.model = s.own("normed", lambda: nn.Sequential(network(), nn.BatchNorm1d(OUT, affine=False)))
     x, y, _ = s.batch()

@@ -288,7 +288,7 @@ def test_without_a_loss_nothing_is_examined(training_of: Any, file_of: Any, chec
         with pytest.raises(NotExamined, match="no optimizer"):
             check(code, training_of(trained=False, objectives=(objective(0, 0.2),)))
     unknown = Objective(0, 0, 1.0, outputs=(("model", "output"),), others=("a sum",))
-    with pytest.raises(NotExamined, match="is not known, which has a sum"):
+    with pytest.raises(NotExamined, match=r"is not known \(it has a sum\)"):
         check("CD207", training_of(objectives=(unknown,)))
 
 
@@ -332,6 +332,7 @@ def test_which_pulls_are_excused(
 @pytest.mark.parametrize(
     ("now", "steps", "confidence"),
     [
+        (1.0, 199, None),
         (0.9, 199, Confidence.MEDIUM),
         (0.9, 200, None),
         (0.5, 200, Confidence.MEDIUM),
