@@ -169,16 +169,23 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
 
 def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
     one = inputs[0]
-    least, most = info if isinstance(info, tuple) else (None, None)
     if one.sort in ("rows", "norm"):
         return replace(one, unit=False)
-    if one.sort != "score" or most is not None or not isinstance(least, int | float):
-        return one if one.sort == "score" else other("a bound", inputs)
-    value = max(one.value, float(least)) if one.value is not None else None
+    if one.sort != "score":
+        return other("a bound", inputs)
+    bounds = info if isinstance(info, tuple) else (math.nan, None)  # tensors are not known
+    least, most = (
+        float(bound) if isinstance(bound, int | float) else none
+        for bound, none in zip(bounds, (-math.inf, math.inf), strict=True)
+    )
+    value = None
+    if one.value is not None and not math.isnan(least):
+        value = min(max(one.value, least), most)
+    positive = least >= 0
     hinge: tuple[tuple[str, str], ...] = ()
     if value and {sign for sign, _ in one.pulls} == {1, -1}:
         hinge = ((f"a triplet loss of margin {value:g}", "its margin"),)
-    return joined("score", inputs, value=value, positive=least >= 0, kinds=hinge)
+    return joined("score", inputs, value=value, positive=positive, kinds=hinge)
 
 
 def _rising(function: Callable[[float], float], *, positive: bool) -> Any:

@@ -48,7 +48,7 @@ def _compared(call: Call, inputs: Sequence[Meaning]) -> Meaning:
 
 
 def _triplet(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
-    margin = float(call.numbers["margin"])
+    margin = _margin(call)
     found = other("a triplet loss", inputs, margin if _are_rows(inputs) else None)
     kind = (f"a triplet loss of margin {margin:g}", "its margin")
     return _reduced(call, joined("score", [found], value=found.value, kinds=(kind,)), _rows(call))
@@ -59,7 +59,7 @@ def _cosine_embedding(call: Call, inputs: Sequence[Meaning], read: Read) -> Mean
     if not targets or not _are_rows(inputs):
         return other("a cosine embedding loss", inputs)
     apart = sum(target < 0 for target in targets) / len(targets)
-    margin = float(call.numbers["margin"])
+    margin = _margin(call)
     value = apart * max(0.0, 1.0 - margin)
     if apart == 0:
         found = pulled(inputs, 1, call.site, value=0.0, positive=True)
@@ -75,15 +75,15 @@ def _hinge_embedding(call: Call, inputs: Sequence[Meaning], read: Read) -> Meani
     targets = read(call.tensors[0]) if call.tensors else []
     if not targets or inputs[0].value != 0:
         return other("a hinge embedding loss", inputs)
-    value = sum(target < 0 for target in targets) / len(targets) * call.numbers["margin"]
+    value = sum(target < 0 for target in targets) / len(targets) * _margin(call)
     found = other("a hinge embedding loss", inputs, value)
     return _reduced(call, found, call.numbers["numel"])
 
 
 def _ranking(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
-    margin = float(call.numbers["margin"])
+    margin = _margin(call)
     values = {one.value for one in inputs}
-    value = max(0.0, margin) if len(values) == 1 and None not in values else None
+    value = margin if margin >= 0 and len(values) == 1 and None not in values else None
     kind = (f"a ranking loss of margin {margin:g}", "its margin")
     found = other("a ranking loss", inputs, value)
     found = joined("score", [found], value=value, kinds=(kind,))
@@ -138,11 +138,16 @@ def _candidates(call: Call, read: Read) -> int | None:
     values = read(logits)
     rows = [values[begin : begin + width] for begin in range(0, len(values), width or 1)]
     counts = {sum(value > max(row) - VANISHING for value in row) for row in rows}
-    return counts.pop() if len(counts) == 1 else None
+    return counts.pop() or None if len(counts) == 1 else None
 
 
 def _are_rows(inputs: Sequence[Meaning]) -> bool:
     return all(one.sort in ("rows", "given") and one.parties for one in inputs)
+
+
+def _margin(call: Call) -> float:
+    """Return the margin of a call; NaN, which no loss meets, if it was no plain number."""
+    return float(call.numbers.get("margin", math.nan))
 
 
 def _rows(call: Call) -> int:

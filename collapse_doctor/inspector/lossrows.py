@@ -125,7 +125,7 @@ def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
         return joined("product", inputs, parties=one.parties * 2, unit=one.unit, positive=True)
     value = None
     if one.value is not None and one.value >= 0 and power > 0:
-        value = one.value**power
+        value = one.value**power if one.value < 1e6 else None  # larger ones may overflow
     if one.sort == "score" and (one.positive or not one.pulls) and power > 0:
         return replace(one, value=value, positive=True)
     return other("a power", inputs, value)

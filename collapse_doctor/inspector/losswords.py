@@ -55,19 +55,20 @@ class Known:
 
     def _tensors(self, given: Mapping[str, Any]) -> list[Tensor]:
         if self.name in _OF_LOGITS:
-            return [_few(given["input"], given.get("dim"))]
+            return _few(given["input"], given.get("dim", 1))
         target = given.get("target")
         if self.name in _SIGNED and isinstance(target, Tensor) and is_plain(target):
             return [target.detach().clone()]
         return []
 
 
-def _few(logits: Tensor, dim: Any) -> Tensor:
-    """Return a copy of a few rows of logits, their candidates last."""
+def _few(logits: Tensor, dim: Any) -> list[Tensor]:
+    """Return a copy of a few rows of logits, their candidates last; none of what has no rows."""
     values = logits.detach()
-    if values.dim() > 1:
-        values = values.movedim(dim if isinstance(dim, int) else 1, -1)
-    return values.reshape(-1, values.shape[-1])[:FEW].float().clone()
+    if not isinstance(dim, int) or not values.numel() or not values.dim():
+        return []
+    values = values.movedim(min(dim, values.dim() - 1), -1)
+    return [values.reshape(-1, values.shape[-1])[:FEW].float().clone()]
 
 
 _LOSS = {"size_average": None, "reduce": None, "reduction": "mean"}
