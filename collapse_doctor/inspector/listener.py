@@ -12,6 +12,7 @@ from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.objectives import Objectives
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.passes import Passes
 from collapse_doctor.inspector.provenance import Known, Provenance
@@ -39,6 +40,7 @@ class Listener:
         provenance: Provenance,
         wrappers: Wrappers,
         embeddings: Embeddings,
+        objectives: Objectives,
         pulse: Pulse,
         on_output: Callable[[str, str], None],
     ) -> None:
@@ -48,6 +50,7 @@ class Listener:
         self._provenance = provenance
         self._wrappers = wrappers
         self._embeddings = embeddings
+        self._objectives = objectives
         self._pulse = pulse
         self._on_output = on_output
         self._passes = Passes()
@@ -78,6 +81,8 @@ class Listener:
                 self._born(model, module, tensors, (args, kwargs))
                 self._wrappers.passed(model, module, tensors)
             rows = embeddings_among(tensors)
+            if self._window.is_open:
+                self._objectives.born(model, rows)
             for name, tensor in rows:
                 self._returned(model, name, tensor, module)
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])

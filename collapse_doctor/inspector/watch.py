@@ -33,6 +33,7 @@ from collapse_doctor.inspector.letters import Block
 from collapse_doctor.inspector.listener import Listener
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.objectives import LOSSES, Objectives
 from collapse_doctor.inspector.operands import SEEN, Operands
 from collapse_doctor.inspector.outline import Outline, checked
 from collapse_doctor.inspector.placement import place, plan_of
@@ -104,7 +105,7 @@ class Watch:
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
-        self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
+        self._window = ModeWindow(SEEN | LOSSES, self._fuse.guard(self._called))
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
@@ -119,6 +120,7 @@ class Watch:
         self._ranks: Ranks
         self._embeddings: Embeddings
         self._operands: Operands
+        self._objectives: Objectives
         self._heard: Told
         self._idle = False
         self._ended = False
@@ -144,6 +146,7 @@ class Watch:
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
+        self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
         try:
             self._fuse.guard(ranks.join)()
@@ -229,6 +232,7 @@ class Watch:
             self._provenance,
             self._wrappers,
             self._embeddings,
+            self._objectives,
             Pulse(self._prompt, self._attention.changed),
             self._returned,
         )
@@ -278,7 +282,10 @@ class Watch:
             self._sink.describe(self._outline.manifest())
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
-        self._operands.seen(func, args, kwargs, result)
+        if func in SEEN:
+            self._operands.seen(func, args, kwargs, result)
+        if func in LOSSES:
+            self._objectives.seen(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
         """Do what takes more than a note: the step is over, the next one not begun."""

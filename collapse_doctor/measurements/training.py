@@ -52,8 +52,9 @@ def measure_training(recording: Recording, title: str) -> Measurements:
             for layer in layers
         ),
         comparisons=_comparisons(recording, course),
+        objectives=tuple(recording.objectives),
         labels=_frame(recording.labels, LABEL_COLUMNS),
-        losses=_frame(recording.losses, ("step", "value")),
+        losses=_losses(recording),
         notices=notices,
         steps=course.steps,
         trained=course.trained,
@@ -188,6 +189,21 @@ def _unseen(
         if (model, layer.name) not in measured
     }
     return unseen | {notice.about: notice.text for notice in notices}
+
+
+def _losses(recording: Recording) -> pd.DataFrame | None:
+    """Return the loss by step as it was told, or else as it was seen.
+
+    Several calls of ``backward`` in a step add up: to a sum of losses, or to the mean over an
+    accumulated batch.
+    """
+    if recording.losses:
+        return _frame(recording.losses, ("step", "value"))
+    seen: dict[int, float] = {}
+    for objective in recording.objectives:
+        if objective.outputs and objective.value is not None:
+            seen[objective.step] = seen.get(objective.step, 0.0) + objective.value
+    return pd.DataFrame(sorted(seen.items()), columns=["step", "value"]) if seen else None
 
 
 def _frame(entries: Sequence[msgspec.Struct], columns: Sequence[str]) -> pd.DataFrame | None:

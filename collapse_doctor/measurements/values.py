@@ -7,7 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
-from collapse_doctor.recording.observations import Comparison, Cost, Notice, Probe, Sharing
+from collapse_doctor.recording.observations import (
+    Comparison,
+    Cost,
+    Notice,
+    Objective,
+    Probe,
+    Sharing,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -75,6 +82,7 @@ class Measurements:
 
     ``metrics`` is tidy: one row per model, layer, step and metric (columns: METRIC_COLUMNS).
     ``labels`` has columns step, count, distinct, batch, value, scalar; ``losses`` step, value.
+    ``objectives`` are what calls of ``backward`` minimised, at the steps that were looked at.
     ``layers`` are ordered by model and depth. ``trained`` is true when an optimizer that moves
     the watched model was seen to step. ``steps`` is the number of steps seen, 0 for a file.
     ``unseen`` says of what could not be observed (``"comparisons"``, a layer's name) why.
@@ -87,6 +95,7 @@ class Measurements:
     metrics: pd.DataFrame
     layers: tuple[LayerState, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    objectives: tuple[Objective, ...] = ()
     labels: pd.DataFrame | None = None
     losses: pd.DataFrame | None = None
     notices: tuple[Notice, ...] = ()

@@ -26,6 +26,7 @@ from collapse_doctor.recording.observations import (
     Loss,
     Manifest,
     Measure,
+    Objective,
     Observation,
     Probe,
 )
@@ -143,6 +144,10 @@ def finite(observation: Observation) -> Observation:
             return msgspec.structs.replace(observation, values=plain)
         case Loss(value=value):
             return msgspec.structs.replace(observation, value=_plain(value))
+        case Objective(value=value, collapsed=collapsed):
+            return msgspec.structs.replace(
+                observation, value=_plain(value), collapsed=_plain(collapsed)
+            )
         case Comparison(relations=relations, similarity=similarity):
             cleaned = tuple(
                 msgspec.structs.replace(

@@ -18,6 +18,7 @@ from collapse_doctor.recording.observations import (
     Manifest,
     Measure,
     Notice,
+    Objective,
     Observation,
     Probe,
     Snapshot,
@@ -111,6 +112,11 @@ class Recording:
         return self._in_order(Loss)
 
     @property
+    def objectives(self) -> list[Objective]:
+        """What was minimised, oldest first. A new list."""
+        return self._in_order(Objective)
+
+    @property
     def uses(self) -> list[Use]:
         """Every use that an output was seen to be put to, once. A new list."""
         return list(self._uses)
@@ -128,7 +134,13 @@ class Recording:
     @property
     def notices(self) -> list[Notice]:
         """Notices, each once, and what was dropped to stay inside the bounds. A new list."""
-        kinds = {Measure: "measures", Comparison: "comparisons", Labels: "labels", Loss: "losses"}
+        kinds = {
+            Measure: "measures",
+            Comparison: "comparisons",
+            Labels: "labels",
+            Loss: "losses",
+            Objective: "objectives",
+        }
         counts = {
             name: sum(series.dropped for key, series in self._series.items() if key[0] is kind)
             for kind, name in kinds.items()
@@ -162,7 +174,7 @@ class Recording:
                 self._uses[observation] = None
             case Probe(test=test, model=model, layer=layer, arm=arm):
                 self._probes[test, model, layer, arm] = finite(observation)
-            case Measure() | Comparison() | Labels() | Loss():
+            case Measure() | Comparison() | Labels() | Loss() | Objective():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))
                 series.append((self._arrived, finite(observation)))

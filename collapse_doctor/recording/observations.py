@@ -22,10 +22,13 @@ __all__ = [
     "Measure",
     "ModelInfo",
     "Notice",
+    "Objective",
     "Observation",
     "Operand",
     "Origin",
+    "Party",
     "Probe",
+    "Pull",
     "Relation",
     "RelationKind",
     "Sharing",
@@ -176,6 +179,65 @@ class Loss(Struct, frozen=True, gc=False, tag="loss"):
     value: float | None
 
 
+class Party(Struct, frozen=True, gc=False):
+    """One side of a term of a loss: an output of a watched model.
+
+    ``heads`` is the number of layers with weights between the output and the term, such as a
+    predictor's; ``cut`` is true when no gradient flows back through this side, ``past`` when it is
+    of an earlier step, and ``fixed`` when it never took one: computed under ``no_grad``, or by
+    weights that are frozen.
+    """
+
+    model: str
+    layer: str
+    heads: int = 0
+    cut: bool = False
+    past: bool = False
+    fixed: bool = False
+
+
+class Pull(Struct, frozen=True, gc=False):
+    """A term of a loss that draws row i of one side towards row i of the other."""
+
+    left: Party
+    right: Party
+    site: CallSite | None = None
+
+
+class Objective(Struct, frozen=True, gc=False, tag="objective"):
+    """What one call of ``backward`` minimised, as far as its graph of gradients shows it.
+
+    Attributes
+    ----------
+    value
+        The loss, without the factor of a gradient scaler.
+    collapsed
+        What this very loss is when all embeddings are equal, in the same units; None where that
+        is not known.
+    kind, formula
+        What loss it is, and how its value at collapse is written (``ln(128)``); may be empty.
+    outputs
+        The outputs (model, layer) of watched models that the loss depends on.
+    pulls
+        Its terms that draw paired outputs together.
+    others
+        What else it does with outputs, or does at all: a phrase for each.
+    whitened
+        Operations inside a model that keep its output from collapsing: a phrase for each.
+    """
+
+    step: int
+    forward: int
+    value: float | None
+    collapsed: float | None = None
+    kind: str = ""
+    formula: str = ""
+    outputs: tuple[tuple[str, str], ...] = ()
+    pulls: tuple[Pull, ...] = ()
+    others: tuple[str, ...] = ()
+    whitened: tuple[str, ...] = ()
+
+
 class Notice(Struct, frozen=True, gc=False, tag="notice"):
     """Something the reader of a report must know: pooled, not observable, switched off."""
 
@@ -263,7 +325,9 @@ class Cost(Struct, frozen=True, gc=False, tag="cost"):
     limited: bool = False
 
 
-Observation = Comparison | Cost | Measure | Labels | Loss | Notice | Probe | Snapshot | Tick | Use
+Observation = (
+    Comparison | Cost | Measure | Labels | Loss | Notice | Objective | Probe | Snapshot | Tick | Use
+)
 
 
 class LayerInfo(Struct, frozen=True, gc=False):

@@ -11,6 +11,7 @@ from collapse_doctor.recording.observations import (
     Loss,
     Measure,
     Notice,
+    Objective,
     Observation,
     Probe,
     Snapshot,
@@ -44,7 +45,7 @@ def check(observation: Observation) -> None:
                 _check_counts(most=len(operands) - 1, left=relation.left, right=relation.right)
         case Labels(step=step, count=count, distinct=distinct, batch=batch):
             _check_counts(step=step, count=count, distinct=distinct, batch=batch)
-        case Loss(step=step) | Snapshot(step=step) | Notice(step=step):
+        case Loss(step=step) | Snapshot(step=step) | Notice(step=step) | Objective(step=step):
             _check_counts(step=step)
         case Tick(steps=steps, forwards=forwards):
             _check_counts(steps=steps, forwards=forwards)

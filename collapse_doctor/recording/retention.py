@@ -9,16 +9,28 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from collapse_doctor.recording.observations import Comparison, Labels, Loss, Measure
+from collapse_doctor.recording.observations import (
+    Comparison,
+    Labels,
+    Loss,
+    Measure,
+    Objective,
+)
 
 __all__ = ["DENSE", "LIMITS", "Retention", "Series", "ThinnedList", "is_kept", "series_of"]
 
 DENSE = 64  # the oldest entries that are never thinned: collapse often happens in the first steps
 
-LIMITS: dict[type, int] = {Measure: 20_000, Comparison: 1_000, Labels: 100_000, Loss: 100_000}
+LIMITS: dict[type, int] = {
+    Measure: 20_000,
+    Comparison: 1_000,
+    Labels: 100_000,
+    Loss: 100_000,
+    Objective: 1_000,
+}
 """Entries of one series that are kept: per layer, per call site, or of the whole training."""
 
-Thinnable = Measure | Comparison | Labels | Loss
+Thinnable = Measure | Comparison | Labels | Loss | Objective
 Series = tuple[object, ...]
 T = TypeVar("T")
 

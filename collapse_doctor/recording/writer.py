@@ -19,6 +19,7 @@ from collapse_doctor.recording.observations import (
     Manifest,
     Measure,
     Notice,
+    Objective,
     Observation,
     Probe,
     Snapshot,
@@ -207,7 +208,7 @@ class RecordingWriter:
     def _count(self, observation: Observation) -> int | None:
         """Return the observation's number in its series, or None if it is not to be written."""
         match observation:
-            case Measure() | Comparison() | Labels() | Loss():
+            case Measure() | Comparison() | Labels() | Loss() | Objective():
                 limit = LIMITS[type(observation)]
                 ordinal = self._next(series_of(observation))
                 return ordinal if is_kept(ordinal, limit) else None

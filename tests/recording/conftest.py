@@ -18,8 +18,11 @@ from collapse_doctor.recording.observations import (
     Measure,
     ModelInfo,
     Notice,
+    Objective,
     Operand,
     Origin,
+    Party,
+    Pull,
     Relation,
     Snapshot,
     Tick,
@@ -50,6 +53,13 @@ class Make:
         return Comparison(step, 0, name, True, site, (side, side), relations, births, similarity)
 
     @staticmethod
+    def objective(step=0, value=0.5):
+        sides = Party("", "encoder"), Party("", "encoder", heads=2, cut=True)
+        pulls = (Pull(*sides, CallSite("train.py", 38)),)
+        outputs = (("", "encoder"),)
+        return Objective(step, 0, value, 0.0, "a loss", "ln(2)", outputs, pulls, ("a norm",))
+
+    @staticmethod
     def snapshot(step=0, layer="encoder", rows=8, width=4):
         return Snapshot(step, "", layer, rows, width)
 
@@ -63,6 +73,7 @@ class Make:
             self.comparison(),
             Labels(0, 64, 10, 64),
             Loss(0, 0.5),
+            self.objective(),
             Notice("encoder", "pooled over tokens"),
             Use("", "encoder", "compared"),
             Tick(1, 1, "optimizer", ended=True),

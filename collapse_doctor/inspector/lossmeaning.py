@@ -1,0 +1,108 @@
+"""What a part of a loss means: its terms, and its value when all embeddings are equal.
+
+Each operation is given a meaning from those of its inputs. Rows are what a model put out; their
+differences, products and norms become scores; scores are added, scaled and cut off until one is
+the loss. On the way the value is known that each score has when all rows are equal, and of each
+term whether going down it draws rows together. What has no meaning here is named, not guessed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from collapse_doctor.recording.observations import Party, Pull
+
+__all__ = ["Meaning", "joined", "other", "pulled", "reduced"]
+
+Sort = Literal[
+    "rows",  # of an output, or of what layers made of it
+    "centre",  # the mean of rows over the batch
+    "difference",  # of paired rows
+    "product",  # of paired rows, coordinate by coordinate
+    "norm",  # of rows
+    "score",  # numbers that are no coordinates any more
+    "number",
+    "given",  # a tensor without a gradient
+    "weights",
+]
+Place = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Meaning:
+    """What is known of one part of a loss.
+
+    Attributes
+    ----------
+    sort
+        What it is.
+    value
+        The value of each of its numbers when all embeddings are equal; None if not known.
+    pulls
+        Terms, each with the sign by which it enters: +1 where less of this means nearer rows.
+    others
+        What else is done in it, a phrase for each.
+    positive, unit, shares
+        Whether its numbers are known not to be negative, its rows to have length one, its rows to
+        be logarithms of shares that add up to one.
+    uneven
+        Whether ``value`` is the mean of its numbers only, and they differ.
+    normed
+        Whether its coordinates were normalised over the batch, and nothing could undo it since.
+    parties
+        The outputs whose rows these are; of differences and products both sides.
+    kinds
+        The known losses in it, each with how its value at collapse is written.
+    """
+
+    sort: Sort
+    value: float | None = None
+    pulls: tuple[tuple[int, Pull], ...] = ()
+    others: tuple[str, ...] = ()
+    outputs: tuple[Place, ...] = ()
+    whitened: tuple[str, ...] = ()
+    kinds: tuple[tuple[str, str], ...] = ()
+    parties: tuple[Party, ...] = ()
+    width: int = 0
+    positive: bool = False
+    unit: bool = False
+    shares: bool = False
+    uneven: bool = False
+    normed: bool = False
+
+
+def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
+    """Return a meaning of a sort with all that was said of its inputs, and what is new."""
+    for name in ("pulls", "others", "outputs", "whitened", "kinds"):
+        each = (entry for one in inputs for entry in getattr(one, name))
+        changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
+    for name in ("uneven", "normed"):
+        changes.setdefault(name, any(getattr(one, name) for one in inputs))
+    return Meaning(sort, **changes)
+
+
+def other(phrase: str, inputs: Sequence[Meaning], value: float | None = None) -> Meaning:
+    """Return the meaning of what is named only: its direction is not known."""
+    return joined("score", inputs, others=(phrase,), value=value)
+
+
+def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> Meaning:
+    """Return a score of paired rows; ``sign``: +1 for a distance, -1 for a similarity."""
+    sides = [one.parties for one in inputs if one.parties]
+    if len(sides) == 1 and len(sides[0]) == 2:  # a difference or product has both
+        sides = [sides[0][:1], sides[0][1:]]
+    if len(sides) < 2:
+        return other("a fit to given numbers", inputs)
+    pull = Pull(sides[0][0], sides[1][0], site)
+    normed = any(one.normed for one in inputs)
+    apart = ("a batch norm before the comparison",) if normed else ()
+    return joined("score", inputs, pulls=((sign, pull),), whitened=apart, **changes)
+
+
+def reduced(one: Meaning, reduction: str, count: int) -> Meaning:
+    """Return scores as a loss reduces them: to their mean, their sum, or not at all."""
+    if reduction == "sum" and one.value is not None:
+        return replace(one, value=one.value * count)
+    return one

@@ -1,0 +1,213 @@
+"""CD207 loss-at-collapse-value: the loss sits at what it is when all embeddings are equal.
+
+What it finds
+-------------
+The value of the loss, at the last steps that were looked at, is the one that this very loss takes
+when every embedding is the same vector: the margin of a triplet loss, the logarithm of the number
+of candidates of a contrastive one, 0 or -1 for a loss that only pulls together. And the embeddings
+of those steps are the same, or what is compared is one thing.
+
+Why it matters
+--------------
+The number looks like a plateau, as if the training were slow or the margin too large. It is not:
+no batch can change it any more, and where all embeddings are equal there is next to no gradient.
+
+Likely causes
+-------------
+It follows from what made the embeddings equal: a finding that is reported beside this one, such as
+complete collapse, or two operands that are one.
+
+What to do
+----------
+Cure that. Do not tune margin, temperature or learning rate to get off the plateau before. Keep the
+value in mind: a run whose loss goes back to it has collapsed again.
+
+What would refute it
+--------------------
+The embeddings of these steps do differ. A loss alone proves nothing: an untrained network begins
+near the logarithm of the number of candidates, and the mean over all triplets may hover at the
+margin while the embeddings are fine; so it is never judged without them.
+
+Bounds and their source
+-----------------------
+tolerance: 0.02, of the value at collapse, or of the first value of the loss where that is 0. It is
+the spread up to which CD301 takes rows for one vector: distances and cosines of such rows move
+by no more than that share of the length, and a loss made of them likewise.
+sharp: 0.002. A tenth of it, for high confidence: a value that is met to three figures.
+looks: 3 steps that were looked at, the last ones; two may agree by chance of neighbouring steps.
+The values are mathematics: each is what PyTorch gives for equal embeddings, and is computed again
+from the operations that made the loss. Where one of them is not known, nothing is said.
+
+References
+----------
+Schroff et al., "FaceNet", CVPR 2015, section 3.2 (f(x) = 0, a loss equal to the margin). van den
+Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, section 2.3 (the
+number of candidates N, and log(N) as what the loss is measured from).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.recording.observations import Objective
+from collapse_doctor.rules.geometry import evidence, history, is_embedding, place, title
+from collapse_doctor.rules.objectives import aliased_steps, are_one_thing, objectives, steps_of
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.spread import CollapseBounds, collapse, spread_of
+
+__all__ = ["RULE"]
+
+ROUNDING = 1e-6
+"""A cosine of float32 rows is off by some 2**-23, and so is a loss that is 0 in theory."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How near the value must be met, and how often."""
+
+    tolerance: float = 0.02  # as CD301: the spread up to which rows are one vector
+    sharp: float = 0.002  # a tenth of it
+    looks: int = 3  # steps, the last that were looked at
+
+
+@dataclass(frozen=True)
+class _Plateau:
+    """The last looks at one loss, and how far it was from its value at collapse."""
+
+    entries: tuple[Objective, ...]
+    distance: float
+    first: float
+
+    @property
+    def last(self) -> Objective:
+        """The newest look."""
+        return self.entries[-1]
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each loss that sits at its value at collapse."""
+    known = [one for one in objectives(measurements) if one.collapsed is not None]
+    if not known:
+        raise NotExamined(_unknown(measurements))
+    losses: dict[object, list[Objective]] = {}
+    for one in known:
+        losses.setdefault(_which(one), []).append(one)
+    for entries in losses.values():
+        plateau = _plateau(entries, bounds)
+        if plateau is not None:
+            yield from _matches(measurements, plateau, bounds)
+    most = max(len(steps_of(entries)) for entries in losses.values())
+    if most < bounds.looks:
+        raise NotExamined(f"a loss was seen at {most} steps only, of {bounds.looks} at least")
+
+
+def _which(one: Objective) -> object:
+    """Return what tells one loss of a training from another."""
+    # The number of candidates changes with the last, smaller batch.
+    return one.outputs, one.others, tuple((pull.left, pull.right) for pull in one.pulls)
+
+
+def _unknown(measurements: Measurements) -> str:
+    phrases = dict.fromkeys(phrase for one in objectives(measurements) for phrase in one.others)
+    has = f" (it has {', '.join(list(phrases)[:3])})" if phrases else ""
+    return f"what this loss is when all embeddings are equal is not known{has}"
+
+
+def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
+    """Return the last looks at a loss if all of them met its value at collapse."""
+    wanted = steps_of(entries)[-bounds.looks :]
+    recent = tuple(one for one in entries if one.step in wanted)
+    first = next((one.value for one in entries if one.value is not None), math.nan)
+    if len(wanted) < bounds.looks:
+        return None
+    distance = max(_distance(one, first) for one in recent)
+    return _Plateau(recent, distance, first) if distance <= bounds.tolerance else None
+
+
+def _distance(one: Objective, first: float) -> float:
+    """Return how far a loss is from its value at collapse, as a share of it; NaN as infinity."""
+    if one.value is None or one.collapsed is None:
+        return math.inf
+    apart = abs(one.value - one.collapsed)
+    size = abs(one.collapsed) or abs(first)
+    if apart <= ROUNDING:
+        return 0.0
+    return apart / size if size > 0 else math.inf
+
+
+def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> Iterator[Match]:
+    """Yield a match if the rows were one vector meanwhile, or compared with themselves."""
+    places = plateau.last.outputs
+    own = [
+        layer
+        for layer in measurements.layers
+        if is_embedding(layer) and (layer.model, layer.layer) in places
+    ]
+    steps = steps_of(plateau.entries)
+    for layer in own:
+        onset = _onset(measurements, layer)
+        if onset is not None and onset <= steps[0]:
+            yield _match(layer, plateau, bounds, f"as those of {title(layer)} are")
+            return
+    aliased = aliased_steps(measurements, places).issuperset(steps)
+    if own and aliased and are_one_thing(measurements, steps):
+        yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
+
+
+def _onset(measurements: Measurements, layer: LayerState) -> int | None:
+    """Return the step from which a layer is collapsed, and below its own first state."""
+    bounds = CollapseBounds()
+    try:
+        if collapse(measurements, layer, bounds) != "collapsed":
+            return None
+    except NotExamined:
+        return None
+    spread = spread_of(measurements, layer, bounds)
+    bound = min(bounds.dispersion, spread.first / bounds.fall)
+    return history(measurements, layer, spread.metric).onset(lambda value: value < bound)
+
+
+def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str) -> Match:
+    last = plateau.last
+    value, collapsed = last.value or 0.0, last.collapsed or 0.0
+    size = abs(collapsed) or abs(plateau.first)
+    return Match(
+        message=(
+            f"The loss reads {value:.4g}: {last.kind or 'this loss'} gives {_written(last)} when "
+            f"all embeddings are equal, {why}."
+        ),
+        where=place(layer, plateau.entries[0].step),
+        evidence=evidence(
+            loss=Evidence(value, null=collapsed, meaning="beside its value at collapse"),
+            distance=Evidence(
+                plateau.distance,
+                bounds.tolerance,
+                "<=",
+                meaning=f"largest of the last looks, as a share of {size:.4g}",
+            ),
+            first_loss=Evidence(plateau.first, meaning="at the first step looked at"),
+            looks=Evidence(len(steps_of(plateau.entries)), bounds.looks, ">="),
+        ),
+        confidence=Confidence.HIGH if plateau.distance <= bounds.sharp else Confidence.MEDIUM,
+    )
+
+
+def _written(one: Objective) -> str:
+    """Write the value at collapse: ``ln(128) = 4.852``, ``its margin, 0.2,``, or ``-1``."""
+    number = f"{one.collapsed:.4g}"
+    if one.formula.startswith("ln("):
+        return f"{one.formula} = {number}"
+    return f"{one.formula}, {number}," if one.formula else number
+
+
+RULE = Rule(
+    code="CD207",
+    name="loss-at-collapse-value",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+)

@@ -1,0 +1,235 @@
+"""CD208 no-negatives: the loss only ever pulls together, and nothing keeps the rows apart.
+
+What it finds
+-------------
+All that was minimised on an output, at every step that was looked at, draws paired rows of it
+together: a distance, or one less a cosine. No negatives, no term of variance, no classification
+or reconstruction was seen beside it, and no stop-gradient with a predictor or a slow teacher.
+
+Why it matters
+--------------
+The best that such a loss can reach is one vector for all inputs, and training finds it. It is
+seen here before it has happened.
+
+Likely causes
+-------------
+The negatives were forgotten, or are never drawn. The stop-gradient or the predictor of a method
+without negatives is missing (SimSiam needs both). The weight of the term that keeps apart is 0.
+
+What to do
+----------
+Give the loss something that pushes apart: in-batch negatives (InfoNCE), a margin against other
+samples, a term of variance and covariance (VICReg, Barlow Twins); or cut the gradient on one side
+and put a predictor on the other (SimSiam), or let the target follow slowly (BYOL).
+
+What would refute it
+--------------------
+Something keeps the rows apart that the graph of gradients does not show: a target that another
+part of the program renews, whitening inside an operation that is not known here, a second loss at
+steps that were not looked at, an output that only few of these steps train.
+
+Bounds and their source
+-----------------------
+looks: 6 steps at which the loss was seen; a loss of two kinds of batches in turn shows both.
+kept: 0.55 of the first spread. Healthy trainings never fell below it (see `geometry.FELL`), and
+a loss that only pulls goes far below; so rows that keep more than that share for a long time are
+kept apart by something, and nothing is said. Before that it is enough that the spread falls.
+patience: 200 steps, which is that long time: as in CD301, twice the slowest take-off measured.
+fall: 3 times below the first spread, for high confidence; where the model itself normalises or
+whitens its output over the batch; and where the two sides are different outputs, of which one may
+be a teacher that does not learn: then both must have fallen.
+
+References
+----------
+Chen and He, "Exploring Simple Siamese Representation Learning", CVPR 2021, section 4.1 (without
+stop-gradient the loss reaches its minimum at once) and 4.2 (nor does it work without predictor).
+Bardes et al., "VICReg", ICLR 2022 (the variance term).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.recording.observations import Objective, Party, Pull
+from collapse_doctor.rules.geometry import FELL, embeddings, evidence, judge, title
+from collapse_doctor.rules.objectives import aliased_steps, objectives, steps_of
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+
+__all__ = ["RULE"]
+
+KEEPING = frozenset(
+    {
+        "a term that pushes apart",
+        "pairs that are to be apart",
+        "a triplet loss",
+        "a ranking loss",
+        "a cross-entropy",
+        "a binary cross-entropy",
+        "a softmax",
+        "the spread of an output",
+        "the spread around the mean",
+        "a fit to given numbers",
+    }
+)
+"""What is known to keep rows apart, of the phrases that objectives hold."""
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long to look, and what a healthy spread does meanwhile."""
+
+    looks: int = 6  # steps: two kinds of batches in turn are both seen
+    kept: float = 0.55  # of the first spread: measured, see geometry.FELL
+    patience: int = 200  # steps: as CD301's born_steps
+    fall: float = FELL  # times below the first spread: measured, see geometry.FELL
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each output that is only ever pulled together."""
+    seen = objectives(measurements)
+    if len(seen) < len(measurements.objectives):
+        raise NotExamined("another loss was seen, of which it is not known what it trains")
+
+    def examine(layer: LayerState) -> Match | None:
+        own = [one for one in seen if (layer.model, layer.layer) in one.outputs]
+        if not own or not _only_pulls(own, fell=_fall(layer) > bounds.fall):
+            return None
+        _require(measurements, layer, own, bounds)
+        return _match(layer, own, bounds)
+
+    return judge(embeddings(measurements), examine, stand_in=Severity.WARNING)
+
+
+def _only_pulls(own: Sequence[Objective], *, fell: bool) -> bool:
+    """Tell whether nothing but unexcused pulls was seen; raise where that is not known."""
+    phrases = dict.fromkeys(phrase for one in own for phrase in one.others)
+    if not KEEPING.isdisjoint(phrases):
+        return False
+    if phrases:
+        named = ", ".join(list(phrases)[:3])
+        raise NotExamined(f"its loss has {named}, and whether that keeps rows apart is not known")
+    inside = dict.fromkeys(phrase for one in own for phrase in one.whitened)
+    if inside and not fell:
+        raise NotExamined(f"the model itself may keep its rows apart, by {', '.join(inside)}")
+    pulls = [pull for one in own for pull in one.pulls]
+    if not pulls or any(_is_excused(pull) for pull in pulls):
+        return False
+    if any(side.fixed for pull in pulls for side in (pull.left, pull.right)) and not fell:
+        raise NotExamined(
+            "its target was computed without a gradient by the same network, and whether by the "
+            "same weights is not known"
+        )
+    return True
+
+
+def _is_excused(pull: Pull) -> bool:
+    """Tell whether one side is a target that the other predicts, or of another network."""
+    cut = next((side for side in (pull.left, pull.right) if side.cut), None)
+    if cut is None:
+        return False
+    live = pull.right if pull.left.cut else pull.left
+    return cut.past or _place(live) != _place(cut) or live.heads != cut.heads
+
+
+def _place(party: Party) -> tuple[str, str]:
+    return party.model, party.layer
+
+
+def _require(
+    measurements: Measurements, layer: LayerState, own: Sequence[Objective], bounds: Bounds
+) -> None:
+    """Raise NotExamined where there may be another explanation."""
+    steps = steps_of(own)
+    if len(steps) < bounds.looks:
+        raise NotExamined(f"its loss was seen at {len(steps)} steps only, of {bounds.looks}")
+    if aliased_steps(measurements, {(layer.model, layer.layer)}) & set(steps):
+        raise NotExamined("what is pulled together is one thing (see CD101 to CD105)")
+    pulls = {pull for one in own for pull in one.pulls}
+    partners = {_place(side) for pull in pulls for side in (pull.left, pull.right)}
+    for other in measurements.layers:
+        is_partner = (other.model, other.layer) in partners
+        if is_partner and len(partners) > 1 and not _fall(other) > bounds.fall:
+            raise NotExamined("two different outputs are pulled together, and one may not learn")
+    patient = measurements.steps >= bounds.patience
+    if not _fall(layer) > (1 / bounds.kept if patient else 1.0):
+        raise NotExamined(
+            f"its loss only pulls together, but in {measurements.steps:,} steps its spread has "
+            "not fallen: something that was not seen may keep its rows apart"
+        )
+
+
+def _fall(layer: LayerState) -> float:
+    """Return how many times smaller the spread of a layer is than at first; NaN if not known."""
+    ratios = [
+        (layer.first or {}).get(metric, math.nan) / value
+        for metric in ("relative_dispersion", "direction_dispersion")
+        if (value := layer.values.get(metric, math.nan)) > 0
+    ]
+    if layer.values.get("relative_dispersion") == 0:
+        return math.inf
+    return max((ratio for ratio in ratios if not math.isnan(ratio)), default=math.nan)
+
+
+def _match(layer: LayerState, own: Sequence[Objective], bounds: Bounds) -> Match:
+    steps, fall = steps_of(own), _fall(layer)
+    pulls = [pull for one in own for pull in one.pulls]
+    stopped = any(pull.left.cut or pull.right.cut for pull in pulls)
+    cut = ", though the gradient is cut on one side" if stopped else ""
+    first = own[0].value
+    return Match(
+        message=(
+            f"Nothing in the loss on {title(layer)} keeps different rows apart: at all "
+            f"{len(steps)} steps looked at it only drew pairs together{cut}."
+        ),
+        where=_where(layer, steps[0], pulls),
+        evidence=evidence(
+            looks=Evidence(len(steps), bounds.looks, ">=", meaning="steps at which it was seen"),
+            fall=Evidence(fall, bounds.fall, ">", meaning="times smaller the spread has become"),
+            first_loss=Evidence(first) if first is not None else None,
+            last_loss=Evidence(own[-1].value) if own[-1].value is not None else None,
+        ),
+        confidence=Confidence.HIGH if fall > bounds.fall else Confidence.MEDIUM,
+        cause=_cause(pulls, stopped=stopped),
+    )
+
+
+def _cause(pulls: Sequence[Pull], *, stopped: bool) -> str:
+    if stopped:
+        return (
+            "A stop-gradient alone keeps nothing apart: the side that takes the gradient needs a "
+            "predictor, or the target a network of its own that follows slowly."
+        )
+    if any(pull.left.heads != pull.right.heads for pull in pulls):
+        return (
+            "One side goes through layers of its own, as a predictor, but the gradient flows into "
+            "the other side, too: a target that is predicted has to be cut off (`detach`)."
+        )
+    return ""
+
+
+def _where(layer: LayerState, step: int, pulls: Sequence[Pull]) -> Where:
+    site = next((pull.site for pull in pulls if pull.site is not None), None)
+    if site is None:
+        return Where(model=layer.model, layer=layer.layer, step=step)
+    return Where(
+        model=layer.model,
+        layer=layer.layer,
+        step=step,
+        file=site.file,
+        line=site.line,
+        source=site.source or None,
+    )
+
+
+RULE = Rule(
+    code="CD208",
+    name="no-negatives",
+    severity=Severity.WARNING,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD207", "CD301"),
+)
