@@ -38,6 +38,7 @@ from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.shapes import SHAPING, Shapes
 from collapse_doctor.inspector.told import Told
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording
@@ -95,7 +96,7 @@ class Watch:
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
-        self._window = ModeWindow(SEEN, self._fuse.guard(self._called))
+        self._window = ModeWindow(SEEN | SHAPING, self._fuse.guard(self._called))
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
@@ -110,6 +111,7 @@ class Watch:
         self._ranks: Ranks
         self._embeddings: Embeddings
         self._operands: Operands
+        self._shapes: Shapes
         self._heard: Told
         self._idle = False
         self._ended = False
@@ -135,6 +137,7 @@ class Watch:
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
+        self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
         try:
             self._fuse.guard(ranks.join)()
@@ -265,7 +268,10 @@ class Watch:
             self._sink.describe(self._outline.manifest())
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
-        self._operands.seen(func, args, kwargs, result)
+        if func in SEEN:
+            self._operands.seen(func, args, kwargs, result)
+        if func in SHAPING:
+            self._shapes.seen(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
         """Do what takes more than a note: the step is over, the next one not begun."""
@@ -289,6 +295,7 @@ class Watch:
         self._embeddings.put(self._ranks.tick(steps))
         self._prompt.work_off()
         self._provenance.sweep()
+        self._shapes.sweep()
         self._attention.look_ahead()
         self._idle = self._attention.is_idle
         if self._idle:

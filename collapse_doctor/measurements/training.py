@@ -52,6 +52,7 @@ def measure_training(recording: Recording, title: str) -> Measurements:
             for layer in layers
         ),
         comparisons=_comparisons(recording, course),
+        shapes=tuple(recording.shapes),
         labels=_frame(recording.labels, LABEL_COLUMNS),
         losses=_frame(recording.losses, ("step", "value")),
         notices=notices,

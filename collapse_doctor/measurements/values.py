@@ -7,7 +7,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
-from collapse_doctor.recording.observations import Comparison, Cost, Notice
+from collapse_doctor.recording.observations import (
+    AlongBatch,
+    Comparison,
+    Cost,
+    Notice,
+    Spread,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,6 +84,7 @@ class Measurements:
     ``layers`` are ordered by model and depth. ``trained`` is true when an optimizer that moves
     the watched model was seen to step. ``steps`` is the number of steps seen, 0 for a file.
     ``unseen`` says of what could not be observed (``"comparisons"``, a layer's name) why.
+    ``shapes`` is what broadcast to all pairs, or worked along the batch, where rows were meant.
     ``cost`` is what watching took of the training's time, where it was measured.
     """
 
@@ -85,6 +92,7 @@ class Measurements:
     metrics: pd.DataFrame
     layers: tuple[LayerState, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
+    shapes: tuple[Spread | AlongBatch, ...] = ()
     labels: pd.DataFrame | None = None
     losses: pd.DataFrame | None = None
     notices: tuple[Notice, ...] = ()

@@ -11,6 +11,7 @@ import numpy as np
 
 from collapse_doctor.recording.format import finite
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     Comparison,
     Cost,
     Labels,
@@ -20,6 +21,7 @@ from collapse_doctor.recording.observations import (
     Notice,
     Observation,
     Snapshot,
+    Spread,
     Tick,
     Use,
 )
@@ -84,6 +86,7 @@ class Recording:
         self._notices: dict[tuple[str, str], Notice] = {}
         self._notices_dropped = 0
         self._uses: dict[Use, None] = {}
+        self._shapes: dict[Spread | AlongBatch, None] = {}
         self._snapshots: dict[int, tuple[Snapshot, np.ndarray]] = {}
         self._snapshots_dropped = 0
         self._retention = Retention(snapshot_budget)
@@ -112,6 +115,11 @@ class Recording:
     def uses(self) -> list[Use]:
         """Every use that an output was seen to be put to, once. A new list."""
         return list(self._uses)
+
+    @property
+    def shapes(self) -> list[Spread | AlongBatch]:
+        """What shapes and dimensions of calls showed, once each, oldest first. A new list."""
+        return list(self._shapes)
 
     @property
     def snapshots(self) -> list[tuple[Snapshot, np.ndarray]]:
@@ -153,6 +161,8 @@ class Recording:
                 raise TypeError("a snapshot needs its rows: use append_snapshot")
             case Use():
                 self._uses[observation] = None
+            case Spread() | AlongBatch():
+                self._shapes[observation] = None
             case Measure() | Comparison() | Labels() | Loss():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import ValidationError
 
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     Comparison,
     Cost,
     Labels,
@@ -13,6 +14,7 @@ from collapse_doctor.recording.observations import (
     Notice,
     Observation,
     Snapshot,
+    Spread,
     Tick,
 )
 
@@ -42,6 +44,8 @@ def check(observation: Observation) -> None:
             _check_counts(step=step, count=count, distinct=distinct, batch=batch)
         case Loss(step=step) | Snapshot(step=step) | Notice(step=step):
             _check_counts(step=step)
+        case Spread(step=step, forward=forward) | AlongBatch(step=step, forward=forward):
+            _check_counts(step=step, forward=forward)
         case Tick(steps=steps, forwards=forwards):
             _check_counts(steps=steps, forwards=forwards)
         case Cost():

@@ -19,6 +19,8 @@ CODES = {
     "CD104": "equal-copy",
     "CD105": "scalar-multiple",
     "CD106": "stale-operand",
+    "CD205": "broadcast-mismatch",
+    "CD206": "wrong-dimension",
     "CD301": "complete-collapse",
     "CD302": "collinear",
     "CD303": "dimensional-collapse",
