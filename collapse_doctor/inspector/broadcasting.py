@@ -65,11 +65,11 @@ def expressions_of(frame: FrameType, func: Callable[..., Any], count: int) -> li
     """Return how operands are written: in arithmetic, in a call, or as a method of the first."""
     names = written(frame, func, [str(place) for place in range(count)])
     node = call_at(frame)
-    is_method = getattr(Tensor, getattr(func, "__name__", ""), None) is func
-    if not is_method or not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
         return names
-    if not any(names) and node.args:  # something else was called, which called this
-        return names
+    name = node.func.attr
+    if getattr(Tensor, name, None) is not func or (node.args and not any(names)):
+        return names  # no method of a tensor, or one that was called by something else
     own = [ast.unparse(part) for part in (node.func.value, *node.args)]
     return (own + [""] * count)[:count]
 

@@ -40,6 +40,9 @@ mean over all of them is the same either way."""
 DIFFERENCES = named("sub", "subtract", "__sub__")
 QUOTIENTS = named("div", "divide", "true_divide", "__truediv__")
 LENGTHS = named("norm", "vector_norm")
+MEANS = named("mean", "nanmean")
+ROOTS = named("sqrt")
+POOLING = frozenset({"mean", "sum"})
 COLUMNWISE = NORMALIZING | LAYER_NORM | BENDING | UNARY | BINARY | REDUCING | frozenset(COMPARATORS)
 
 
@@ -48,13 +51,15 @@ class _Join:
     """The difference or the product of two batches of embeddings, entry by entry.
 
     ``values`` are measured of both. ``folded`` tells of the sum along the batch, once there is one:
-    one number for each column. ``unit`` tells of an operand that was normalised along the batch.
+    one number for each column; ``mean`` says whether it was a mean. ``unit`` tells of an operand
+    that was normalised along the batch.
     """
 
     values: list[Tensor]
     known: Known
     product: bool
     unit: AlongBatch | None = None
+    mean: bool = False
     folded: AlongBatch | None = None
 
 
@@ -70,6 +75,7 @@ class Columns:
         self._told = told
         self._marks: Trail[AlongBatch] = Trail()
         self._joins: Trail[_Join] = Trail()
+        self._ways: Trail[set[int]] = Trail()
 
     def seen(
         self,
@@ -81,7 +87,8 @@ class Columns:
     ) -> None:
         """Take note of one call of a function in ``COLUMNWISE``."""
         if func in COMPARATORS:
-            self._compared(func, COMPARATORS[func], args, kwargs)
+            learnt = isinstance(result, Tensor) and result.requires_grad
+            self._compared(func, COMPARATORS[func], args, kwargs, learnt)
         elif not isinstance(result, Tensor) or tensors[0].dim() not in (1, 2):
             return
         elif func in NORMALIZING:
@@ -98,8 +105,8 @@ class Columns:
 
     def sweep(self) -> None:
         """Forget what no longer exists."""
-        self._marks.sweep()
-        self._joins.sweep()
+        for trail in (self._marks, self._joins, self._ways):
+            trail.sweep()
 
     def _mark(self, func: Callable[..., Any], kind: str, source: Tensor, result: Tensor) -> None:
         told = self._told.described(func, kind, source)
@@ -116,7 +123,8 @@ class Columns:
             return
         join = joins[0]
         by_lengths = func in QUOTIENTS and len(tensors) > 1 and tensors[1].dim() == 1
-        if join.folded is None or not (func in BENDING or by_lengths):
+        error = join.mean and not join.product and func in ROOTS  # of each feature, on its own
+        if join.folded is None or error or not (func in BENDING or by_lengths):
             self._joins.put(result, join)
         elif result.requires_grad:
             self._is_compared(join, join.folded)
@@ -129,6 +137,8 @@ class Columns:
         if one is None or other is None or left is right:
             return
         if left.dim() != 2 or left.shape != right.shape or is_centred(one) or is_centred(other):
+            return
+        if _is_mean_of_the_other(one, other):
             return
         if not all(self._told.has_batch_first(left.shape, known) for known in (one, other)):
             return
@@ -149,7 +159,7 @@ class Columns:
         if dims == {0}:
             told = self._told.described(func, "compared", source)
             if told is not None and func not in LENGTHS:
-                self._joins.put(result, replace(join, folded=told))
+                self._joins.put(result, replace(join, folded=told, mean=func in MEANS))
             elif told is not None and not join.product:
                 self._is_compared(join, told)
         elif dims == {1} and join.unit is not None:
@@ -159,7 +169,8 @@ class Columns:
                 self._later.put(join.values[:1], judge)
 
     def _is_compared(self, join: _Join, told: AlongBatch) -> None:
-        self._later.put(join.values, functools.partial(self._judge_compared, told, join.known))
+        judge = functools.partial(self._judge_compared, told, join.known, {0})
+        self._later.put(join.values, judge)
 
     # Comparisons
 
@@ -169,15 +180,19 @@ class Columns:
         comparator: Comparator,
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        learnt: bool,
     ) -> None:
         operands = comparator.bind(args, kwargs)
         if not all(isinstance(operand, Tensor) and operand.dim() == 2 for operand in operands):
+            return
+        if not learnt:
             return
         if comparator.name in ("@", "Tensor.mm", "torch.mm", "torch.matmul"):
             self._multiplied(func, operands[0], operands[1])
         elif comparator.dim and comparator.feature_dim(args, kwargs) in (0, -2):
             self._compared_along(func, operands)
         else:
+            self._ways_of(operands[0]).add(1)
             for place, operand in enumerate(operands):
                 self._check(func, operand, place)
 
@@ -193,8 +208,10 @@ class Columns:
         """Take in a comparison along the first dimension of embeddings."""
         known = [one for operand in operands if (one := self._provenance.of(operand)) is not None]
         shapes = {operand.shape for operand in operands}
-        if not known or len(shapes) > 1 or not any(one.requires_grad for one in operands):
+        if not known or len(shapes) > 1:
             return
+        ways = self._ways_of(operands[0])
+        ways.add(0)
         shape = operands[0].shape
         if any(is_centred(one) or not self._told.has_batch_first(shape, one) for one in known):
             return
@@ -202,18 +219,35 @@ class Columns:
         if told is None or self._told.is_enough(told.site):
             return
         values = [part for operand in operands if (part := measured(operand)) is not None]
-        self._later.put(values, functools.partial(self._judge_compared, told, known[0]))
+        self._later.put(values, functools.partial(self._judge_compared, told, known[0], ways))
 
-    def _judge_compared(self, told: AlongBatch, known: Known, values: list[Tensor]) -> None:
-        """Tell it unless columns are centred: a cosine of centred columns is a correlation."""
+    def _ways_of(self, tensor: Tensor) -> set[int]:
+        """Return the dimensions that a tensor was compared along by now; it may be added to."""
+        ways = self._ways.of(tensor)
+        if ways is None:
+            ways = set()
+            self._ways.put(tensor, ways)
+        return ways
+
+    def _judge_compared(
+        self, told: AlongBatch, known: Known, ways: set[int], values: list[Tensor]
+    ) -> None:
+        """Tell it unless columns are centred, or compared as well as rows: then it was meant.
+
+        A cosine of centred columns is a correlation.
+        """
         width, dtype = told.operand.shape[1], told.operand.dtype
-        if values and not any(Lengths.of(one, width, dtype).are_centred for one in values):
+        if (
+            values
+            and ways == {0}
+            and not any(Lengths.of(one, width, dtype).are_centred for one in values)
+        ):
             self._told.tell(told, known)
 
     def _check(self, func: Callable[..., Any], operand: Tensor, place: int) -> None:
         """Look at the lengths of rows that are compared, and of the columns they make."""
         known = self._provenance.of(operand)
-        if known is None or not operand.requires_grad:
+        if known is None:
             return
         if not self._told.has_batch_first(operand.shape, known):
             return
@@ -247,3 +281,10 @@ class Columns:
         else:
             return
         self._told.tell(told, known, met, *spans)
+
+
+def _is_mean_of_the_other(one: Known, other: Known) -> bool:
+    """Tell whether one of two tensors is a mean over the other, spread to its shape."""
+    origins = {(k.origin.model, k.origin.layer, k.origin.forward) for k in (one, other)}
+    pooled = [not POOLING.isdisjoint(known.origin.path) for known in (one, other)]
+    return len(origins) == 1 and pooled[0] != pooled[1]

@@ -72,6 +72,7 @@ class Softmaxes:
         self._marks: Trail[_Mark] = Trail()
         self._along: Trail[set[int]] = Trail()
         self._matrices: Trail[bool] = Trail()
+        self._ways: set[tuple[str, str, int]] = set()
 
     def seen(
         self,
@@ -113,12 +114,14 @@ class Softmaxes:
         along = self._along.of(source) or set()
         along.add(dim % source.dim())
         self._along.put(source, along)
+        known = self._provenance.of(source)
+        if known is not None and result.requires_grad:
+            self._ways.add((known.origin.model, known.origin.layer, dim % source.dim()))
         square = source.shape[0] == source.shape[-1]
         if dim % source.dim() or square or self._matrices.of(source) or not result.requires_grad:
             return
         told = self._told.described(func, "softmax", source)
         if told is not None:
-            known = self._provenance.of(source)
             self._marks.put(result, _Mark(told, known, func in LOG_SOFTMAX, along))
 
     def _carried(
@@ -177,7 +180,9 @@ class Softmaxes:
         self._later.put(values, functools.partial(self._judge, mark, known, site_of(frame)))
 
     def _judge(self, mark: _Mark, known: Known, met: CallSite, values: list[Tensor]) -> None:
-        if len(mark.along) == 1:  # not both ways, as in a loss of two directions
+        place = (known.origin.model, known.origin.layer)
+        both = len(mark.along) > 1 or any((*place, dim) in self._ways for dim in (1, 2))
+        if not both:  # as in a loss of two directions
             columns, rows = map(span, values) if values else (None, None)
             self._told.tell(mark.told, known, met, columns, rows)
 

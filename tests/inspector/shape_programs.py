@@ -253,6 +253,34 @@ def layer_norm_of_all(g: Given) -> Any:
     return (1 - F.cosine_similarity(a, g.z2)).mean()
 
 
+@along
+def positions_soft_maxed_along_the_first(g: Given) -> Any:
+    """Three dimensions and none named: PyTorch takes the first."""
+    logits = g.memory["classifier"](g.view1.view(4, 3, 20))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        p = F.softmax(logits)  # here
+    return F.nll_loss(p.log().view(-1, CLASSES), g.classes)
+
+
+@along
+def picked_along_the_batch(g: Given) -> Any:
+    logs = torch.log_softmax(g.memory["classifier"](g.view1), 0)  # here
+    return -logs[range(ROWS), g.classes].mean() - logs.gather(1, g.classes[:, None]).mean()
+
+
+@along
+def products_of_what_was_normalized_along_the_batch(g: Given) -> Any:
+    a, b = F.normalize(g.z1, dim=0), F.normalize(g.z2, dim=0)  # here
+    return (1 - (a * b).sum(dim=1)).mean()
+
+
+@along
+def halves_compared_along_the_batch(g: Given) -> Any:
+    a, b = g.model(torch.cat([g.view1, g.view2])).chunk(2)
+    return 1 - F.cosine_similarity(a, b, dim=0).mean()  # here
+
+
 # What only looks like it
 
 
@@ -266,6 +294,50 @@ def outer_difference_of_scores(g: Given) -> Any:
 def outer_difference_with_one_none(g: Given) -> Any:
     s, t = g.head(g.z1).squeeze(1), g.head(g.z2).squeeze(1)
     return F.logsigmoid(s.unsqueeze(1) - t).mean() + (s - s.view(-1, 1)).pow(2).mean()
+
+
+@innocent
+def areas_under_curves(g: Given) -> Any:
+    s = g.head(g.z1).view(-1)
+    above, below = s[: ROWS // 2], s[ROWS // 2 :]
+    return (1 - (above.unsqueeze(1) - below)).pow(2).mean()
+
+
+@innocent
+def maximum_mean_discrepancy(g: Given) -> Any:
+    x, y = g.z1, g.z2
+    x2, y2 = x.pow(2).sum(1, keepdim=True), y.pow(2).sum(1)
+    one = torch.exp(-torch.addmm(x2 + y2, x, y.T, alpha=-2)).mean()
+    other = x2 + y2
+    other.addmm_(x, y.T, alpha=-2)
+    return one + other.mean()
+
+
+@innocent
+def ordinal_thresholds(g: Given) -> Any:
+    """As many thresholds as rows: they belong to classes, not to rows."""
+    cut = g.memory.setdefault("cut", torch.zeros(ROWS, requires_grad=True))
+    levels = (torch.arange(ROWS)[None] < g.classes[:, None]).float()
+    return (
+        F.binary_cross_entropy_with_logits(g.head(g.z1) + cut, levels)
+        + (g.head(g.z2) - cut).pow(2).mean()
+    )
+
+
+@innocent
+def one_dimensional_embeddings(g: Given) -> Any:
+    s = g.head(g.z1)
+    return torch.exp(-(s - s.squeeze(1)).pow(2)).mean() + (s - s[:, 0]).abs().mean()
+
+
+@innocent
+def other_numbers_at_the_same_line(g: Given) -> Any:
+    """Now and then there are as many anchors as rows."""
+    g.memory["step"] = g.memory.get("step", 0) + 1
+    count = ROWS if g.memory["step"] in (1, 3) else 5
+    anchors = torch.linspace(0, 1, count).view(-1, 1).clone()
+    s = g.head(g.z1).squeeze(1)
+    return (s - anchors).pow(2).mean()
 
 
 @innocent
@@ -377,6 +449,31 @@ def cross_correlation(g: Given) -> Any:
 def correlation_of_columns(g: Given) -> Any:
     a, b = g.z1 - g.z1.mean(0), g.z2 - g.z2.mean(0)
     return (1 - F.cosine_similarity(a, b, dim=0)).pow(2).mean()
+
+
+@innocent
+def deviations_by_hand(g: Given) -> Any:
+    z = g.z1
+    mean = z.mean(0, keepdim=True).expand(ROWS, WIDTH)
+    spread = (z - mean).pow(2).sum(0).sqrt() + (z - mean).norm(dim=0)
+    return spread.mean() + ((g.z1 - g.z2) ** 2).mean(0).sqrt().mean()
+
+
+@innocent
+def samples_and_classes_distilled(g: Given) -> Any:
+    one, other = g.memory["classifier"](g.view1), g.memory["classifier"](g.view2).detach()
+    rows = F.kl_div(
+        F.log_softmax(one / 2, dim=1), F.softmax(other / 2, dim=1), reduction="batchmean"
+    )
+    columns = F.log_softmax(one / 2, dim=0), F.softmax(other / 2, dim=0)
+    return rows + F.kl_div(*columns, reduction="batchmean")
+
+
+@innocent
+def rows_and_columns_aligned(g: Given) -> Any:
+    a, b = g.z1, g.z2
+    rows, columns = F.cosine_similarity(a, b, dim=1), F.cosine_similarity(a, b, dim=0)
+    return 2 - rows.mean() - columns.mean()
 
 
 @innocent
