@@ -146,6 +146,8 @@ class Columns:
         if frame is None or self._told.is_enough(site_of(frame)):
             return
         values = [part for tensor in (left, right) if (part := measured(tensor)) is not None]
+        if self._marks.of(left) is None:  # the one that was normalised is looked at
+            values.reverse()
         unit = self._marks.of(left) or self._marks.of(right)
         if len(values) == 2:
             self._joins.put(result, _Join(values, one, func in PRODUCTS, unit))

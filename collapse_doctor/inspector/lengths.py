@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -31,9 +32,9 @@ def measured(tensor: Tensor) -> Tensor | None:
 
 
 def span(values: Tensor) -> tuple[float, float] | None:
-    """Return the smallest and the largest of some values on the host, None with NaN among them."""
+    """Return the smallest and the largest of values on the host, None if not all are finite."""
     low, high = float(values.min()), float(values.max())
-    return (low, high) if low == low and high == high else None
+    return (low, high) if math.isfinite(low) and math.isfinite(high) else None
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,17 @@ def test_what_is_written_is_read_back(make, tmp_path):
     writer.close()
     recording = read(tmp_path / "deep" / "run")
     assert recording.manifest == make.manifest()
-    for kind in ("measures", "comparisons", "labels", "losses", "notices", "uses", "tick", "cost"):
+    for kind in (
+        "measures",
+        "comparisons",
+        "labels",
+        "losses",
+        "notices",
+        "uses",
+        "shapes",
+        "tick",
+        "cost",
+    ):
         assert getattr(recording, kind) == getattr(writer.recording, kind)
     (written, rows), (held, _) = recording.snapshots[0], writer.recording.snapshots[0]
     assert written == held
