@@ -21,13 +21,15 @@ class Pairs:
 
     ``spread`` is None for a matrix that was asked for and has met no labels yet. ``asked`` is true
     where the dimension of 1 was written at the call. ``signs`` tells which labels it has met:
-    ``y`` (False), ``1 - y`` (True).
+    ``y`` (False), ``1 - y`` (True). ``roots`` stand for the rows of a matrix.
     """
 
     count: int
     spread: Spread | None = None
     asked: bool = False
     signs: frozenset[bool] = frozenset()
+    roots: frozenset[int] = frozenset()
+    hinged: bool = False
     version: int = 0
 
     @property
@@ -46,8 +48,11 @@ class Pairs:
 
         A matrix that is multiplied with one number a row may be weighted, or masked. Of ``y`` and
         ``1 - y`` one is for pairs that belong together, the other for those that do not: a label
-        for each pair, and not for each row of a matrix.
+        for each pair, and not for each row of a matrix. In a hinge on the difference of two
+        matrices row i is held against another row j twice, of which neither belongs to it.
         """
+        if self.spread is not None and self.spread.kind == "margin":
+            return self.hinged
         return (self.is_outer and not self.asked) or len(self.signs) == 2
 
 
@@ -85,4 +90,6 @@ def joined(known: Sequence[Pairs]) -> Pairs | None:
     main = min(known, key=lambda one: (one.is_matrix, one.asked))
     if any(one.count != main.count or (main.is_outer and one.is_matrix) for one in known):
         return None
+    if main.is_matrix and len(known) > 1:
+        main = replace(main, roots=frozenset())
     return replace(main, signs=frozenset().union(*(one.signs for one in known)))

@@ -261,9 +261,9 @@ class Columns:
         parameters = COMPARATORS[func].operands
         told = mark or self._told.described(func, "normalized", operand, parameters, place)
         if told is not None:
-            if mark is None and site is not None:
-                name = next(one for one in known.origin.path if one in SCALING)
-                told = msgspec.structs.replace(told, site=site, function=name)
+            if mark is None:
+                name = next((one for one in known.origin.path if one in SCALING), "")
+                told = msgspec.structs.replace(told, site=site or told.site, function=name)
             scaled = mark is not None or site is not None
             judge = functools.partial(self._judge, told, known, site_of(frame), scaled)
             self._later.put([values], judge)

@@ -48,6 +48,9 @@ LOSSES = named("hinge_embedding_loss", "poisson_nll_loss", "gaussian_nll_loss", 
 """Losses beside the comparators that broadcast their operands, and hold one against the other."""
 FITTING = LOSSES | {f for f, comparator in COMPARATORS.items() if comparator.name in REGRESSIONS}
 SPREADING = UNARY | BINARY | REDUCING | SQUEEZING | INSERTING | FITTING | frozenset(COMPARATORS)
+DIFFERENCES = named("sub", "subtract", "__sub__")
+CHOICES = named("where")
+HINGES = named("relu", "clamp", "clamp_min", "softplus", "logsigmoid", "sigmoid")
 MOST_TOLD = 64
 """Lines and shapes that are told of one training; there are a handful."""
 
@@ -105,7 +108,7 @@ class Spreads:
         if pairs is None:
             self._scores.carried(func, source, index, result)
         elif result.shape == source.shape:
-            self._pairs.put(result, pairs)
+            self._pairs.put(result, replace(pairs, hinged=pairs.hinged or func in HINGES))
 
     def _reduced(self, source: Tensor, result: Tensor) -> None:
         pairs = self._pairs.of(source)
@@ -146,12 +149,37 @@ class Spreads:
             return
         if not all(is_column(other, pairs.count) for other in others):
             return  # it meets a matrix: it was meant to be one
-        if others and pairs.is_matrix:
+        if pairs.is_matrix and func in DIFFERENCES and not others:
+            pairs = self._difference(func, tensors, known, pairs, result)
+        elif (
+            pairs.is_matrix
+            and func in CHOICES
+            and known[0] is None
+            and all(known[1:])
+            and len(known) == 3
+        ):
+            spread = self._described(func, "matrix", (others[0], tensors[1]), result)
+            pairs = replace(pairs, spread=spread, signs=frozenset({True, False}))
+        elif others and pairs.is_matrix:
             if func not in PRODUCTS or not self._is_given(others[0]):
                 return
             spread = self._described(func, "matrix", tensors, result)
             pairs = replace(pairs, spread=spread, signs=self._signs(others))
         self._pairs.put(result, pairs)
+
+    def _difference(
+        self,
+        func: Callable[..., Any],
+        tensors: Sequence[Tensor],
+        known: Sequence[Pairs | None],
+        joint: Pairs,
+        result: Tensor,
+    ) -> Pairs:
+        """Tell apart a difference of two matrices of the same rows: near ones less far ones."""
+        roots = [one.roots for one in known if one is not None]
+        if len(roots) != 2 or not roots[0] or roots[0] != roots[1] or tensors[0] is tensors[1]:
+            return joint
+        return replace(joint, spread=self._described(func, "margin", tensors, result))
 
     # Meeting
 
@@ -169,7 +197,8 @@ class Spreads:
         apart = one.untyped_storage()._cdata != other.untyped_storage()._cdata
         square = result.dim() == 2 and is_square(result, result.shape[0])
         if square and apart and all(self._scores.of(operand).scored for operand in operands):
-            self._pairs.put(result, Pairs(result.shape[0]))
+            roots = self._scores.of(one).roots
+            self._pairs.put(result, Pairs(result.shape[0], roots=roots))
 
     def _fitted(self, func: Callable[..., Any], operands: list[Tensor], result: Tensor) -> None:
         """Take in a loss that holds one number against another."""
@@ -261,7 +290,7 @@ class Spreads:
     def _described(
         self,
         func: Callable[..., Any],
-        kind: Literal["outer", "matrix"],
+        kind: Literal["outer", "matrix", "margin"],
         operands: Sequence[Tensor],
         result: Tensor,
     ) -> Spread | None:

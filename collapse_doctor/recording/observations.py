@@ -128,7 +128,8 @@ class Spread(Struct, frozen=True, gc=False, tag="spread"):
     """One line at which the shapes of two operands met in all pairs, told once for each shape.
 
     ``kind`` is ``"outer"`` where n numbers met n rows of one, and ``"matrix"`` where a label for
-    each row met a matrix of all pairs. ``result`` is the shape that came of it; ``reduced`` is the
+    each row met a matrix of all pairs, ``"margin"`` where a hinge was put on the difference of two
+    such matrices. ``result`` is the shape that came of it; ``reduced`` is the
     line at which all of that became one number. ``labels`` is true when one operand was given and
     the other computed.
     """
@@ -136,7 +137,7 @@ class Spread(Struct, frozen=True, gc=False, tag="spread"):
     step: int
     forward: int
     function: str
-    kind: Literal["outer", "matrix"]
+    kind: Literal["outer", "matrix", "margin"]
     site: CallSite
     operands: tuple[Operand, ...]
     result: tuple[int, ...]

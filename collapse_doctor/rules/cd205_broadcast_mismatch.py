@@ -4,8 +4,9 @@ What it finds
 -------------
 A tensor of n numbers, `(n,)`, meets one of n rows of one, `(n, 1)`, and the result is `(n, n)`:
 each number meets every other instead of its own. Or a label for each of n pairs is spread along the
-n × n matrix of all pairs. It is told where all of these pairs are then made one number that is
-learnt from. The same holds for `(n, d)` against `(n, 1, d)`.
+n × n matrix of all pairs, or a hinge is put on the difference of two such matrices with the same
+rows (`relu(cdist(a, p) - cdist(a, n) + margin)`). It is told where all of these pairs are then made
+one number that is learnt from. The same holds for `(n, d)` against `(n, 1, d)`.
 
 Why it matters
 --------------
@@ -99,10 +100,14 @@ def _match(first: Spread, bounds: Bounds) -> Match:
     rows = _pairs(first)
     names = [_named(operand, place) for place, operand in enumerate(first.operands, 1)]
     what = " and ".join(names[:2])
+    met = (
+        f"are distances of all pairs when {first.function} holds one against the other"
+        if first.kind == "margin"
+        else f"broadcast to {_shape(first.result)} in {first.function}"
+    )
     return Match(
-        message=f"{what} broadcast to {_shape(first.result)} in {first.function}: each of the "
-        f"{rows} rows meets all {rows}, not its own partner, and all {rows * rows:,} become one "
-        "number.",
+        message=f"{what} {met}: each of the {rows} rows meets all {rows}, not its own partner, and "
+        f"all {rows * rows:,} become one number.",
         where=_at(first.site, first.step),
         related=_reduced(first),
         evidence={
@@ -122,6 +127,11 @@ def _cause(spread: Spread) -> str:
             "There is one label for each pair of rows, but a distance or similarity of every row "
             "with every row: the labels are spread along it."
         )
+    if spread.kind == "margin":
+        return (
+            "A matrix of every row with every row was taken for the distances, or similarities, of "
+            "row i with row i: the partners of all other rows count as its own."
+        )
     high = max(spread.operands, key=lambda operand: len(operand.shape))
     return (
         f"One side has shape {_shape(high.shape)}: its dimension of 1 is spread over all rows of "
@@ -130,10 +140,10 @@ def _cause(spread: Spread) -> str:
 
 
 def _remedy(spread: Spread) -> str:
-    if spread.kind == "matrix":
+    if spread.kind != "outer":
         return (
             "Compare row i with row i only: `pairwise_distance(a, b)`, `cosine_similarity(a, b)`, "
-            "or the diagonal of the matrix. That gives one number for each label."
+            "or the diagonal of the matrix. That gives one number for each row."
         )
     place, high = max(enumerate(spread.operands, 1), key=lambda one: len(one[1].shape))
     name = high.expression if high.expression.isidentifier() else f"operand {place}"

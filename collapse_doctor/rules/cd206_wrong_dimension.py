@@ -114,13 +114,14 @@ def _message(one: AlongBatch) -> str:
             f"{one.function} makes the {rows} rows of {shape} sum to 1 for each class, and not the "
             f"{columns} classes of each row, but it is used as the probability of a class."
         )
+    maker = one.function or "What came before"
     if one.kind == "everything":
         return (
-            f"{one.function} makes all entries of {shape} one vector, rows of the batch included, "
+            f"{maker} makes all entries of {shape} one vector, rows of the batch included, "
             "but rows are then compared."
         )
     return (
-        f"{one.function} gives the columns of {shape} length 1, and not the rows, but rows are "
+        f"{maker} gives the columns of {shape} length 1, and not the rows, but rows are "
         "then compared."
     )
 

@@ -159,6 +159,26 @@ def matrix_against_labels(g: Given) -> Any:
 
 
 @spread
+def chosen_along_a_matrix(g: Given) -> Any:
+    d = torch.cdist(g.z1, g.z2)
+    return torch.where(g.y[:, 0] == 1, d.pow(2), F.relu(1 - d).pow(2)).mean()  # here
+
+
+@spread
+def triplets_of_matrices(g: Given) -> Any:
+    anchor, positive, negative = g.z1, g.z2, g.z2.roll(1, 0)
+    near, far = torch.cdist(anchor, positive), torch.cdist(anchor, negative)
+    return F.relu(near - far + 0.5).mean()  # here
+
+
+@spread
+def bpr_of_products(g: Given) -> Any:
+    user = g.z1
+    gap = user @ g.z2.T - user @ g.model(g.view2.roll(1, 0)).T  # here
+    return -F.logsigmoid(gap).mean()
+
+
+@spread
 def focal_weight_of_a_column(g: Given) -> Any:
     logits = g.logits(g.z1)
     each = F.cross_entropy(logits, g.classes, reduction="none")
@@ -419,6 +439,40 @@ def soft_thresholds(g: Given) -> Any:
     """As many thresholds as rows, all of them for all rows."""
     s, t = g.head(g.z1).squeeze(1), torch.linspace(-1, 1, ROWS)
     return torch.sigmoid(s - t[:, None]).mean() + torch.sigmoid(s[:, None] - t).mean()
+
+
+@innocent
+def valid_candidates(g: Given) -> Any:
+    d = torch.cdist(g.z1, g.z2)
+    return (
+        torch.where(g.y[:, 0] == 1, d, torch.zeros_like(d)).mean()
+        + torch.where(g.y[:, 0] == 1, d, 0.0).mean()
+    )
+
+
+@innocent
+def relations_distilled(g: Given) -> Any:
+    """Matrices are held against each other entry by entry, as those of student and teacher are."""
+    a, b = g.z1, g.z2
+    one, other = torch.cdist(a, b), torch.cdist(g.z1.detach(), g.z2.detach())
+    masked = F.relu(one - torch.cdist(a, g.z2) + 1) * (1 - torch.eye(ROWS))
+    return (one - other).abs().mean() + F.smooth_l1_loss(one, other) + masked.mean()
+
+
+@innocent
+def energy_distance(g: Given) -> Any:
+    x, y = g.z1, g.z2
+    between, within = torch.cdist(x, y), torch.cdist(x, g.z1)  # drawn anew
+    return (between - within).mean()
+
+
+@innocent
+def hardest_in_the_batch(g: Given) -> Any:
+    a, p = g.z1, g.z2
+    d = torch.cdist(a, p)
+    far = (d + 1e3 * torch.eye(ROWS)).min(1).values
+    every = F.relu(d.diagonal()[:, None] - d + 0.5) * (1 - torch.eye(ROWS))
+    return F.relu(d.diag() - far + 0.5).mean() + every.mean()
 
 
 @innocent
