@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -16,6 +17,7 @@ from collapse_doctor.inspector.provenance import Fingerprint
 __all__ = ["Moment"]
 
 MOST_SHAPES = 64
+MOST_LEADS = 8
 
 
 class Moment:
@@ -25,7 +27,8 @@ class Moment:
     ``batch`` are the step and the number of rows of the last forward pass, to which labels told
     afterwards belong even when the optimizer has stepped in between; ``sizes`` are the numbers
     of rows, or of positions, that the forward passes of that step gave, alone and together;
-    ``tells_sizes`` is true once somebody asked for them.
+    ``tells_sizes`` is true once somebody asked for them. ``leads`` are the first dimensions of the
+    inputs of the last forward passes that were looked at: the sizes of their batches.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
@@ -36,6 +39,7 @@ class Moment:
         self.labelled_step = 0
         self.tells_sizes = False
         self.batch: int | None = None
+        self.leads: deque[int] = deque(maxlen=MOST_LEADS)
         self._shapes: list[tuple[int, ...]] = []
         self._weighed: tuple[int, tuple[Fingerprint, ...]] | None = None
 
@@ -67,6 +71,8 @@ class Moment:
         found = (tensor for _, tensor in tensors_in(inputs, "inputs"))
         first = next((tensor for tensor in found if is_plain(tensor) and tensor.numel()), None)
         self.inputs = Fingerprint(first) if first is not None else None
+        if first is not None and first.dim():
+            self.leads.append(first.shape[0])
 
     @property
     def sizes(self) -> tuple[int, ...]:

@@ -42,6 +42,7 @@ from collapse_doctor.inspector.provenance import Provenance
 from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.shapes import SHAPING, Shapes
 from collapse_doctor.inspector.sharing import find_shared
 from collapse_doctor.inspector.told import Told
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
@@ -105,7 +106,7 @@ class Watch:
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
-        self._window = ModeWindow(SEEN | LOSSES, self._fuse.guard(self._called))
+        self._window = ModeWindow(SEEN | LOSSES | SHAPING, self._fuse.guard(self._called))
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
@@ -121,6 +122,7 @@ class Watch:
         self._embeddings: Embeddings
         self._operands: Operands
         self._objectives: Objectives
+        self._shapes: Shapes
         self._heard: Told
         self._idle = False
         self._ended = False
@@ -147,6 +149,7 @@ class Watch:
         self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
         self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
+        self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
         try:
             self._fuse.guard(ranks.join)()
@@ -286,6 +289,8 @@ class Watch:
             self._operands.seen(func, args, kwargs, result)
         if func in LOSSES:
             self._objectives.seen(func, args, kwargs, result)
+        if func in SHAPING:
+            self._shapes.seen(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
         """Do what takes more than a note: the step is over, the next one not begun."""
@@ -310,6 +315,7 @@ class Watch:
         self._prompt.work_off()
         self._provenance.sweep()
         self._operands.end_step()
+        self._shapes.sweep()
         self._attention.look_ahead()
         self._idle = self._attention.is_idle
         if self._idle:

@@ -53,6 +53,7 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         ),
         comparisons=_comparisons(recording, course),
         objectives=tuple(recording.objectives),
+        shapes=tuple(recording.shapes),
         labels=_frame(recording.labels, LABEL_COLUMNS),
         losses=_losses(recording),
         notices=notices,

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     Comparison,
     Cost,
     Notice,
     Objective,
     Probe,
     Sharing,
+    Spread,
 )
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ class Measurements:
     the watched model was seen to step. ``steps`` is the number of steps seen, 0 for a file.
     ``unseen`` says of what could not be observed (``"comparisons"``, a layer's name) why.
     ``probes`` is what active tests showed, where a probe batch was given.
+    ``shapes`` is what broadcast to all pairs, or worked along the batch, where rows were meant.
     ``cost`` is what watching took of the training's time, where it was measured. ``shared`` are
     the names that hold one network, or one's parameters.
     """
@@ -96,6 +99,7 @@ class Measurements:
     layers: tuple[LayerState, ...] = ()
     comparisons: tuple[Comparison, ...] = ()
     objectives: tuple[Objective, ...] = ()
+    shapes: tuple[Spread | AlongBatch, ...] = ()
     labels: pd.DataFrame | None = None
     losses: pd.DataFrame | None = None
     notices: tuple[Notice, ...] = ()

@@ -11,6 +11,7 @@ import numpy as np
 
 from collapse_doctor.recording.format import finite
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     Comparison,
     Cost,
     Labels,
@@ -22,6 +23,7 @@ from collapse_doctor.recording.observations import (
     Observation,
     Probe,
     Snapshot,
+    Spread,
     Tick,
     Use,
 )
@@ -87,6 +89,7 @@ class Recording:
         self._notices_dropped = 0
         self._uses: dict[Use, None] = {}
         self._probes: dict[tuple[str, ...], Any] = {}
+        self._shapes: dict[Spread | AlongBatch, None] = {}
         self._snapshots: dict[int, tuple[Snapshot, np.ndarray]] = {}
         self._snapshots_dropped = 0
         self._retention = Retention(snapshot_budget)
@@ -125,6 +128,11 @@ class Recording:
     def probes(self) -> list[Probe]:
         """What active tests showed, the last word on each. A new list."""
         return list(self._probes.values())
+
+    @property
+    def shapes(self) -> list[Spread | AlongBatch]:
+        """What shapes and dimensions of calls showed, once each, oldest first. A new list."""
+        return list(self._shapes)
 
     @property
     def snapshots(self) -> list[tuple[Snapshot, np.ndarray]]:
@@ -174,6 +182,8 @@ class Recording:
                 self._uses[observation] = None
             case Probe(test=test, model=model, layer=layer, arm=arm):
                 self._probes[test, model, layer, arm] = finite(observation)
+            case Spread() | AlongBatch():
+                self._shapes[observation] = None
             case Measure() | Comparison() | Labels() | Loss() | Objective():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))

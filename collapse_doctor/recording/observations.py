@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 __all__ = [
+    "AlongBatch",
     "CallSite",
     "Comparison",
     "Cost",
@@ -33,6 +34,7 @@ __all__ = [
     "RelationKind",
     "Sharing",
     "Snapshot",
+    "Spread",
     "Tick",
     "Use",
 ]
@@ -140,6 +142,46 @@ class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
     relations: tuple[Relation, ...] = ()
     births: tuple[CallSite, ...] = ()
     similarity: float | None = None
+
+
+class Spread(Struct, frozen=True, gc=False, tag="spread"):
+    """One line at which the shapes of two operands met in all pairs, told once for each shape.
+
+    ``kind`` is ``"outer"`` where n numbers met n rows of one, and ``"matrix"`` where a label for
+    each row met a matrix of all pairs, ``"margin"`` where a hinge was put on the difference of two
+    such matrices. ``result`` is the shape that came of it; ``reduced`` is the
+    line at which all of that became one number. ``labels`` is true when one operand was given and
+    the other computed.
+    """
+
+    step: int
+    forward: int
+    function: str
+    kind: Literal["outer", "matrix", "margin"]
+    site: CallSite
+    operands: tuple[Operand, ...]
+    result: tuple[int, ...]
+    reduced: CallSite
+    labels: bool = False
+
+
+class AlongBatch(Struct, frozen=True, gc=False, tag="along-batch"):
+    """One line that worked along the batch where rows were meant, told once.
+
+    ``site`` is the line of ``function``; ``met`` is the line that shows that rows were meant: where
+    they are compared, or classified. ``columns`` and ``rows`` are the smallest and the largest
+    length (or sum, after a softmax) of each, where they were measured.
+    """
+
+    step: int
+    forward: int
+    function: str
+    kind: Literal["normalized", "everything", "softmax", "compared"]
+    site: CallSite
+    operand: Operand
+    met: CallSite | None = None
+    columns: tuple[float, float] | None = None
+    rows: tuple[float, float] | None = None
 
 
 class Measure(Struct, frozen=True, gc=False, tag="measure"):
@@ -326,7 +368,19 @@ class Cost(Struct, frozen=True, gc=False, tag="cost"):
 
 
 Observation = (
-    Comparison | Cost | Measure | Labels | Loss | Notice | Objective | Probe | Snapshot | Tick | Use
+    AlongBatch
+    | Comparison
+    | Cost
+    | Measure
+    | Labels
+    | Loss
+    | Notice
+    | Objective
+    | Probe
+    | Snapshot
+    | Spread
+    | Tick
+    | Use
 )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import ValidationError
 
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     Comparison,
     Cost,
     Labels,
@@ -15,6 +16,7 @@ from collapse_doctor.recording.observations import (
     Observation,
     Probe,
     Snapshot,
+    Spread,
     Tick,
 )
 
@@ -47,6 +49,9 @@ def check(observation: Observation) -> None:
             _check_counts(step=step, count=count, distinct=distinct, batch=batch)
         case Loss(step=step) | Snapshot(step=step) | Notice(step=step) | Objective(step=step):
             _check_counts(step=step)
+        case Spread(step=step, forward=forward) | AlongBatch(step=step, forward=forward):
+            _check_counts(step=step, forward=forward)
+            _check_shapes(observation)
         case Tick(steps=steps, forwards=forwards):
             _check_counts(steps=steps, forwards=forwards)
         case Cost():
@@ -66,6 +71,15 @@ def _check_measure(measure: Measure) -> None:
             _check_range(name, value, -ROUNDING, 1.0 + ROUNDING)
     if measure.values.get("nonfinite_share", 0.0) is None:
         raise ValidationError("the share of rows that are not finite is undefined")
+
+
+def _check_shapes(seen: Spread | AlongBatch) -> None:
+    """Check what all pairs, or a batch of rows, have at least: two dimensions."""
+    shape = seen.result if isinstance(seen, Spread) else seen.operand.shape
+    if len(shape) < 2 or (isinstance(seen, Spread) and not seen.operands):
+        raise ValidationError(f"a shape of {len(shape)} dimensions")
+    for size in shape:
+        _check_counts(size=size)
 
 
 def _check_counts(*, most: int = MAX_COUNT, **counts: int | None) -> None:

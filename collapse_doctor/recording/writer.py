@@ -13,6 +13,7 @@ from collapse_doctor.recording.files import Item, Line, ManifestFile, RunFiles, 
 from collapse_doctor.recording.format import encode, encode_manifest
 from collapse_doctor.recording.memory import Recording, own_rows
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     Comparison,
     Labels,
     Loss,
@@ -23,6 +24,7 @@ from collapse_doctor.recording.observations import (
     Observation,
     Probe,
     Snapshot,
+    Spread,
     Tick,
     Use,
 )
@@ -231,7 +233,7 @@ class RecordingWriter:
 def _is_vital(observation: Observation) -> bool:
     """Tell whether a diagnosis could be another one without this single line."""
     match observation:
-        case Notice() | Use() | Probe():
+        case Notice() | Use() | Probe() | Spread() | AlongBatch():
             return True
         case Tick(ended=ended):
             return ended

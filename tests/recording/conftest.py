@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from collapse_doctor.recording.observations import (
+    AlongBatch,
     CallSite,
     Comparison,
     Cost,
@@ -25,6 +26,7 @@ from collapse_doctor.recording.observations import (
     Pull,
     Relation,
     Snapshot,
+    Spread,
     Tick,
     Use,
 )
@@ -67,6 +69,18 @@ class Make:
     def rows(step=0, rows=8, width=4):
         return np.random.default_rng(step).normal(size=(rows, width)).astype(np.float32)
 
+    @staticmethod
+    def spread():
+        site = CallSite("train.py", 40, "main", "loss = (y * d).mean()")
+        sides = Operand("y", (8, 1), "float32", False), Operand("d", (8,), "float32", True)
+        return Spread(0, 1, "mul", "outer", site, sides, (8, 8), site, labels=True)
+
+    @staticmethod
+    def along_batch():
+        site = CallSite("train.py", 41, "main", "z = F.normalize(z, dim=0)")
+        side = Operand("z", (8, 4), "float32", True, Origin("", "encoder", 0, 0))
+        return AlongBatch(0, 1, "normalize", "normalized", site, side, site, (1.0, 1.0), (0.5, 2.0))
+
     def one_of_each(self):
         return [
             self.measure(),
@@ -78,6 +92,8 @@ class Make:
             Use("", "encoder", "compared"),
             Tick(1, 1, "optimizer", ended=True),
             Cost(1, 220.0, 0.88, 0.005, limited=True),
+            self.spread(),
+            self.along_batch(),
         ]
 
 

@@ -18,6 +18,7 @@ def test_every_kind_of_observation_is_found_again(make):
     assert recording.losses == [Loss(0, 0.5)]
     assert recording.notices == [Notice("encoder", "pooled over tokens")]
     assert recording.uses == [Use("", "encoder", "compared")]
+    assert recording.shapes == [make.spread(), make.along_batch()]
     assert recording.tick == Tick(1, 1, "optimizer", ended=True)
     assert recording.cost == Cost(1, 220.0, 0.88, 0.005, limited=True)
 

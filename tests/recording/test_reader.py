@@ -88,6 +88,11 @@ SIDE = {"expression": "a", "shape": [8, 4], "dtype": "float32", "requires_grad":
         ("cost", {"spent": 1e300}),
         ("cost", {"budget": 1.5}),
         ("comparison", {"operands": [SIDE]}),
+        ("spread", {"result": [8]}),
+        ("spread", {"operands": []}),
+        ("spread", {"result": [8, -8]}),
+        ("along-batch", {"operand": SIDE | {"shape": [8]}}),
+        ("along-batch", {"step": -1}),
         ("comparison", {"relations": [{"kind": "equal", "left": -1, "right": 0}]}),
     ],
 )
@@ -104,6 +109,7 @@ def test_a_number_that_cannot_be_true_costs_its_line(make, folder, kind, changes
     assert recording.labels == []
     assert recording.comparisons == []
     assert recording.cost is None
+    assert recording.shapes == []
     assert [notice.text for notice in recording.notices] == [
         "1 damaged line was left out of events.r0.jsonl"
     ]

@@ -27,7 +27,7 @@ def test_what_is_written_is_read_back(make, tmp_path):
     assert recording.manifest == make.manifest()
     for kind in (
         *("measures", "comparisons", "labels", "losses", "objectives", "notices", "uses"),
-        *("tick", "cost"),
+        *("shapes", "tick", "cost"),
     ):
         assert getattr(recording, kind) == getattr(writer.recording, kind)
     (written, rows), (held, _) = recording.snapshots[0], writer.recording.snapshots[0]

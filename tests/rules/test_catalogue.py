@@ -22,6 +22,8 @@ CODES = {
     "CD107": "same-input",
     "CD108": "shared-module",
     "CD109": "overwritten-in-place",
+    "CD205": "broadcast-mismatch",
+    "CD206": "wrong-dimension",
     "CD207": "loss-at-collapse-value",
     "CD208": "no-negatives",
     "CD209": "train-eval-mismatch",

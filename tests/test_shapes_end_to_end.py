@@ -1,0 +1,173 @@
+"""From a training to its diagnosis: shapes and dimensions that are mistaken are named."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from collapse_doctor.api import Diagnosis, Inspector
+from tests.inspector.shape_programs import (
+    ALONG,
+    CLASSES,
+    INNOCENT,
+    ROWS,
+    SPREAD,
+    WIDTH,
+    Body,
+    Given,
+)
+
+
+def diagnose(body: Body, steps: int = 4, rows: int = ROWS) -> Diagnosis:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, WIDTH))
+    head, logits = nn.Linear(WIDTH, 1), nn.Linear(WIDTH, CLASSES)
+    classifier = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, CLASSES))
+    modules = nn.ModuleList([model, head, logits, classifier])
+    optimizer = torch.optim.SGD(modules.parameters(), lr=0.01)
+    memory = {"classifier": classifier}
+    with Inspector({"model": model, "classifier": classifier}) as inspector:
+        for _ in range(steps):
+            view1, view2 = torch.randn(2, rows, 20)
+            y = torch.randint(0, 2, (rows, 1)).float()
+            classes = torch.randint(0, CLASSES, (rows,))
+            loss = body(Given(model, head, logits, view1, view2, y, classes, memory))
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    assert not [n for n in inspector.recording.notices if n.about == "inspector"]
+    return inspector.diagnose()
+
+
+def shapes(diagnosis: Diagnosis) -> dict[str, int | None]:
+    found: dict[str, int | None] = {}
+    for finding in diagnosis.findings:
+        if finding.code in ("CD205", "CD206"):
+            found.setdefault(finding.code, finding.where.line)
+    return found
+
+
+def marked(body: Body) -> int | None:
+    lines, first = inspect.getsourcelines(body)
+    return next(
+        (first + n for n, line in enumerate(lines) if line.rstrip().endswith("# here")), None
+    )
+
+
+@pytest.mark.parametrize("name", SPREAD)
+def test_all_pairs_where_pairs_were_meant(name: str) -> None:
+    found = shapes(diagnose(SPREAD[name]))
+    assert found == {"CD205": marked(SPREAD[name])}
+
+
+@pytest.mark.parametrize("name", ALONG)
+def test_work_along_the_batch_where_rows_were_meant(name: str) -> None:
+    found = shapes(diagnose(ALONG[name]))
+    assert list(found) == ["CD206"]
+    assert marked(ALONG[name]) in (None, found["CD206"])
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+def test_look_alikes_are_silent(name: str) -> None:
+    assert shapes(diagnose(INNOCENT[name], steps=6)) == {}
+
+
+class Inside(nn.Module):
+    """A model that makes its mistake itself."""
+
+    def __init__(self, last: Callable[[Any], Any], out: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(nn.Linear(20, 32), nn.ReLU(), nn.Linear(32, out))
+        self.last = last
+
+    def forward(self, x: Any) -> Any:
+        return self.last(self.body(x))
+
+
+def contrast(model: Any, view1: Any, view2: Any) -> Any:
+    return F.cross_entropy(model(view1) @ model(view2).T / 0.2, torch.arange(len(view1)))
+
+
+def classify(model: Any, view1: Any, _view2: Any) -> Any:
+    return F.nll_loss(model(view1), torch.arange(len(view1)) % 5)
+
+
+def watched(
+    model: nn.Module, loss: Callable[..., Any], rows: int = ROWS, steps: int = 4
+) -> Diagnosis:
+    torch.manual_seed(0)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.01)
+    with Inspector(model) as inspector:
+        for _ in range(steps):
+            optimizer.zero_grad()
+            loss(model, *torch.randn(2, rows, 20)).backward()
+            optimizer.step()
+    assert not [n for n in inspector.recording.notices if n.about == "inspector"]
+    return inspector.diagnose()
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (lambda z: F.normalize(z, dim=0), contrast),
+        (lambda z: z / z.norm(dim=0), contrast),
+        (nn.LogSoftmax(dim=0), classify),
+        (lambda z: torch.softmax(z, 0).clamp(min=1e-9).log(), classify),
+    ],
+)
+def test_what_a_model_does_inside_is_named_as_well(last: Any, loss: Any) -> None:
+    assert list(shapes(watched(Inside(last, 5), loss))) == ["CD206"]
+
+
+@pytest.mark.parametrize(
+    ("last", "loss"),
+    [
+        (lambda z: F.normalize(z, dim=1), contrast),
+        (lambda z: z - z.mean(0), contrast),
+        (nn.BatchNorm1d(5), contrast),
+        (nn.LogSoftmax(dim=1), classify),
+        (lambda z: z * F.softmax(z, dim=0), contrast),
+        (lambda z: F.normalize(z, dim=0), lambda m, x, y: (m(x).T @ m(y)).pow(2).mean()),
+    ],
+)
+def test_what_a_model_may_do_inside_is_not(last: Any, loss: Any) -> None:
+    assert shapes(watched(Inside(last, 5), loss)) == {}
+
+
+def test_as_many_rows_as_columns() -> None:
+    square = watched(Inside(lambda z: F.normalize(z, dim=0), ROWS), contrast)
+    assert list(shapes(square)) == ["CD206"]
+    similarities = Inside(lambda z: F.log_softmax(z @ z.T, dim=0), 5)
+    assert shapes(watched(similarities, lambda m, x, y: -m(x).diagonal().mean())) == {}
+
+
+@pytest.mark.parametrize("name", ["regression_by_hand", "contrastive_by_hand"])
+def test_one_row_cannot_tell(name: str) -> None:
+    assert shapes(diagnose(SPREAD[name], rows=1)) == {}
+
+
+def test_the_remedy_names_the_tensor_and_the_shape() -> None:
+    (found,) = [
+        f for f in diagnose(SPREAD["margin_of_one_kept_dimension"]).findings if f.code == "CD205"
+    ]
+    assert "`negative.squeeze(1)` or `negative.view(-1)`" in found.remedy
+    assert "`positive` (12,) and `negative` (12, 1) broadcast to (12, 12)" in found.message
+    assert found.evidence["pairs"].value == 144
+
+
+def test_the_numbers_prove_the_dimension() -> None:
+    (found,) = [
+        f for f in diagnose(ALONG["normalized_along_the_batch"]).findings if f.code == "CD206"
+    ]
+    lengths = {name: float(e.value) for name, e in found.evidence.items() if "length" in name}
+    assert lengths["smallest_column_length"] == pytest.approx(1.0, abs=1e-6)
+    assert lengths["largest_column_length"] == pytest.approx(1.0, abs=1e-6)
+    assert lengths["largest_row_length"] - lengths["smallest_row_length"] > 0.1
+    assert found.where.model == "model"
+    assert [place.note for place in found.related] == ["rows are compared here"]
