@@ -15,6 +15,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.pulse import Pulse
+from collapse_doctor.inspector.wayback import WayBack
 from collapse_doctor.inspector.wrappers import Wrappers
 from collapse_doctor.recording.observations import Origin, Role
 
@@ -27,7 +28,8 @@ class Listener:
     """Makes the forward hooks.
 
     On most passes nothing is due: the outputs are counted and their pulse is felt. ``on_output``
-    is told the model and the name of every embedding that a model returned.
+    is told the model and the name of every embedding that a model returned, ``way_back`` of the
+    embeddings of a pass that may be looked at.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class Listener:
         embeddings: Embeddings,
         pulse: Pulse,
         on_output: Callable[[str, str], None],
+        way_back: WayBack,
     ) -> None:
         self._moment = moment
         self._attention = attention
@@ -49,6 +52,7 @@ class Listener:
         self._embeddings = embeddings
         self._pulse = pulse
         self._on_output = on_output
+        self._way_back = way_back
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
         """Return the hook of an inner layer."""
@@ -78,6 +82,7 @@ class Listener:
             rows = embeddings_among(tensors)
             for name, tensor in rows:
                 self._returned(model, name, tensor, module)
+            self._way_back.passed(model, rows)
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook

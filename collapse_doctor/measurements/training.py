@@ -60,6 +60,9 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         watched_comparisons=all(notice.about != "comparisons" for notice in notices),
         unseen=_unseen(recording, measures, notices),
         cost=recording.cost,
+        updates=tuple(recording.updates),
+        reaches=tuple(recording.reaches),
+        fresh=frozenset(model.name for model in recording.manifest.models if model.fresh),
     )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
-from collapse_doctor.recording.observations import Comparison, Cost, Notice
+from collapse_doctor.recording.observations import Comparison, Cost, Notice, Reach, Update
 
 if TYPE_CHECKING:
     import numpy as np
@@ -78,7 +78,9 @@ class Measurements:
     ``layers`` are ordered by model and depth. ``trained`` is true when an optimizer that moves
     the watched model was seen to step. ``steps`` is the number of steps seen, 0 for a file.
     ``unseen`` says of what could not be observed (``"comparisons"``, a layer's name) why.
-    ``cost`` is what watching took of the training's time, where it was measured.
+    ``cost`` is what watching took of the training's time, where it was measured. ``updates`` are
+    the steps of optimizers that were looked at, ``reaches`` what came back to outputs, both oldest
+    first; ``fresh`` are the models whose weights were as PyTorch draws them when the watch began.
     """
 
     subject: Subject
@@ -93,3 +95,6 @@ class Measurements:
     watched_comparisons: bool = False
     unseen: Mapping[str, str] = field(default_factory=dict)
     cost: Cost | None = None
+    updates: tuple[Update, ...] = ()
+    reaches: tuple[Reach, ...] = ()
+    fresh: frozenset[str] = frozenset()

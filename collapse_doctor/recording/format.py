@@ -27,6 +27,9 @@ from collapse_doctor.recording.observations import (
     Manifest,
     Measure,
     Observation,
+    Part,
+    Reach,
+    Update,
 )
 
 __all__ = [
@@ -142,6 +145,12 @@ def finite(observation: Observation) -> Observation:
             return msgspec.structs.replace(observation, values=plain)
         case Loss(value=value):
             return msgspec.structs.replace(observation, value=_plain(value))
+        case Reach(gradient=gradient):
+            return msgspec.structs.replace(observation, gradient=_plain(gradient))
+        case Update(rate=rate, eps=eps, parts=parts):
+            return msgspec.structs.replace(
+                observation, rate=_plain(rate), eps=_plain(eps), parts=tuple(map(_finite, parts))
+            )
         case Comparison(relations=relations, similarity=similarity):
             cleaned = tuple(
                 msgspec.structs.replace(
@@ -157,6 +166,15 @@ def finite(observation: Observation) -> Observation:
             )
         case _:
             return observation
+
+
+def _finite(part: Part) -> Part:
+    return msgspec.structs.replace(
+        part,
+        gradient=_plain(part.gradient),
+        weight=_plain(part.weight),
+        change=_plain(part.change),
+    )
 
 
 def _parse(decoder: msgspec.json.Decoder[Any], content: bytes) -> Any:

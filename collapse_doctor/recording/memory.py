@@ -19,8 +19,10 @@ from collapse_doctor.recording.observations import (
     Measure,
     Notice,
     Observation,
+    Reach,
     Snapshot,
     Tick,
+    Update,
     Use,
 )
 from collapse_doctor.recording.retention import (
@@ -109,6 +111,16 @@ class Recording:
         return self._in_order(Loss)
 
     @property
+    def reaches(self) -> list[Reach]:
+        """What came back to the outputs, oldest first. A new list."""
+        return self._in_order(Reach)
+
+    @property
+    def updates(self) -> list[Update]:
+        """Steps of optimizers that were looked at, oldest first. A new list."""
+        return self._in_order(Update)
+
+    @property
     def uses(self) -> list[Use]:
         """Every use that an output was seen to be put to, once. A new list."""
         return list(self._uses)
@@ -122,6 +134,7 @@ class Recording:
     def notices(self) -> list[Notice]:
         """Notices, each once, and what was dropped to stay inside the bounds. A new list."""
         kinds = {Measure: "measures", Comparison: "comparisons", Labels: "labels", Loss: "losses"}
+        kinds |= {Reach: "gradients of outputs", Update: "looks at steps of optimizers"}
         counts = {
             name: sum(series.dropped for key, series in self._series.items() if key[0] is kind)
             for kind, name in kinds.items()
@@ -153,7 +166,7 @@ class Recording:
                 raise TypeError("a snapshot needs its rows: use append_snapshot")
             case Use():
                 self._uses[observation] = None
-            case Measure() | Comparison() | Labels() | Loss():
+            case Measure() | Comparison() | Labels() | Loss() | Reach() | Update():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))
                 series.append((self._arrived, finite(observation)))

@@ -9,16 +9,30 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
-from collapse_doctor.recording.observations import Comparison, Labels, Loss, Measure
+from collapse_doctor.recording.observations import (
+    Comparison,
+    Labels,
+    Loss,
+    Measure,
+    Reach,
+    Update,
+)
 
 __all__ = ["DENSE", "LIMITS", "Retention", "Series", "ThinnedList", "is_kept", "series_of"]
 
 DENSE = 64  # the oldest entries that are never thinned: collapse often happens in the first steps
 
-LIMITS: dict[type, int] = {Measure: 20_000, Comparison: 1_000, Labels: 100_000, Loss: 100_000}
+LIMITS: dict[type, int] = {
+    Measure: 20_000,
+    Comparison: 1_000,
+    Labels: 100_000,
+    Loss: 100_000,
+    Reach: 1_000,
+    Update: 1_000,
+}
 """Entries of one series that are kept: per layer, per call site, or of the whole training."""
 
-Thinnable = Measure | Comparison | Labels | Loss
+Thinnable = Measure | Comparison | Labels | Loss | Reach | Update
 Series = tuple[object, ...]
 T = TypeVar("T")
 
@@ -35,6 +49,10 @@ def series_of(observation: Thinnable) -> Series:
         case Comparison(site=site, function=function, relations=relations):
             kinds = frozenset(relation.kind for relation in relations)
             return (Comparison, site.file, site.line, function, kinds)
+        case Reach(model=model, layer=layer):
+            return (Reach, model, layer)
+        case Update(model=model, number=number):
+            return (Update, model, number)
         case _:
             return (type(observation),)
 

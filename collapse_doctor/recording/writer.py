@@ -20,8 +20,10 @@ from collapse_doctor.recording.observations import (
     Measure,
     Notice,
     Observation,
+    Reach,
     Snapshot,
     Tick,
+    Update,
     Use,
 )
 from collapse_doctor.recording.retention import LIMITS, Series, is_kept, series_of
@@ -206,7 +208,7 @@ class RecordingWriter:
     def _count(self, observation: Observation) -> int | None:
         """Return the observation's number in its series, or None if it is not to be written."""
         match observation:
-            case Measure() | Comparison() | Labels() | Loss():
+            case Measure() | Comparison() | Labels() | Loss() | Reach() | Update():
                 limit = LIMITS[type(observation)]
                 ordinal = self._next(series_of(observation))
                 return ordinal if is_kept(ordinal, limit) else None
