@@ -67,7 +67,7 @@ class _Output:
 
 
 class Returns:
-    """Watches what comes back to the outputs of the models.
+    """Watches what comes back to the outputs of the models; ``reached`` are those to which it did.
 
     Parameters
     ----------
@@ -85,6 +85,7 @@ class Returns:
         self._emit = emit
         self._pending: dict[Key, _Output] = {}
         self._heard: Callable[..., None] = self._hear
+        self.reached: set[str] = set()
 
     def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
         """Begin; ``guard`` wraps what is called in backward so that it cannot raise."""
@@ -134,6 +135,7 @@ class Returns:
         output = self._pending.get(key)
         if output is None or is_capturing():
             return
+        self.reached.add(output.reach.model)
         calls = output.reach.calls + 1
         output.reach = msgspec.structs.replace(output.reach, calls=calls)
         if gradient is not None and is_plain(gradient) and gradient.numel():

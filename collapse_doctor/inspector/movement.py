@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -102,7 +102,6 @@ class Movement:
         self._seen = 0
         self._open: list[_Open] = []
         self._left: dict[str, dict[str, Any]] = {}  # how the last look left each parameter
-        self._pulled: set[str] = set()  # models that no optimizer moves, but that got a gradient
         self._listeners: tuple[Listener, Listener] | None = None
 
     def start(self, guard: Guard) -> None:
@@ -133,17 +132,18 @@ class Movement:
         """Look at a model in a forward pass, as long as no optimizer was seen to step at all."""
         if self._seen or not self._schedule.compares(forwards):
             return
-        found = self._entries(model)
-        if not any(entry.parameter.grad is not None for entry in found):
-            return
-        update = self._about(model, found, None)
+        found = [entry for entry in self._entries(model) if entry.parameter.requires_grad]
+        update = msgspec.structs.replace(self._about(model, found, None), step=forwards)
         half = self._half(update, found, [])
-        gradients = Gradients.of(found, None)
-        self._send(msgspec.structs.replace(update, step=forwards), half, gradients, half.before)
+        readable = _readable(found)
+        self._send(update, half, Gradients.of(readable, None), half.before)
 
-    def finish(self) -> None:
-        """At the end, look for optimizers that were made for these models and never stepped."""
-        for name in sorted(self._pulled) if not self._seen else ():
+    def finish(self, reached: Collection[str]) -> None:
+        """At the end, look for an optimizer that was made for a model and never stepped.
+
+        ``reached`` are the models to whose outputs a gradient came.
+        """
+        for name in sorted(reached) if not self._seen else ():
             found = [entry.parameter for entry in self._entries(name)]
             wanted = {id(parameter) for parameter in found}
             for thing in gc.get_objects():
@@ -178,7 +178,7 @@ class Movement:
             is_moved = any(id(entry.parameter) in self._ever for entry in found)
             if own or not is_moved:  # another optimizer's step tells nothing of a model that learns
                 site = site or _site()
-                looked_at = own or [e for e in found if e.parameter.requires_grad]
+                looked_at = [e for e in own or found if e.parameter.requires_grad]
                 update = self._about(name, found, (known, optimizer), site)
                 half = self._half(update, looked_at, _rates(optimizer, looked_at))
                 if not closure:
@@ -267,11 +267,16 @@ class Movement:
             optimizer=type(optimizer).__name__,
             number=known.number,
             holds=bool(own),
-            copied=not own and same_shapes(optimizer, [entry.parameter for entry in trainable]),
+            copied=not own and self._is_copied(optimizer, trainable),
             others=_others(optimizer, found),
             rate=max(number, default=None),
             eps=max(eps, default=None),
         )
+
+    def _is_copied(self, optimizer: Optimizer, trainable: Sequence[Entry]) -> bool:
+        """Tell whether an optimizer was made for parameters like these, of no watched model."""
+        watched = {id(e.parameter) for name in self._models for e in self._entries(name)}
+        return same_shapes(optimizer, [entry.parameter for entry in trainable], watched)
 
     def _half(self, update: Update, looked_at: Sequence[Entry], rates: list[Tensor]) -> _Half:
         readable = _readable(looked_at)
@@ -312,11 +317,11 @@ class Movement:
         parts = parts_of(seen)
         known = [rate for rate in (update.rate, *rates) if rate is not None]
         update = msgspec.structs.replace(update, parts=parts, rate=max(known, default=None))
-        if not any(part.moved for part in parts):  # something may be wrong: say who made it
+        if update.absent or not any(
+            part.moved for part in parts
+        ):  # something may be wrong: say who made it
             made = made_at(update.optimizer, update.site)
             update = msgspec.structs.replace(update, made=made)
-        if not update.optimizer and any(part.pulled for part in parts):
-            self._pulled.add(update.model)
         self._emit(update)
 
 
@@ -346,15 +351,22 @@ def _rates(optimizer: Optimizer, looked_at: Sequence[Entry]) -> list[Tensor]:
 def _others(optimizer: Optimizer, found: Sequence[Entry]) -> int:
     """Count the optimizer's parameters beside a model that have a gradient: a head's, mostly.
 
-    A single number (a temperature, a scale) is nothing that learns in the model's place.
+    A single number (a temperature, a scale) is nothing that learns in the model's place, nor is
+    what has a learning rate of zero.
     """
     own = {id(entry.parameter) for entry in found}
     return sum(
         p.grad is not None and p.numel() > 1
         for group in optimizer.param_groups
+        if _may_move(group)
         for p in group["params"]
         if id(p) not in own
     )
+
+
+def _may_move(group: dict[str, Any]) -> bool:
+    rate = group.get("lr", 1.0)
+    return not isinstance(rate, int | float) or rate != 0
 
 
 def _site() -> CallSite | None:

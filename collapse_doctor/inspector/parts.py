@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
-from collections.abc import Iterable
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
@@ -58,12 +58,16 @@ def entries(model: nn.Module) -> list[Entry]:
     return found
 
 
-def same_shapes(optimizer: Optimizer, wanted: Iterable[Tensor]) -> bool:
+def same_shapes(optimizer: Optimizer, wanted: Sequence[Tensor], known: Collection[int]) -> bool:
     """Tell whether an optimizer holds a parameter of the shape of each of the wanted ones.
 
-    As it does when it was made for another copy of the model.
+    As it does when it was made for another copy of the model. Parameters whose id is ``known``
+    are not counted. A single shape may be anybody's.
     """
-    shapes = [tuple(p.shape) for group in optimizer.param_groups for p in group["params"]]
+    held = [p for group in optimizer.param_groups for p in group["params"] if id(p) not in known]
+    shapes = [tuple(p.shape) for p in held]
+    if len(wanted) < 2:
+        return False
     for tensor in wanted:
         if tuple(tensor.shape) not in shapes:
             return False

@@ -63,7 +63,8 @@ class WayBack:
     def passed(self, model: str, rows: Sequence[tuple[str, Tensor]]) -> None:
         """Take note of a forward pass, and of the embeddings among what it returned."""
         forwards = self._moment.forwards_of(model)
-        self._movement.passed(model, forwards)
+        if any(tensor.requires_grad for _, tensor in rows):
+            self._movement.passed(model, forwards)
         if not self._schedule.compares(self._moment.due(model)):
             return
         for name, tensor in rows:
@@ -83,4 +84,4 @@ class WayBack:
     def finish(self) -> None:
         """Look at the end for what should have been seen and was not."""
         self._returns.end_step()
-        self._movement.finish()
+        self._movement.finish(self._returns.reached)

@@ -83,4 +83,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
+    explains=("CD201", "CD203"),
 )
