@@ -122,10 +122,8 @@ class Returns:
         """Tell what came back to the outputs of the step that is over."""
         pending, self._pending = self._pending, {}
         for output in pending.values():
-            if output.size is None:
-                self._emit(output.reach)
-            else:
-                self._later.put([output.size], functools.partial(self._tell, output.reach))
+            sizes = [] if output.size is None else [output.size]
+            self._later.put(sizes, functools.partial(self._tell, output.reach))
 
     def heard(self, key: Key, gradient: Tensor | None) -> None:
         """Take in what one backward pass brought to an output; called by its hook."""
@@ -142,10 +140,12 @@ class Returns:
             output.size = some(gradient.detach(), SAMPLED).clone()
 
     def _tell(self, reach: Reach, values: list[Tensor]) -> None:
-        numbers = values[0].double().numpy()
-        with np.errstate(over="ignore", invalid="ignore"):
-            size = math.sqrt(float(np.mean(np.square(numbers))))
-        self._emit(msgspec.structs.replace(reach, gradient=size))
+        for value in values:  # one, or none if nothing came back
+            numbers = value.double().numpy()
+            with np.errstate(over="ignore", invalid="ignore"):
+                size = math.sqrt(float(np.mean(np.square(numbers))))
+            reach = msgspec.structs.replace(reach, gradient=size)
+        self._emit(reach)
 
 
 class _Hook:

@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 from torch import Tensor, nn
+from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 
 from collapse_doctor.inspector.layers import public_name, stages
@@ -43,15 +44,16 @@ class Entry(NamedTuple):
 
 
 def entries(model: nn.Module) -> list[Entry]:
-    """Return the parameters of a model, each once, as its owner registered them."""
+    """Return the parameters of a model, each once, but those that are not made yet."""
     blocks = stages(model)
     width = max(1, -(-len(blocks) // MOST_PARTS))
     place: dict[int, int] = {}
     for index, block in enumerate(blocks):
-        for parameter in block.module.parameters():
-            place.setdefault(id(parameter), index // width)
+        for own in block.module.parameters():
+            place.setdefault(id(own), index // width)
     found = []
-    for name, parameter in model.named_parameters():
+    made = [(name, p) for name, p in model.named_parameters() if not is_lazy(p)]
+    for name, parameter in made:
         depth = place.get(id(parameter), -1)
         part = blocks[depth * width].name if depth >= 0 else ""
         found.append(Entry(public_name(name), parameter, part, depth))

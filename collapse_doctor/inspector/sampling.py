@@ -140,7 +140,7 @@ def _joined(taken: Sequence[Tensor]) -> tuple[list[Tensor], list[list[int]]]:
             by_device.setdefault(one.device, []).append(place)
     order = list(by_device.values())
     # Half precision is joined as float32, exactly; and what is joined is a copy.
-    return [torch.cat([_widened(taken[i]) for i in places]).clone() for places in order], order
+    return [torch.cat([_widened(taken[i]) for i in places]) for places in order], order
 
 
 def _widened(values: Tensor) -> Tensor:
@@ -210,8 +210,14 @@ def _part(name: str, seen: Sequence[Seen]) -> Part:
         drifted=sum(_differ(one.last, one.before) for one in seen),
         gradient=_gradient(matrices),
         weight=_size([one.before for one in matrices]),
-        change=_size([one.after.astype(float) - one.before for one in matrices]),
+        change=_size([_step(one) for one in matrices]),
     )
+
+
+def _step(one: Seen) -> Vector:
+    with np.errstate(invalid="ignore"):  # infinite before and after
+        difference: Vector = one.after.astype(float) - one.before
+        return difference
 
 
 def _differ(one: Vector | None, other: Vector) -> int:

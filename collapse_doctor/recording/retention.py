@@ -51,8 +51,8 @@ def series_of(observation: Thinnable) -> Series:
             return (Comparison, site.file, site.line, function, kinds)
         case Reach(model=model, layer=layer):
             return (Reach, model, layer)
-        case Update(model=model, number=number):
-            return (Update, model, number)
+        case Update(model=model, optimizer=optimizer, number=number):
+            return (Update, model, optimizer, number)
         case _:
             return (type(observation),)
 
