@@ -368,7 +368,9 @@ def alarms(name: str, *, micro: int = 1, warm: int = 0) -> Mapping[str, str]:
     prepare(setting)
     parameters = [p for module in setting.modules for p in module.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=3e-3)
-    schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda n: min(1.0, n / max(1, warm)))
+    schedule = torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda n: min(1.0, n / warm) if warm else 1.0
+    )
     with one_thread(), Inspector(setting.watched) as inspector:
         for _ in range(STEPS):
             optimizer.zero_grad()

@@ -11,7 +11,7 @@ from torch import nn
 
 from collapse_doctor.errors import UsageError
 
-__all__ = ["Layer", "choose", "choose_all", "public_kind", "public_name"]
+__all__ = ["Layer", "choose", "choose_all", "public_kind", "public_name", "stages"]
 
 MOST_BLOCKS = 12
 """Enough to say in which part of a model rank is lost, few enough to read in one chart."""
@@ -127,7 +127,15 @@ def _inner(
 
 
 def _main_blocks(model: nn.Module) -> Iterator[Layer]:
-    """Yield the stages a reader would name: the children, with containers opened once."""
+    """Yield some of the stages of a model, evenly spread over its depth."""
+    busy = stages(model)
+    stride = max(1, -(-len(busy) // MOST_BLOCKS))
+    # Counting from the end keeps the last block, whose output is nearest to the embedding.
+    yield from busy[::-1][::stride][::-1]
+
+
+def stages(model: nn.Module) -> list[Layer]:
+    """Return the stages a reader would name: the children, with containers opened once."""
     prefix = ""
     children = dict(model.named_children())
     while len(children) == 1:  # a wrapper, or a class that holds one Sequential
@@ -139,10 +147,7 @@ def _main_blocks(model: nn.Module) -> Iterator[Layer]:
             blocks += [Layer(f"{prefix}{name}.{i}", part) for i, part in child.named_children()]
         elif not isinstance(child, nn.ModuleList | nn.ModuleDict | nn.ParameterList):
             blocks.append(Layer(f"{prefix}{name}", child))
-    busy = [Layer(public_name(b.name), b.module) for b in blocks if _computes(b.module)]
-    stride = max(1, -(-len(busy) // MOST_BLOCKS))
-    # Counting from the end keeps the last block, whose output is nearest to the embedding.
-    yield from busy[::-1][::stride][::-1]
+    return [Layer(public_name(b.name), b.module) for b in blocks if _computes(b.module)]
 
 
 def _computes(module: nn.Module) -> bool:

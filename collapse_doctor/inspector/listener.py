@@ -17,6 +17,7 @@ from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensor
 from collapse_doctor.inspector.passes import Passes
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.pulse import Pulse
+from collapse_doctor.inspector.wayback import WayBack
 from collapse_doctor.inspector.wrappers import Wrappers
 from collapse_doctor.recording.observations import Origin, Role
 
@@ -29,7 +30,8 @@ class Listener:
     """Makes the forward hooks.
 
     On most passes nothing is due: the outputs are counted and their pulse is felt. ``on_output``
-    is told the model and the name of every embedding that a model returned.
+    is told the model and the name of every embedding that a model returned, ``way_back`` of the
+    embeddings of a pass that may be looked at.
     """
 
     def __init__(
@@ -43,6 +45,7 @@ class Listener:
         objectives: Objectives,
         pulse: Pulse,
         on_output: Callable[[str, str], None],
+        way_back: WayBack,
     ) -> None:
         self._moment = moment
         self._attention = attention
@@ -54,6 +57,7 @@ class Listener:
         self._pulse = pulse
         self._on_output = on_output
         self._passes = Passes()
+        self._way_back = way_back
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
         """Return the hook of an inner layer."""
@@ -85,6 +89,7 @@ class Listener:
                 self._objectives.born(model, rows)
             for name, tensor in rows:
                 self._returned(model, name, tensor, module)
+            self._way_back.passed(model, rows)
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook

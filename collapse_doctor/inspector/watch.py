@@ -26,6 +26,7 @@ from collapse_doctor.inspector.embeddings import Embeddings
 from collapse_doctor.inspector.fastpath import FastPaths
 from collapse_doctor.inspector.fresh import find_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
+from collapse_doctor.inspector.gradients import CUTS
 from collapse_doctor.inspector.joining import WeightsDigest
 from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import choose_all
@@ -45,6 +46,7 @@ from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.inspector.shapes import SHAPING, Shapes
 from collapse_doctor.inspector.sharing import find_shared
 from collapse_doctor.inspector.told import Told
+from collapse_doctor.inspector.wayback import WayBack
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Notice, Role, Tick
@@ -106,7 +108,9 @@ class Watch:
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
-        self._window = ModeWindow(SEEN | LOSSES | SHAPING, self._fuse.guard(self._called))
+        self._window = ModeWindow(
+            SEEN | LOSSES | SHAPING | CUTS.keys(), self._fuse.guard(self._called)
+        )
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
@@ -124,6 +128,7 @@ class Watch:
         self._objectives: Objectives
         self._shapes: Shapes
         self._heard: Told
+        self._way_back: WayBack
         self._idle = False
         self._ended = False
 
@@ -151,6 +156,15 @@ class Watch:
         self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
         self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
+        self._way_back = WayBack(
+            self._models,
+            self._schedule,
+            self._moment,
+            self._provenance,
+            self._prompt,
+            ranks.append,
+            self._note,
+        )
         try:
             self._fuse.guard(ranks.join)()
             self._fuse.guard(self._attach)()
@@ -177,6 +191,7 @@ class Watch:
             last.callback(let_go)  # again, for it may have been interrupted
             last.callback(let_go)
             last.callback(self._fuse.guard(self._tell))
+            last.callback(self._fuse.guard(self._finish))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and pickle as what was recorded so far: a copy watches nothing."""
@@ -215,6 +230,7 @@ class Watch:
     def _attach(self) -> None:
         guard = self._fuse.guard
         self._clock.start(guard)
+        self._way_back.start(guard)
         listener = self._listener()
         inside = []
         self._compiling.start()
@@ -238,6 +254,7 @@ class Watch:
             self._objectives,
             Pulse(self._prompt, self._attention.changed),
             self._returned,
+            self._way_back,
         )
 
     def _hook(self, module: nn.Module, callback: Callable[..., None]) -> None:
@@ -245,6 +262,8 @@ class Watch:
 
     def _let_go(self) -> None:
         self._clock.stop()
+        if self._sink is not None:
+            self._way_back.stop()
         self._fast_paths.stop()
         self._compiling.stop()
 
@@ -285,6 +304,7 @@ class Watch:
             self._sink.describe(self._outline.manifest())
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
+        self._way_back.called(func, args)
         if func in SEEN:
             self._operands.seen(func, args, kwargs, result)
         if func in LOSSES:
@@ -310,6 +330,7 @@ class Watch:
     def _end_look(self, steps: int) -> None:
         """Take in what a step gave that was looked at."""
         self._budget.spend(self._window.cost())
+        self._way_back.end_step()
         self._embeddings.end_step(merge=True)
         self._embeddings.put(self._ranks.tick(steps))
         self._prompt.work_off()
@@ -343,6 +364,12 @@ class Watch:
         self._clock.tick_by_hand()
 
     # Telling
+
+    def _finish(self) -> None:
+        """See to the numbers that tell what was missing, then look for it."""
+        if self._sink is not None and not self._ended:
+            self._prompt.drain()
+            self._way_back.finish()
 
     def _tell(self, *, waiting: bool = False) -> None:
         """Judge and measure all that was taken; ``waiting``: also what waits for other ranks."""

@@ -64,6 +64,9 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         probes=tuple(recording.probes),
         cost=recording.cost,
         shared=recording.manifest.shared,
+        updates=tuple(recording.updates),
+        reaches=tuple(recording.reaches),
+        fresh=frozenset(model.name for model in recording.manifest.models if model.fresh),
     )
 
 

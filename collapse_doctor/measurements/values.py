@@ -14,8 +14,10 @@ from collapse_doctor.recording.observations import (
     Notice,
     Objective,
     Probe,
+    Reach,
     Sharing,
     Spread,
+    Update,
 )
 
 if TYPE_CHECKING:
@@ -91,7 +93,9 @@ class Measurements:
     ``probes`` is what active tests showed, where a probe batch was given.
     ``shapes`` is what broadcast to all pairs, or worked along the batch, where rows were meant.
     ``cost`` is what watching took of the training's time, where it was measured. ``shared`` are
-    the names that hold one network, or one's parameters.
+    the names that hold one network, or one's parameters. ``updates`` are the steps of optimizers
+    that were looked at, ``reaches`` what came back to outputs, both oldest first; ``fresh`` are
+    the models whose weights were as PyTorch draws them when the watch began.
     """
 
     subject: Subject
@@ -110,3 +114,6 @@ class Measurements:
     probes: tuple[Probe, ...] = ()
     cost: Cost | None = None
     shared: tuple[Sharing, ...] = ()
+    updates: tuple[Update, ...] = ()
+    reaches: tuple[Reach, ...] = ()
+    fresh: frozenset[str] = frozenset()

@@ -28,7 +28,10 @@ from collapse_doctor.recording.observations import (
     Measure,
     Objective,
     Observation,
+    Part,
     Probe,
+    Reach,
+    Update,
 )
 
 __all__ = [
@@ -148,6 +151,12 @@ def finite(observation: Observation) -> Observation:
             return msgspec.structs.replace(
                 observation, value=_plain(value), collapsed=_plain(collapsed)
             )
+        case Reach(gradient=gradient):
+            return msgspec.structs.replace(observation, gradient=_plain(gradient))
+        case Update(rate=rate, eps=eps, parts=parts):
+            return msgspec.structs.replace(
+                observation, rate=_plain(rate), eps=_plain(eps), parts=tuple(map(_finite, parts))
+            )
         case Comparison(relations=relations, similarity=similarity):
             cleaned = tuple(
                 msgspec.structs.replace(
@@ -165,6 +174,15 @@ def finite(observation: Observation) -> Observation:
             )
         case _:
             return observation
+
+
+def _finite(part: Part) -> Part:
+    return msgspec.structs.replace(
+        part,
+        gradient=_plain(part.gradient),
+        weight=_plain(part.weight),
+        change=_plain(part.change),
+    )
 
 
 def _parse(decoder: msgspec.json.Decoder[Any], content: bytes) -> Any:

@@ -22,9 +22,11 @@ from collapse_doctor.recording.observations import (
     Objective,
     Observation,
     Probe,
+    Reach,
     Snapshot,
     Spread,
     Tick,
+    Update,
     Use,
 )
 from collapse_doctor.recording.retention import (
@@ -120,6 +122,16 @@ class Recording:
         return self._in_order(Objective)
 
     @property
+    def reaches(self) -> list[Reach]:
+        """What came back to the outputs, oldest first. A new list."""
+        return self._in_order(Reach)
+
+    @property
+    def updates(self) -> list[Update]:
+        """Steps of optimizers that were looked at, oldest first. A new list."""
+        return self._in_order(Update)
+
+    @property
     def uses(self) -> list[Use]:
         """Every use that an output was seen to be put to, once. A new list."""
         return list(self._uses)
@@ -148,6 +160,8 @@ class Recording:
             Labels: "labels",
             Loss: "losses",
             Objective: "objectives",
+            Reach: "gradients of outputs",
+            Update: "looks at steps of optimizers",
         }
         counts = {
             name: sum(series.dropped for key, series in self._series.items() if key[0] is kind)
@@ -184,7 +198,7 @@ class Recording:
                 self._probes[test, model, layer, arm] = finite(observation)
             case Spread() | AlongBatch():
                 self._shapes[observation] = None
-            case Measure() | Comparison() | Labels() | Loss() | Objective():
+            case Measure() | Comparison() | Labels() | Loss() | Objective() | Reach() | Update():
                 self._arrived += 1
                 series = self._series_for(series_of(observation))
                 series.append((self._arrived, finite(observation)))

@@ -27,15 +27,18 @@ __all__ = [
     "Observation",
     "Operand",
     "Origin",
+    "Part",
     "Party",
     "Probe",
     "Pull",
+    "Reach",
     "Relation",
     "RelationKind",
     "Sharing",
     "Snapshot",
     "Spread",
     "Tick",
+    "Update",
     "Use",
 ]
 
@@ -367,6 +370,88 @@ class Cost(Struct, frozen=True, gc=False, tag="cost"):
     limited: bool = False
 
 
+class Reach(Struct, frozen=True, gc=False, tag="reach"):
+    """What came back to one output of one forward pass.
+
+    ``graph`` is false where the output has no way back: it was made under ``no_grad``, or of
+    nothing that learns. ``calls`` counts the backward passes that came to it, ``gradient`` is the
+    root mean square of what the last of them brought. ``cut`` is the first operation seen to
+    take its values out of the graph, ``site`` the line of that; ``made`` the line of the forward
+    pass.
+    """
+
+    step: int
+    forward: int
+    model: str
+    layer: str
+    graph: bool
+    calls: int = 0
+    gradient: float | None = None
+    cut: str = ""
+    site: CallSite | None = None
+    made: CallSite | None = None
+
+
+class Part(Struct, frozen=True, gc=False):
+    """The parameters of one block of a model around one step of an optimizer.
+
+    Looked at are those that the optimizer holds or, if it holds none of the model's, all that
+    require a gradient: ``tensors`` of them, of which ``graded`` had a gradient. Of some of their
+    numbers, ``sampled``, the gradient was not zero for ``pulled``; ``moved`` changed in the step,
+    ``drifted`` between the last look and this one. ``gradient`` and ``weight`` are the root mean
+    squares of both, ``change`` that of what the step added to the weights; None if not finite,
+    or unknown. Only matrices count for these three, if there is one.
+    """
+
+    layer: str
+    tensors: int
+    graded: int
+    dtype: str = ""
+    sampled: int = 0
+    pulled: int = 0
+    moved: int = 0
+    drifted: int = 0
+    gradient: float | None = None
+    weight: float | None = None
+    change: float | None = None
+
+
+class Update(Struct, frozen=True, gc=False, tag="update"):
+    """What one step of an optimizer found of a model's parameters, and what it made of them.
+
+    ``optimizer`` is its class, ``number`` tells it from others; "" is no optimizer, but a look at
+    a model that none has moved yet, ``step`` being a forward pass. ``idle`` is true for an
+    optimizer that was there at the end and never stepped.
+
+    ``holds`` is whether it holds parameters of the model, ``held`` whether any optimizer did by
+    then; ``trainable`` how many parameters require a gradient. ``copied`` says that it holds
+    parameters of the same shapes as all of the model's, and not them. ``others`` counts its other
+    parameters that had a gradient, single numbers aside. ``missing`` names parameters with a
+    gradient that no optimizer seen so far holds, ``absent`` is how many there are. ``rate`` and
+    ``eps`` are the optimizer's for this model, the largest over its groups. ``site`` is the line
+    of the step, ``made`` that of the optimizer.
+    """
+
+    step: int
+    model: str
+    optimizer: str
+    number: int = 0
+    holds: bool = True
+    held: bool = True
+    idle: bool = False
+    trainable: int = 0
+    training: bool = True
+    copied: bool = False
+    others: int = 0
+    rate: float | None = None
+    eps: float | None = None
+    missing: tuple[str, ...] = ()
+    absent: int = 0
+    parts: tuple[Part, ...] = ()
+    site: CallSite | None = None
+    made: CallSite | None = None
+
+
 Observation = (
     AlongBatch
     | Comparison
@@ -377,9 +462,11 @@ Observation = (
     | Notice
     | Objective
     | Probe
+    | Reach
     | Snapshot
     | Spread
     | Tick
+    | Update
     | Use
 )
 

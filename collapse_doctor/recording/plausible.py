@@ -15,9 +15,11 @@ from collapse_doctor.recording.observations import (
     Objective,
     Observation,
     Probe,
+    Reach,
     Snapshot,
     Spread,
     Tick,
+    Update,
 )
 
 __all__ = ["check"]
@@ -52,6 +54,10 @@ def check(observation: Observation) -> None:
         case Spread(step=step, forward=forward) | AlongBatch(step=step, forward=forward):
             _check_counts(step=step, forward=forward)
             _check_shapes(observation)
+        case Reach(step=step, forward=forward, calls=calls):
+            _check_counts(step=step, forward=forward, calls=calls)
+        case Update():
+            _check_update(observation)
         case Tick(steps=steps, forwards=forwards):
             _check_counts(steps=steps, forwards=forwards)
         case Cost():
@@ -61,6 +67,16 @@ def check(observation: Observation) -> None:
             _check_range("budget", observation.budget, 0.0, 1.0)
         case _:
             pass
+
+
+def _check_update(update: Update) -> None:
+    _check_counts(step=update.step, number=update.number, trainable=update.trainable)
+    _check_counts(others=update.others, absent=update.absent)
+    for part in update.parts:
+        _check_counts(tensors=part.tensors, sampled=part.sampled)
+        _check_counts(most=part.tensors, graded=part.graded)
+        _check_counts(most=part.sampled, pulled=part.pulled, moved=part.moved)
+        _check_counts(most=part.sampled, drifted=part.drifted)
 
 
 def _check_measure(measure: Measure) -> None:

@@ -15,6 +15,8 @@ from collapse_doctor.recording.observations import (
     Loss,
     Measure,
     Objective,
+    Reach,
+    Update,
 )
 
 __all__ = ["DENSE", "LIMITS", "Retention", "Series", "ThinnedList", "is_kept", "series_of"]
@@ -27,10 +29,12 @@ LIMITS: dict[type, int] = {
     Labels: 100_000,
     Loss: 100_000,
     Objective: 1_000,
+    Reach: 1_000,
+    Update: 1_000,
 }
 """Entries of one series that are kept: per layer, per call site, or of the whole training."""
 
-Thinnable = Measure | Comparison | Labels | Loss | Objective
+Thinnable = Measure | Comparison | Labels | Loss | Objective | Reach | Update
 Series = tuple[object, ...]
 T = TypeVar("T")
 
@@ -47,6 +51,10 @@ def series_of(observation: Thinnable) -> Series:
         case Comparison(site=site, function=function, relations=relations):
             kinds = frozenset(relation.kind for relation in relations)
             return (Comparison, site.file, site.line, function, kinds)
+        case Reach(model=model, layer=layer):
+            return (Reach, model, layer)
+        case Update(model=model, optimizer=optimizer, number=number):
+            return (Update, model, optimizer, number)
         case _:
             return (type(observation),)
 

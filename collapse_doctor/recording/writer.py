@@ -23,9 +23,11 @@ from collapse_doctor.recording.observations import (
     Objective,
     Observation,
     Probe,
+    Reach,
     Snapshot,
     Spread,
     Tick,
+    Update,
     Use,
 )
 from collapse_doctor.recording.retention import LIMITS, Series, is_kept, series_of
@@ -210,7 +212,7 @@ class RecordingWriter:
     def _count(self, observation: Observation) -> int | None:
         """Return the observation's number in its series, or None if it is not to be written."""
         match observation:
-            case Measure() | Comparison() | Labels() | Loss() | Objective():
+            case Measure() | Comparison() | Labels() | Loss() | Objective() | Reach() | Update():
                 limit = LIMITS[type(observation)]
                 ordinal = self._next(series_of(observation))
                 return ordinal if is_kept(ordinal, limit) else None

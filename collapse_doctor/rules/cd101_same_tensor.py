@@ -124,5 +124,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD207",),
+    explains=("CD201", "CD203", "CD207"),
 )

@@ -95,4 +95,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     bounds=Bounds(),
     check=check,
+    explains=("CD201", "CD203"),
 )

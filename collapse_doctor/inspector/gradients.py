@@ -1,0 +1,178 @@
+"""The gradient that comes back to the embeddings, and where the way back was cut.
+
+In steps that are looked at, a hook on the node of the graph that made an output counts the
+backward passes that come to it. It sits on the node and not on the tensor, of which nothing is
+changed or kept; it changes no gradient, and goes with the graph.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import weakref
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from collapse_doctor.inspector.callsite import site_of, user_frame
+from collapse_doctor.inspector.compiled import is_capturing
+from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.provenance import Known, Provenance
+from collapse_doctor.inspector.sampling import some
+from collapse_doctor.recording.observations import CallSite, Origin, Reach
+
+__all__ = ["CUTS", "Returns"]
+
+SAMPLED = 1024
+"""Numbers of one gradient that its size is read from."""
+MOST_PENDING = 64
+"""Outputs that wait for the end of a step, which may never come."""
+
+Key = tuple[str, str, int, int]
+
+
+def _cuts() -> Mapping[Callable[..., Any], str]:
+    names = (
+        *("detach", "detach_", "numpy", "__array__", "tolist", "item"),
+        *("argmax", "argmin", "round", "sign", "bool", "long", "int"),
+        *("gt", "ge", "lt", "le", "__gt__", "__lt__"),
+    )
+    found: dict[Callable[..., Any], str] = {torch.tensor: "torch.tensor"}
+    found[Tensor.data.__get__] = "data"  # type: ignore[attr-defined]
+    for name in names:
+        for owner in (Tensor, torch):
+            function = getattr(owner, name, None)
+            if callable(function) and not isinstance(function, type):
+                found[function] = name
+    return found
+
+
+CUTS = _cuts()
+"""Functions whose result has no gradient, or none but zero."""
+
+
+@dataclass(eq=False)
+class _Output:
+    """One output of one forward pass, until its step is over."""
+
+    reach: Reach
+    size: Tensor | None = None
+
+
+class Returns:
+    """Watches what comes back to the outputs of the models; ``reached`` are those to which it did.
+
+    Parameters
+    ----------
+    provenance
+        Knows which tensors are outputs, or were made of one.
+    later
+        Where numbers wait until they have come over from the device.
+    emit
+        Takes observations.
+    """
+
+    def __init__(self, provenance: Provenance, later: Later, emit: Callable[[Reach], None]) -> None:
+        self._provenance = provenance
+        self._later = later
+        self._emit = emit
+        self._pending: dict[Key, _Output] = {}
+        self._heard: Callable[..., None] = self._hear
+        self.reached: set[str] = set()
+
+    def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
+        """Begin; ``guard`` wraps what is called in backward so that it cannot raise."""
+        self._heard = guard(self._hear)
+
+    def watch(self, origin: Origin, tensor: Tensor, made: CallSite | None) -> None:
+        """Watch what comes back to an output, ``made`` by the forward pass in that line."""
+        key = (origin.model, origin.layer, origin.step, origin.forward)
+        if len(self._pending) >= MOST_PENDING:
+            self.end_step()
+        node = tensor.grad_fn
+        graph = node is not None
+        reach = Reach(
+            origin.step, origin.forward, origin.model, origin.layer, graph=graph, made=made
+        )
+        self._pending[key] = _Output(reach)
+        if node is not None and not _is_compiled_autograd():
+            node.register_prehook(_Hook(weakref.ref(self), key, tensor.output_nr))
+
+    def called(self, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Take note of the first function that takes an output's values out of the graph."""
+        first = args[0] if args else None
+        if not isinstance(first, Tensor) or not is_plain(first) or not first.requires_grad:
+            return
+        known = self._provenance.of(first)
+        output = self._pending.get(_key(known)) if known is not None else None
+        if output is None or output.reach.cut:
+            return
+        frame = user_frame()
+        site = site_of(frame) if frame is not None else None
+        output.reach = msgspec.structs.replace(output.reach, cut=CUTS[func], site=site)
+
+    def end_step(self) -> None:
+        """Tell what came back to the outputs of the step that is over."""
+        pending, self._pending = self._pending, {}
+        for output in pending.values():
+            sizes = [] if output.size is None else [output.size]
+            self._later.put(sizes, functools.partial(self._tell, output.reach))
+
+    def heard(self, key: Key, gradient: Tensor | None) -> None:
+        """Take in what one backward pass brought to an output; called by its hook."""
+        self._heard(key, gradient)
+
+    def _hear(self, key: Key, gradient: Tensor | None) -> None:
+        output = self._pending.get(key)
+        if output is None or is_capturing():
+            return
+        self.reached.add(output.reach.model)
+        calls = output.reach.calls + 1
+        output.reach = msgspec.structs.replace(output.reach, calls=calls)
+        if gradient is not None and is_plain(gradient) and gradient.numel():
+            output.size = some(gradient.detach(), SAMPLED).clone()
+
+    def _tell(self, reach: Reach, values: list[Tensor]) -> None:
+        for value in values:  # one, or none if nothing came back
+            numbers = value.double().numpy()
+            with np.errstate(over="ignore", invalid="ignore"):
+                size = math.sqrt(float(np.mean(np.square(numbers))))
+            reach = msgspec.structs.replace(reach, gradient=size)
+        self._emit(reach)
+
+
+class _Hook:
+    """What is called in backward. It holds names and numbers, no tensor, and nobody alive."""
+
+    __slots__ = ("_home", "_key", "_place")
+
+    def __init__(self, home: weakref.ref[Returns], key: Key, place: int) -> None:
+        self._home = home
+        self._key = key
+        self._place = place
+
+    def __call__(self, gradients: tuple[Tensor | None, ...]) -> None:
+        """Pass one gradient on; it returns None, which leaves it as it is."""
+        if torch.compiler.is_compiling():
+            return
+        home = self._home()
+        if home is not None:
+            home.heard(self._key, gradients[self._place])
+
+
+def _key(known: Known) -> Key:
+    origin = known.origin
+    return (origin.model, origin.layer, origin.step, origin.forward)
+
+
+def _is_compiled_autograd() -> bool:
+    """Tell whether backward itself is compiled: a hook would become part of it."""
+    compiled: Any = sys.modules.get("torch._dynamo.compiled_autograd")
+    return bool(getattr(compiled, "compiled_autograd_enabled", False))

@@ -1,0 +1,159 @@
+"""CD201 no-gradient: no gradient reaches the embedding, although it was to be trained.
+
+What it finds
+-------------
+An optimizer holds parameters of the model and steps, the model is run, and at every step that was
+looked at none of these parameters has a gradient: the way from the loss back to the embedding is
+cut. Or all gradients are exactly zero from the first step on, in a model that was never trained.
+
+Why it matters
+--------------
+Nothing is learnt. The loss may still go down, because a head or a temperature behind the cut
+learns, and so nobody notices: the embeddings stay those of the first step.
+
+Likely causes
+-------------
+The embedding was detached (`.detach()`, `.data`), taken through NumPy, `.item()`, `.tolist()` or
+`torch.tensor(z)`, made under `torch.no_grad()`, or replaced by `argmax` or `round`, which have no
+gradient; a new tensor was made of the loss and given `requires_grad=True`; `backward()` is not
+called; or the loss is computed from something else.
+
+What to do
+----------
+Let the loss be computed from the tensor that the model returned, by operations that have a
+gradient, outside `torch.no_grad()`. Detach only what is a target. If the model is meant to rest,
+take its parameters out of the optimizer and say so: `requires_grad_(False)`.
+
+What would refute it
+--------------------
+The model rests on purpose and its parameters only happen to be in the optimizer, as in a first
+phase in which a head is trained alone.
+
+Bounds and their source
+-----------------------
+looks: 3 different steps, all without a gradient. In the longest usual game of two networks with
+one optimizer the critic has five turns for one of its generator; the first 8 steps are all looked
+at, so no shorter run is called sick before a turn of everybody came.
+steps: 8, the first steps, which are looked at one by one.
+
+References
+----------
+Chen and He, "Exploring Simple Siamese Representation Learning", CVPR 2021, section 4.1 (what
+stop-gradient is for, and where it belongs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Reach
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.wiring import Course, at, judge_each, steps_of
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long a gradient must be missing."""
+
+    looks: int = 3  # different steps
+    steps: int = 8  # as many as are looked at one by one: everybody has had a turn
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each model that is in an optimizer and never gets a gradient."""
+    return judge_each(measurements, lambda course: _examine(course, bounds))
+
+
+def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+    own = [update for update in course.own if update.parts]
+    if not own:
+        if course.own:  # all it holds of the model is frozen: that is CD202's to judge
+            return
+        raise NotExamined("no optimizer that holds its parameters was seen to step")
+    if course.has_moved if not course.has_gradient else not _is_zero(course):
+        return  # something else moves it, as a moving average; or a gradient arrives
+    steps = steps_of(own)
+    if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
+        raise NotExamined(f"only {len(steps)} steps of its optimizer were looked at")
+    if len({reach.step for reach in course.reaches}) < bounds.looks:
+        raise NotExamined("its optimizer finds no gradient, but its forward passes were not seen")
+    if not course.came_back:  # else it was cleared before the step: CD202
+        yield _match(course, bounds, steps)
+
+
+def _is_zero(course: Course) -> bool:
+    """Tell whether all gradients of an untrained model were zero, from its first step on.
+
+    A trained one may have nothing left to learn: a margin that all triplets keep.
+    """
+    parts = [part for update in course.own for part in update.parts]
+    zero = all(part.gradient == 0.0 and not part.pulled for part in parts if part.graded)
+    return zero and course.fresh and course.own[0].step == 0
+
+
+def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:
+    cut = next((reach for reach in course.reaches if reach.cut), None)
+    made = next((reach for reach in course.reaches if not reach.graph), None)
+    blind = all(not reach.graph for reach in course.reaches)
+    optimizer = course.own[0].optimizer
+    cause, where = _cause(course, cut, made, blind)
+    step = course.own[0].site
+    return Match(
+        message=(
+            f"No gradient reaches {course.model}: {optimizer} holds its parameters, and at all "
+            f"{len(steps)} steps looked at none of them had "
+            + ("a gradient." if not course.has_gradient else "a gradient other than zero.")
+        ),
+        where=where,
+        related=(at(course, step, "the optimizer steps here"),) if step is not None else (),
+        evidence={
+            "steps": Evidence(len(steps), bounds.looks, ">=", meaning="looked at, without any"),
+            "outputs": Evidence(len(course.reaches), meaning="forward passes looked at"),
+            "with_graph": Evidence(sum(reach.graph for reach in course.reaches)),
+            "backward_calls": Evidence(sum(reach.calls for reach in course.reaches)),
+        },
+        severity=_severity(course),
+        confidence=Confidence.MEDIUM if course.has_gradient else Confidence.HIGH,
+        cause=cause,
+    )
+
+
+def _severity(course: Course) -> Severity:
+    """Return how bad it is: a tower that was trained before may rest beside one that learns."""
+    if not course.company:
+        return Severity.ERROR
+    return Severity.WARNING if course.fresh else Severity.INFO
+
+
+def _cause(course: Course, cut: Reach | None, made: Reach | None, blind: bool) -> tuple[str, Where]:
+    """Return why, and the line to change, as far as they were seen."""
+    first = course.own[0].step
+    if blind and made is not None:
+        text = (
+            "The embedding has no graph where the model returns it: the forward pass runs under "
+            "`torch.no_grad()` or `torch.inference_mode()`, or detaches inside."
+        )
+        return text, at(course, made.made, step=first)
+    if cut is not None:
+        text = f"`{cut.cut}` takes the embedding out of the graph, and the loss is made of that."
+        return text, at(course, cut.site, step=first)
+    text = (
+        "The loss does not depend on what the model returned, `backward()` is not called on it, "
+        "or the value was copied out of the graph where it could not be seen."
+    )
+    return text, at(course, None, step=first)
+
+
+RULE = Rule(
+    code="CD201",
+    name="no-gradient",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD202", "CD203"),
+)

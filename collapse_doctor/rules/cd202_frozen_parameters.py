@@ -1,0 +1,299 @@
+"""CD202 frozen-parameters: steps are taken, and the parameters behind the embedding do not move.
+
+What it finds
+-------------
+Learning was meant, for an optimizer holds the parameters or they get a gradient, and at no step
+looked at did any of some hundred of their numbers change, nor between these steps. In this order:
+the learning rate is zero; nothing requires a gradient; gradients are cleared before the step;
+steps are below the resolution of the weights' dtype; no optimizer that steps holds the
+parameters; the optimizer never steps. As a warning: some parameters get a gradient, but no
+optimizer holds them.
+
+Why it matters
+--------------
+The embeddings stay what they were at the start, whatever the loss says: a head behind them may
+learn. Parameters that are missing from the optimizer keep their random values.
+
+Likely causes
+-------------
+The optimizer was made before the model was created anew, copied or moved, or from a generator
+that was used up; a layer was added later; `requires_grad_(False)` was left over; a schedule that
+starts at zero and is not stepped; `zero_grad()` between `backward()` and `step()`; a gradient
+scaler that skips every step; a learning rate too small for bfloat16 weights.
+
+What to do
+----------
+Make the optimizer after the model is complete, from `model.parameters()`, and keep that model.
+Call `zero_grad()`, `backward()`, `step()` in this order. Keep weights in float32 and cast in
+autocast. What is meant to rest: `requires_grad_(False)`, and out of the optimizer.
+
+What would refute it
+--------------------
+The part rests on purpose, or the watched steps all belong to a warm-up at learning rate zero.
+
+Bounds and their source
+-----------------------
+looks: 3 different steps: a movement can be missed once, or be blocked once by a scaler; that all
+numbers of a model that learns stay bit for bit the same in three steps does not happen.
+steps: 8, the first steps, which are looked at one by one: a warm-up from zero has moved by then.
+passes: 16 forward passes without any step: more than gradients are commonly accumulated over.
+certain_from: 100 steps, from which on a learning rate of zero is no usual warm-up any more.
+exceeds: 1 unit of rounding of the dtype (IEEE 754): a step that is larger must change the weights.
+
+References
+----------
+PyTorch documentation, torch.optim, "Constructing it" and "Per-parameter options"; Zamirai et al.,
+"Revisiting BFloat16 Training", 2020 (steps that are lost in rounding the weights).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Part, Update
+from collapse_doctor.rules.geometry import EPS
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.wiring import Course, at, judge_each, steps_of
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How long nothing may move."""
+
+    looks: int = 3  # different steps
+    steps: int = 8  # as many as are looked at one by one
+    passes: int = 16  # forward passes without a step
+    certain_from: int = 100  # steps at learning rate zero
+    exceeds: float = 1.0  # units of rounding that a step must have to change the weights
+
+
+@dataclass(frozen=True)
+class _Reason:
+    """Why parameters rest, in words."""
+
+    message: str
+    cause: str
+    severity: Severity = Severity.ERROR
+    confidence: Confidence = Confidence.HIGH
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each model that does not move, or moves in parts only."""
+    return judge_each(measurements, lambda course: _examine(course, bounds))
+
+
+def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+    looks = course.own or course.foreign or course.alone
+    steps = steps_of(looks)
+    if not steps:
+        raise NotExamined("no step of an optimizer was looked at")
+    if course.has_moved:
+        yield from _in_parts(course, bounds)
+        return
+    least = bounds.passes if looks is course.alone else bounds.steps
+    if len(steps) < bounds.looks or steps[-1] + 1 < least:
+        raise NotExamined(f"only {len(steps)} steps were looked at, up to step {steps[-1]}")
+    reason = _reason(course, looks, bounds)
+    if reason is not None:
+        yield _match(course, looks, reason, bounds)
+
+
+def _reason(course: Course, looks: Sequence[Update], bounds: Bounds) -> _Reason | None:
+    if looks is course.alone:
+        return _never_stepped(course)
+    if looks is course.foreign:
+        return _not_held(course)
+    if not any(update.parts for update in course.own):
+        return _not_trainable(course)
+    if _is_zero_rate(course):
+        return _zero_rate(course, bounds)
+    if not any(part.pulled or _is_broken(part) for u in course.own for part in u.parts):
+        return _cleared(course)
+    return _lost(course, bounds)
+
+
+def _is_broken(part: Part) -> bool:
+    """Tell whether gradients were there and not finite."""
+    return bool(part.graded) and part.gradient is None
+
+
+def _is_zero_rate(course: Course) -> bool:
+    return all(update.rate == 0.0 for update in course.own)
+
+
+def _zero_rate(course: Course, bounds: Bounds) -> _Reason | None:
+    learns = any(part.pulled for update in course.own for part in update.parts)
+    if not learns or all(update.others for update in course.own):
+        return None  # a rate of zero for one group is how some freeze it
+    late = course.own[-1].step + 1 >= bounds.certain_from
+    return _Reason(
+        f"The learning rate of {course.model} is 0 at every step looked at, and none of its "
+        "weights moved, although they have gradients.",
+        "The learning rate is 0: a schedule that starts there is not stepped, or the wrong group "
+        "of parameters was switched off.",
+        confidence=Confidence.HIGH if late else Confidence.MEDIUM,
+    )
+
+
+def _not_trainable(course: Course) -> _Reason | None:
+    if any(update.trainable or update.others for update in course.own):
+        return None  # frozen on purpose beside a part that learns
+    if not course.reaches or course.company:
+        return None
+    return _Reason(
+        f"{course.own[0].optimizer} holds {course.model}, but none of its parameters requires a "
+        "gradient, nor does anything else in that optimizer learn.",
+        "`requires_grad_(False)` was called on the model and not taken back.",
+    )
+
+
+def _cleared(course: Course) -> _Reason | None:
+    if not course.came_back:
+        return None  # that no gradient comes is CD201
+    return _Reason(
+        f"Gradients come back to {course.model}, but at every step looked at its parameters had "
+        "none, or none but zero: they were cleared before the step.",
+        "`zero_grad()` is called between `backward()` and `step()`.",
+    )
+
+
+def _lost(course: Course, bounds: Bounds) -> _Reason | None:
+    """Say why steps with a gradient and a learning rate changed nothing, if it can be said."""
+    parts = [part for update in course.own for part in update.parts if part.tensors]
+    if all(_is_broken(part) for part in parts if part.graded):
+        return _Reason(
+            f"All gradients of {course.model} are NaN or infinite at every step looked at, and "
+            "no step moved anything.",
+            "A gradient scaler skips every step, because the scaled loss overflows.",
+        )
+    dtype = max((part.dtype for part in parts), key=lambda name: EPS.get(name, 0.0), default="")
+    rate = course.own[-1].rate
+    if dtype in ("bfloat16", "float16"):
+        return _Reason(
+            f"No step moves the {dtype} weights of {course.model}: a learning rate of "
+            f"{rate if rate is not None else 0:.1g} is lost when the weights are rounded.",
+            f"Each step is smaller than half the distance between two neighbouring numbers of "
+            f"{dtype} at the size of the weights.",
+        )
+    if rate is None or not any(
+        _must_move(p, rate, u.eps, bounds) for u in course.own for p in u.parts
+    ):
+        return None  # too small to move anything: CD203
+    return _Reason(
+        f"Steps of {course.own[0].optimizer} change none of the weights of {course.model}, which "
+        "have gradients, and a learning rate that should move them.",
+        "The optimizer's step does nothing, or something puts the weights back.",
+        confidence=Confidence.MEDIUM,
+    )
+
+
+def _must_move(part: Part, rate: float, eps: float | None, bounds: Bounds) -> bool:
+    if not part.gradient or not part.weight:
+        return False
+    size = rate * (part.gradient if eps is None else min(1.0, part.gradient / eps))
+    return size > bounds.exceeds * EPS.get(part.dtype, EPS["float32"]) * part.weight
+
+
+def _not_held(course: Course) -> _Reason | None:
+    pulled = [u for u in course.foreign if any(part.pulled for part in u.parts)]
+    if len(pulled) * 2 < len(course.foreign):
+        return None  # no gradient: it rests on purpose, or CD201
+    first = pulled[0]
+    if any(update.copied for update in pulled):
+        return _Reason(
+            f"{first.optimizer} holds parameters of the same shapes as those of {course.model}, "
+            "but not these: none of them moved, although they have gradients.",
+            "The optimizer was made for another copy of the model: before it was created anew, "
+            "copied or moved.",
+        )
+    alone = not any(update.others for update in pulled)
+    if not (alone or all(update.training for update in pulled)):
+        return None  # in eval mode beside a part that learns: a critic, a frozen backbone
+    severe = (alone or course.fresh) and not course.company
+    low = Severity.WARNING if course.fresh or not course.company else Severity.INFO
+    return _Reason(
+        f"No optimizer that steps holds any parameter of {course.model}, and none moved, although "
+        "gradients are computed for them.",
+        "The optimizer was made without these parameters: from the head only, or from a generator "
+        "that was used up. If the model is meant to rest, freeze it: gradients are computed for "
+        "nothing.",
+        severity=Severity.ERROR if severe else low,
+        confidence=Confidence.HIGH if severe else Confidence.MEDIUM,
+    )
+
+
+def _never_stepped(course: Course) -> _Reason | None:
+    returned = course.came_back
+    if course.idle is None or len(returned) * 2 < len(course.reaches):
+        return None
+    broken = all(reach.gradient is None for reach in returned)
+    return _Reason(
+        f"{course.idle.optimizer} holds the parameters of {course.model} and never stepped, "
+        "although gradients were computed again and again.",
+        "All gradients are NaN or infinite, so a gradient scaler skips every step."
+        if broken
+        else "`optimizer.step()` is never called, or a gradient scaler skips every step.",
+    )
+
+
+def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bounds) -> Match:
+    first, last = looks[0], looks[-1]
+    made = next((update.made for update in looks if update.made is not None), None)
+    parts = last.parts
+    related = [at(course, first.site, "the optimizer steps here")] if made and first.site else []
+    return Match(
+        message=reason.message,
+        where=at(course, made or first.site, step=first.step),
+        related=tuple(related),
+        evidence={
+            "looks": Evidence(len(steps_of(looks)), bounds.looks, ">=", unit="steps"),
+            "sampled": Evidence(sum(part.sampled for part in parts), unit="numbers"),
+            "moved": Evidence(0, 0, "==", unit="numbers", meaning="of those, at all looks"),
+            "with_gradient": Evidence(
+                sum(p.graded for p in parts), meaning=f"of {last.trainable} trainable parameters"
+            ),
+            **({} if last.rate is None else {"learning_rate": Evidence(last.rate)}),
+        },
+        severity=reason.severity,
+        confidence=reason.confidence,
+        cause=reason.cause,
+    )
+
+
+def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
+    """Yield a warning for parameters with a gradient that no optimizer ever held."""
+    looks = course.own
+    without = [update for update in looks if update.absent]
+    if len(without) < bounds.looks or not looks[-1].absent or looks[-1].step + 1 < bounds.steps:
+        return
+    last = without[-1]
+    more = last.absent - len(last.missing)
+    names = ", ".join(last.missing) + (f" and {more} more" if more > 0 else "")
+    made = next((update.made for update in looks if update.made is not None), None)
+    yield Match(
+        message=f"{last.absent} parameters of {course.model} get a gradient and are in no "
+        f"optimizer that steps: {names}.",
+        where=at(course, made or last.site, step=without[0].step),
+        evidence={
+            "missing": Evidence(last.absent, 0, ">", meaning=f"of {last.trainable} trainable"),
+            "looks": Evidence(len(without), bounds.looks, ">=", unit="steps"),
+        },
+        severity=Severity.WARNING,
+        cause="They were added after the optimizer was made, or left out of its groups.",
+        remedy="Give them to the optimizer (`add_param_group`), or freeze them: "
+        "`requires_grad_(False)` saves computing gradients that nobody uses.",
+    )
+
+
+RULE = Rule(
+    code="CD202",
+    name="frozen-parameters",
+    severity=Severity.ERROR,
+    bounds=Bounds(),
+    check=check,
+)

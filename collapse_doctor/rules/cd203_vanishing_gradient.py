@@ -1,0 +1,162 @@
+"""CD203 vanishing-gradient: on its way down through the layers the gradient decays to nothing.
+
+What it finds
+-------------
+The gradient of an early block, relative to its weights, is smaller than that of the block where it
+is largest by more than float32 can resolve, and for optimizers of Adam's kind also below their
+`eps`; at every step looked at. Or the gradient of the whole model is so small that no step changes
+a single number of it. Exact zeros count only in the first blocks of a model that was not trained
+before: elsewhere they are cut or unused, not decayed to.
+
+Why it matters
+--------------
+No learning rate serves all layers: one that moves the late ones moderately leaves the early ones
+exactly as they were drawn. The network learns on random features, or nothing at all.
+
+Likely causes
+-------------
+Many sigmoid or tanh layers; default initialisation of a deep network without normalisation or
+residual connections; weights that were initialised far too small; a long recurrence; a loss that
+is saturated, or that does not depend on the embedding (then CD101 to CD106 say why).
+
+What to do
+----------
+Residual connections and normalisation; an initialisation that fits the activation (He for ReLU,
+Glorot or LeCun for tanh); ReLU, GELU or SiLU instead of sigmoid; gates in a recurrence.
+
+What would refute it
+--------------------
+The early layers rest on purpose behind a gate that opens later, or the model had learnt all there
+is before the watch began.
+
+Bounds and their source
+-----------------------
+decay: 1.19209e-07, the distance of 1 to the next number of float32 (IEEE 754): a step that moves
+the largest part by its own size is lost in rounding the smallest part's weights. Of the networks
+of `benchmarks/gradients.py` (12 kinds of 5 to 50 layers, 5 initialisations, SGD and Adam) that
+learn within 60 steps none stays below it at all steps, though some pass through it.
+looks: 3 different steps: some networks are born with a gradient of zero that grows at once, such
+as residual blocks that start as the identity.
+steps: 8, the first steps, which are looked at one by one.
+
+References
+----------
+Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
+AISTATS 2010; Hochreiter, "Untersuchungen zu dynamischen neuronalen Netzen", 1991.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Update
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.wiring import RESOLUTION, Course, judge_each, profile, steps_of
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How small a gradient must be, and how long."""
+
+    decay: float = RESOLUTION  # of float32: what a moderate step of the largest part leaves alone
+    looks: int = 3  # different steps
+    steps: int = 8  # as many as are looked at one by one
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each model whose gradient decays to nothing."""
+    return judge_each(measurements, lambda course: _examine(course, bounds))
+
+
+def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+    looks = [update for update in course.own if any(part.graded for part in update.parts)]
+    steps = steps_of(looks)
+    if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
+        raise NotExamined(f"gradients were looked at in {len(steps)} steps only")
+    if all(_is_nothing(update, bounds) for update in looks) and not course.has_moved:
+        yield _nothing(course, looks, bounds)
+        return
+    if any(_explodes(update, bounds) for update in looks):  # and saturated the layers: CD204
+        return
+    zeros = course.fresh and all(_begins_with_zero(update) for update in looks)
+    if all(_decays(update, bounds, zeros) for update in looks):
+        yield _decayed(course, looks, bounds, zeros)
+
+
+def _decays(update: Update, bounds: Bounds, zeros: bool) -> bool:
+    sizes = profile(update, zeros=zeros)
+    if len(sizes) < 2 or sizes[0][1] >= bounds.decay * max(size for _, size in sizes):
+        return False
+    first = next(part for part in update.parts if part.layer == sizes[0][0])
+    return update.eps is None or (first.gradient or 0.0) < update.eps
+
+
+def _begins_with_zero(update: Update) -> bool:
+    first = profile(update, zeros=True)[:1]
+    return bool(first) and first[0][1] == 0.0
+
+
+def _explodes(update: Update, bounds: Bounds) -> bool:
+    sizes = profile(update)
+    return len(sizes) > 1 and sizes[0][1] * bounds.decay > sizes[-1][1]
+
+
+def _is_nothing(update: Update, bounds: Bounds) -> bool:
+    """Tell whether steps of this size are lost in rounding, whatever part they are of."""
+    known = [part for part in update.parts if part.gradient and part.weight]
+    if not known or not update.rate or any(part.dtype[-2:] not in ("32", "64") for part in known):
+        return False
+    if update.eps is not None:
+        return all((part.gradient or 0.0) < update.eps for part in known)
+    sizes = [update.rate * (part.gradient or 0.0) / (part.weight or 1.0) for part in known]
+    return max(sizes) < bounds.decay
+
+
+def _nothing(course: Course, looks: Sequence[Update], bounds: Bounds) -> Match:
+    last = looks[-1]
+    size = max(part.gradient or 0.0 for part in last.parts)
+    return Match(
+        message=f"The gradient of {course.model} is nearly zero in all of its parts "
+        f"({size:.1e} at most): no step changed any of its numbers.",
+        where=Where(model=course.model, step=looks[0].step),
+        evidence={
+            "gradient": Evidence(size, meaning="largest root mean square of a part"),
+            "looks": Evidence(len(looks), bounds.looks, ">=", unit="steps"),
+            "moved": Evidence(0, 0, "==", unit="numbers", meaning="of those sampled"),
+        },
+        confidence=Confidence.MEDIUM,
+    )
+
+
+def _decayed(course: Course, looks: Sequence[Update], bounds: Bounds, zeros: bool) -> Match:
+    sizes = profile(looks[-1], zeros=zeros)
+    most = max(size for _, size in sizes)
+    lost = [layer for layer, size in sizes if size < bounds.decay * most]
+    largest = next(layer for layer, size in sizes if size == most)
+    by = f"by a factor of {most / sizes[0][1]:.0e}" if sizes[0][1] else "to exactly zero"
+    return Match(
+        message=f"The gradient of {course.model} decays {by} from {largest} down to "
+        f"{sizes[0][0]}; {len(lost)} of {len(sizes)} blocks get none that could move them.",
+        where=Where(model=course.model, layer=lost[-1], step=looks[0].step),
+        evidence={
+            "decay": Evidence(sizes[0][1] / most, bounds.decay, "<", meaning="first to largest"),
+            "first": Evidence(sizes[0][1], meaning=f"gradient of {sizes[0][0]} to its weights"),
+            "largest": Evidence(most, meaning=f"gradient of {largest} to its weights"),
+            "looks": Evidence(len(looks), bounds.looks, ">=", unit="steps"),
+        },
+        confidence=Confidence.HIGH if sizes[0][1] else Confidence.MEDIUM,
+    )
+
+
+RULE = Rule(
+    code="CD203",
+    name="vanishing-gradient",
+    severity=Severity.WARNING,
+    bounds=Bounds(),
+    check=check,
+)

@@ -1,0 +1,170 @@
+"""CD204 exploding-gradient: the gradient grows without bound, down the layers or from step to step.
+
+What it finds
+-------------
+Either the gradient of the first block, relative to its weights, is larger than that of the last
+block by more than float32 can resolve. Or the gradient of the model grows that much over its first
+value, or until it is no longer finite, and does not come back. Gradients are as the optimizer gets
+them: after clipping, which leaves the first case visible and not the second.
+
+Why it matters
+--------------
+A step that is right for the last layers throws the first ones about, and one that is right for
+the first leaves the last where they are. Growing from step to step it ends in NaN.
+
+Likely causes
+-------------
+Weights that were initialised too large, above all in tanh networks without normalisation; a long
+recurrence; a learning rate too large for the loss; a division by a norm or a deviation near zero.
+
+What to do
+----------
+An initialisation that fits the activation, normalisation, residual connections with a small
+scale; a smaller learning rate or a warm-up; clipping (`torch.nn.utils.clip_grad_norm_`) against
+growth over time; an `eps` in divisions and roots.
+
+What would refute it
+--------------------
+A first block whose weights are small by design beside a gradient of the usual size.
+
+Bounds and their source
+-----------------------
+resolution: 1.19209e-07, the distance of 1 to the next number of float32 (IEEE 754); gradients may
+grow by its inverse. Beyond that, a step that moves the first part by its own size is lost in
+rounding the last part's weights. Of the networks of `benchmarks/gradients.py` (12 kinds of 5 to 50
+layers, 5 initialisations, SGD and Adam) that learn within 60 steps none came above 4.6e+05 at any
+step, over depth, and none above 1.3e+03 over steps.
+looks: 3, the last ones, at which the gradient still explodes or, where layers were saturated by
+it, has vanished or is NaN: networks that find their way out of a bad start are left alone.
+steps: 8, the first steps, which are looked at one by one.
+before: 100000 times the first gradient, the growth after which a gradient that is not finite
+counts as exploded: a hundred times more than that of those networks. One that is not finite all
+at once divides by zero or takes a root of it: CD401.
+
+References
+----------
+Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013;
+Schoenholz et al., "Deep Information Propagation", ICLR 2017 (where tanh networks turn chaotic).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from collapse_doctor.findings import Evidence, Severity, Where
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Update
+from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.wiring import RESOLUTION, Course, judge_each, profile, steps_of
+
+__all__ = ["RULE"]
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """How large a gradient must be, and how long."""
+
+    resolution: float = RESOLUTION  # of float32; growth by its inverse is symmetric to vanishing
+    looks: int = 3  # different steps
+    steps: int = 8  # as many as are looked at one by one
+    before: float = 1e5  # growth seen before a gradient that is not finite
+
+    @property
+    def growth(self) -> float:
+        """How many times larger a gradient must be."""
+        return 1 / self.resolution
+
+
+def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
+    """Yield one match for each model whose gradient explodes."""
+    return judge_each(measurements, lambda course: _examine(course, bounds))
+
+
+def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+    looks = [update for update in course.own if any(part.graded for part in update.parts)]
+    steps = steps_of(looks)
+    if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
+        raise NotExamined(f"gradients were looked at in {len(steps)} steps only")
+    match = _over_depth(course, looks, bounds) or _over_time(course, looks, bounds)
+    if match is not None:
+        yield match
+
+
+def _ratio(update: Update) -> float | None:
+    sizes = profile(update)
+    return sizes[0][1] / sizes[-1][1] if len(sizes) > 1 else None
+
+
+def _over_depth(course: Course, looks: Sequence[Update], bounds: Bounds) -> Match | None:
+    """Find a gradient that grew down the layers, and did not come back to where layers learn.
+
+    One step of it may saturate the layers, which then let nothing through.
+    """
+    ratios = [(update, ratio) for update in looks if (ratio := _ratio(update)) is not None]
+    large = [(update, ratio) for update, ratio in ratios if ratio > bounds.growth]
+    if not large or not all(_is_wild(update, bounds) for update in looks[-bounds.looks :]):
+        return None
+    update, ratio = large[0]
+    sizes = profile(update)
+    return Match(
+        message=f"The gradient of {course.model} grows by a factor of {ratio:.0e} from "
+        f"{sizes[-1][0]} down to {sizes[0][0]}.",
+        where=Where(model=course.model, layer=sizes[0][0], step=update.step),
+        evidence={
+            "growth": Evidence(ratio, bounds.growth, ">", meaning="first block to last"),
+            "first": Evidence(sizes[0][1], meaning=f"gradient of {sizes[0][0]} to its weights"),
+            "last": Evidence(sizes[-1][1], meaning=f"gradient of {sizes[-1][0]} to its weights"),
+            "looks": Evidence(len(large), 1, ">=", unit="steps", meaning=f"of {len(ratios)}"),
+        },
+    )
+
+
+def _is_wild(update: Update, bounds: Bounds) -> bool:
+    """Tell whether layers cannot learn together: by explosion, or by what came of it."""
+    ratio = _ratio(update)
+    if ratio is None or _size(update) is None:
+        return _size(update) is None
+    return not 1 / bounds.growth <= ratio <= bounds.growth
+
+
+def _over_time(course: Course, looks: Sequence[Update], bounds: Bounds) -> Match | None:
+    """Find a gradient that grew from step to step, and stayed large or became infinite."""
+    sizes = [(update, _size(update)) for update in looks]
+    finite = [(update, size) for update, size in sizes if size]
+    if len(finite) < 2:
+        return None
+    first, last = finite[0][1] or 1.0, sizes[-1][1]
+    update, largest = max(finite, key=lambda pair: pair[1] or 0.0)
+    most = (largest or 0.0) / first
+    ended = last is None and most >= bounds.before
+    if not ended and not (last is not None and last / first > bounds.growth):
+        return None
+    end = ", and is no longer finite at the last step looked at" if ended else ""
+    return Match(
+        message=f"The gradient of {course.model} grew {most:.0e}-fold from step "
+        f"{finite[0][0].step} to step {update.step}{end}.",
+        where=Where(model=course.model, step=update.step),
+        evidence={
+            "growth": Evidence(most, bounds.before if ended else bounds.growth, ">"),
+            "first": Evidence(first, meaning="root mean square at the first step"),
+            "largest": Evidence(largest or 0.0, meaning="the same where it was largest"),
+        },
+    )
+
+
+def _size(update: Update) -> float | None:
+    """Return the gradient of the part where it is largest, None if one is not finite."""
+    sizes = [part.gradient for part in update.parts if part.graded]
+    known = [size for size in sizes if size is not None]
+    return max(known) if known and len(known) == len(sizes) else None
+
+
+RULE = Rule(
+    code="CD204",
+    name="exploding-gradient",
+    severity=Severity.WARNING,
+    bounds=Bounds(),
+    check=check,
+    explains=("CD401",),
+)

@@ -1,0 +1,141 @@
+"""What the rules on gradients and parameters share: the looks at one model, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from collapse_doctor.findings import Where
+from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import CallSite, Part, Reach, Update
+from collapse_doctor.rules.rule import Match, NotExamined
+
+__all__ = ["RESOLUTION", "Course", "at", "courses", "judge_each", "profile", "steps_of"]
+
+RESOLUTION = 2.0**-23
+"""Distance of 1 to the next number of float32 (IEEE 754).
+
+Where one part's gradient is smaller than another's by this factor, relative to its weights, no
+learning rate serves both: one that moves the one by no more than its own size leaves the other
+exactly where it is.
+"""
+
+
+@dataclass(frozen=True)
+class Course:
+    """All looks at the parameters and outputs of one model, oldest first.
+
+    ``fresh`` says that its weights were as PyTorch draws them when the watch began, ``company``
+    that another watched model got a gradient and was moved.
+    """
+
+    model: str
+    updates: tuple[Update, ...]
+    reaches: tuple[Reach, ...]
+    fresh: bool = False
+    company: bool = False
+
+    @cached_property
+    def own(self) -> tuple[Update, ...]:
+        """Steps of optimizers that hold parameters of the model."""
+        return tuple(u for u in self.updates if u.optimizer and u.holds and not u.idle)
+
+    @cached_property
+    def foreign(self) -> tuple[Update, ...]:
+        """Steps of other optimizers, taken before any that holds parameters of the model."""
+        return tuple(u for u in self.updates if u.optimizer and not u.holds and not u.idle)
+
+    @cached_property
+    def alone(self) -> tuple[Update, ...]:
+        """Looks at forward passes, without any step of any optimizer."""
+        return tuple(u for u in self.updates if not u.optimizer)
+
+    @property
+    def idle(self) -> Update | None:
+        """An optimizer of the model that never stepped, if there was one at the end."""
+        return next((u for u in self.updates if u.idle), None)
+
+    @property
+    def has_moved(self) -> bool:
+        """Whether any number that was looked at ever changed."""
+        return any(part.moved or part.drifted for part in _parts(self.updates))
+
+    @property
+    def came_back(self) -> tuple[Reach, ...]:
+        """Outputs to which a gradient came that was not zero."""
+        return tuple(r for r in self.reaches if r.calls and r.gradient != 0.0)
+
+    @property
+    def has_gradient(self) -> bool:
+        """Whether any parameter had a gradient when an optimizer that holds it stepped."""
+        return any(part.graded for part in _parts(self.own))
+
+
+def courses(measurements: Measurements) -> tuple[Course, ...]:
+    """Return what was seen of each model, raising NotExamined where there is nothing to see."""
+    if measurements.subject.kind == "embeddings":
+        raise NotExamined("a file does not show how it was trained; watch the training")
+    found = [
+        Course(
+            name,
+            tuple(u for u in measurements.updates if u.model == name),
+            tuple(r for r in measurements.reaches if r.model == name),
+            name in measurements.fresh,
+        )
+        for name in dict.fromkeys(u.model for u in measurements.updates)
+    ]
+    learning = {c.model for c in found if c.has_gradient and c.has_moved}
+    if not found:
+        raise NotExamined("no step of an optimizer was looked at")
+    return tuple(replace(c, company=bool(learning - {c.model})) for c in found)
+
+
+def judge_each(
+    measurements: Measurements, examine: Callable[[Course], Iterable[Match]]
+) -> Iterator[Match]:
+    """Yield what ``examine`` finds of each model; at the end say which could not be examined."""
+    reasons = []
+    for course in courses(measurements):
+        try:
+            yield from examine(course)
+        except NotExamined as missing:
+            reasons.append(f"{course.model}: {missing}")
+    if reasons:
+        raise NotExamined("; ".join(reasons))
+
+
+def steps_of(updates: Iterable[Update]) -> tuple[int, ...]:
+    """Return the distinct steps of some looks, ascending."""
+    return tuple(sorted({update.step for update in updates}))
+
+
+def profile(update: Update, *, zeros: bool = False) -> list[tuple[str, float]]:
+    """Return the gradient of each block relative to its weights, by depth.
+
+    Blocks without matrices or gradient are left out and, unless ``zeros``, those whose gradient is
+    exactly zero: they are mostly cut off or unused.
+    """
+    return [
+        (part.layer, part.gradient / part.weight)
+        for part in update.parts
+        if part.layer and part.weight and part.gradient is not None and (part.gradient or zeros)
+    ]
+
+
+def at(course: Course, site: CallSite | None, note: str = "", step: int | None = None) -> Where:
+    """Return a place in the source, or the model where none is known."""
+    if site is None:
+        return Where(model=course.model, step=step, note=note)
+    return Where(
+        model=course.model,
+        step=step,
+        file=site.file,
+        line=site.line,
+        source=site.source or None,
+        note=note,
+    )
+
+
+def _parts(updates: Iterable[Update]) -> Iterator[Part]:
+    return (part for update in updates for part in update.parts)
