@@ -314,28 +314,27 @@ def test_where_longer_rows_do_not_fit_those_padded_already_are_compared() -> Non
             assert total == LENGTH
 
 
-def test_directions_count_where_the_embedding_is_normalised() -> None:
-    class Unit(nn.Module):
+@pytest.mark.parametrize("cosine", [True, False])
+def test_directions_count_where_they_are_compared(cosine: bool) -> None:
+    class Sums(nn.Module):
         """A mean over zeros: padding shortens the rows and turns none."""
 
-        def __init__(self, *, unit: bool) -> None:
+        def __init__(self) -> None:
             super().__init__()
-            self.table, self.unit = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0), unit
+            self.table = nn.Embedding(VOCABULARY, WIDTH, padding_idx=0)
 
         def forward(self, x: Tensor) -> Any:
-            h = self.table(x).mean(1)
-            return F.normalize(h, dim=1) if self.unit else h
+            return self.table(x).mean(1)
 
-    for unit in (True, False):
-        torch.manual_seed(0)
-        model = Unit(unit=unit)
-        optimizer = torch.optim.SGD(model.parameters(), 0.01)
-        with Inspector(model, probe=ids()[0]) as inspector:
-            z = model(ids()[0])
-            loss = z.square().mean()
-            loss.backward()
-            optimizer.step()
-        assert bool(inspector.diagnose(select=["CD210"]).findings) is not unit
+    torch.manual_seed(0)
+    model = Sums()
+    optimizer = torch.optim.SGD(model.parameters(), 0.01)
+    with Inspector(model, probe=ids()[0]) as inspector:
+        z = model(ids()[0])
+        loss = F.cosine_similarity(z, z.roll(1, 0)).mean() if cosine else z.square().mean()
+        loss.backward()
+        optimizer.step()
+    assert bool(inspector.diagnose(select=["CD210"]).findings) is not cosine
 
 
 @pytest.mark.parametrize(

@@ -327,3 +327,7 @@ def test_rows_of_one_kind_are_told_as_what_they_may_be() -> None:
     (finding,) = found(INNOCENT["a probe of nearly equal rows"])
     assert finding.severity is Severity.INFO
     assert finding.evidence["parting"].value < 2  # type: ignore[operator]
+
+
+def test_a_mean_that_the_choice_of_rows_can_make_is_not_even_told() -> None:
+    assert not found(INNOCENT["a probe of one kind"])
