@@ -19,6 +19,7 @@ CODES = {
     "equal": "CD104",
     "scalar-multiple": "CD105",
     "stale": "CD106",
+    "affine": "CD105",
     "same-input": "CD107",
 }
 

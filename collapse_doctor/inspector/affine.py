@@ -23,7 +23,8 @@ WITHIN_ROUNDING = 4.0
 stored values, the product and the sum, taken twice."""
 CLEAR = 1e-4
 """What is left over must also lie this far below what varies, or below two units of the dtype
-where that is coarser: a large offset eats up the digits that could show a difference."""
+where that is coarser: a large offset eats up the digits that could show a difference. And an offset
+counts that is as clear beside the rows."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,10 @@ def fit_affine(left: Tensor, right: Tensor, eps: float) -> Fit | None:
     if left.shape[0] == 0 or left.shape[1] < MIN_WIDTH:
         return None
     found = _one_for_each(left, right, eps) or _one_for_all(left, right, eps)
-    # Without an offset they are multiples, or would be if none of their rows were zero.
-    return found if found is not None and found.offset > WITHIN_ROUNDING * eps else None
+    # Without an offset they are multiples, or would be if none of their rows were zero; with a
+    # tiny one the other may be a network that has just begun to leave its copy.
+    least = max(CLEAR, WITHIN_ROUNDING * eps)
+    return found if found is not None and found.offset > least else None
 
 
 def _one_for_each(left: Tensor, right: Tensor, eps: float) -> Fit | None:

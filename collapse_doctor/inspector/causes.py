@@ -10,17 +10,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still
+from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.overwriting import Held, find_overwriting, holds, note_write
 from collapse_doctor.inspector.provenance import Known, Provenance
-from collapse_doctor.inspector.relations import Related
-from collapse_doctor.inspector.twins import Sides, may_be_twins, one_network, same_input
+from collapse_doctor.inspector.relations import Related, relate_values, rows_of
+from collapse_doctor.inspector.twins import (
+    Sides,
+    may_be_twins,
+    one_network,
+    rows_to_pair,
+    same_input,
+)
+from collapse_doctor.inspector.vocabulary import Comparator
 from collapse_doctor.inspector.writes import WRITERS
-from collapse_doctor.recording.observations import CallSite, Relation, RelationKind
+from collapse_doctor.recording.observations import CallSite, Comparison, Relation, RelationKind
 
-__all__ = ["Causes", "Clue"]
+__all__ = ["Causes", "Clue", "resolution", "tell_all_rows"]
 
 Place = tuple[int, int]
 
@@ -97,3 +107,36 @@ class Causes:
         held = [holds(self._provenance, tensors[i], known[i], names[i]) for i in place]
         sides = Sides(known[left], known[right], grads, paired=frame is not None)
         return Clue(place, sides, (held[0], held[1]), frame)
+
+
+def tell_all_rows(
+    comparison: Comparison,
+    clue: Clue,
+    tensors: Sequence[Tensor],
+    comparator: Comparator,
+    later: Later,
+    emit: Callable[[Comparison], None],
+) -> None:
+    """Emit a comparison of all rows with all, with what lies behind its two operands.
+
+    That the rows of one are those of the other is meant there, unless they were to be two views:
+    only then values are waited for.
+    """
+
+    def tell(related: Related | None, eps: float) -> None:
+        found = tuple(clue.relations(related, eps))
+        emit(msgspec.structs.replace(comparison, relations=found) if found else comparison)
+
+    def judge(values: list[Tensor]) -> None:
+        tell(relate_values(values[0], values[1], one_side_cut=False), resolution(values))
+
+    pair = rows_to_pair(tensors[0], tensors[1], product=comparator.is_product)
+    if pair is None or not clue.needs_values:
+        tell(None, 0.0)
+    else:
+        later.put([rows_of(side).clone() for side in pair], judge)
+
+
+def resolution(rows: Sequence[Tensor]) -> float:
+    """Return the distance from 1 to the next number in the coarsest of some stored precisions."""
+    return max((torch.finfo(t.dtype).eps for t in rows if t.is_floating_point()), default=0.0)

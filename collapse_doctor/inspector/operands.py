@@ -10,12 +10,11 @@ from types import FrameType
 from typing import Any
 
 import msgspec
-import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
-from collapse_doctor.inspector.causes import Causes, Clue
+from collapse_doctor.inspector.causes import Causes, Clue, resolution, tell_all_rows
 from collapse_doctor.inspector.encounters import Encounter
 from collapse_doctor.inspector.handwriting import ACTS
 from collapse_doctor.inspector.handwritten import Handwritten
@@ -37,11 +36,9 @@ from collapse_doctor.inspector.relations import (
     Related,
     mean_cosine,
     relate_in_memory,
-    relate_values,
     rows_of,
 )
 from collapse_doctor.inspector.terms import Factor
-from collapse_doctor.inspector.twins import rows_to_pair
 from collapse_doctor.inspector.uses import Uses
 from collapse_doctor.inspector.vocabulary import (
     CARRIERS,
@@ -200,7 +197,8 @@ class Operands:
             operands=tuple(map(_operand, tensors, names, known)),
         )
         if not paired or any(t.device != tensors[0].device for t in tensors):
-            self._met_by_all_rows(comparison, comparator, tensors, names, known)
+            clue = self._causes.clue((0, 1), tensors, known, names, None)
+            tell_all_rows(comparison, clue, tensors, comparator, self._later, self._emit)
             return
         places = list(combinations(range(len(tensors)), 2))
         here = still(frame, MOST_LEVELS)
@@ -254,30 +252,6 @@ class Operands:
             meeting.in_memory[0, 1] = in_memory
             self._judge(meeting, rows[:2])
 
-    def _met_by_all_rows(
-        self,
-        comparison: Comparison,
-        comparator: Comparator,
-        tensors: list[Tensor],
-        names: list[str],
-        known: list[Known | None],
-    ) -> None:
-        """Emit a comparison of all rows with all, with what is behind its operands."""
-        first = tensors[:2]
-        clue = self._causes.clue((0, 1), first, known, names, None) if len(tensors) > 1 else None
-        rows = rows_to_pair(*first, product=comparator.is_product) if clue is not None else None
-        if clue is None or rows is None or not clue.needs_values:
-            more = clue.relations(None, 0.0) if clue is not None else []
-            self._emit(msgspec.structs.replace(comparison, relations=tuple(more)))
-            return
-
-        def judge(values: list[Tensor]) -> None:
-            related = relate_values(values[0], values[1], one_side_cut=False)
-            more = clue.relations(related, _resolution(values))
-            self._emit(msgspec.structs.replace(comparison, relations=tuple(more)))
-
-        self._later.put([rows_of(side).clone() for side in rows], judge)
-
     def _judge(self, meeting: _Meeting, rows: list[Tensor]) -> None:
         """Say how the operands of one comparison are related, now that their values are here."""
         operands = zip(
@@ -295,7 +269,7 @@ class Operands:
         relations: list[Relation] = []
         lines: list[CallSite] = []
         proved = True
-        eps = _resolution(rows)
+        eps = resolution(rows)
         for clue, (place, in_memory) in zip(meeting.clues, meeting.in_memory.items(), strict=True):
             left, right = sides[place[0]], sides[place[1]]
             related = kinship(left, right, in_memory, meeting.now, self._provenance)
@@ -342,11 +316,6 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     by_position = operation in PICKING and tensor.dim() == 2 and len(args) > 1
     of_logarithms = operation == "__getitem__" and known.origin.path[-1:] == ("log_softmax",)
     return by_position or of_logarithms
-
-
-def _resolution(rows: Sequence[Tensor]) -> float:
-    """Return the distance from 1 to the next number in the coarsest of some stored precisions."""
-    return max((torch.finfo(t.dtype).eps for t in rows if t.is_floating_point()), default=0.0)
 
 
 def _kinds(relations: Sequence[Relation]) -> str:

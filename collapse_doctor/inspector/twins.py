@@ -185,7 +185,12 @@ def _line(sides: Sides, side: int) -> CallSite | None:
 
 
 def rows_to_pair(left: Tensor, right: Tensor, *, product: bool) -> tuple[Tensor, Tensor] | None:
-    """Return both operands of a comparison of all rows with all, features last, or None."""
+    """Return both operands of a comparison of all rows with all, features last, or None.
+
+    Either a matrix with a matrix, or as broadcast: (n, 1, d) with (1, n, d).
+    """
+    if left.dim() == right.dim() == 3 and 1 in left.shape[:2] and 1 in right.shape[:2]:
+        left, right = left.flatten(0, 1), right.flatten(0, 1)
     if left.dim() != 2 or right.dim() != 2:
         return None
     other = right.T if product else right

@@ -31,7 +31,8 @@ MOST_WRITES = 16
 _HARMLESS = frozenset(
     {"detach_", "requires_grad_", "share_memory_", "rename_", "resize_", "resize_as_", "set_"}
 )
-_ACTIVATIONS = frozenset({"relu", "leaky_relu", "elu", "silu", "selu", "hardtanh", "dropout"})
+_ACTIVATIONS = {"relu": 1, "silu": 1, "selu": 1, "leaky_relu": 2, "elu": 2, "dropout": 3}
+"""Functions that write where they are told to, with the place of the argument that tells."""
 
 
 def _writers() -> dict[Callable[..., Any], str]:
@@ -136,8 +137,8 @@ def target_of(operation: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> 
     """Return the tensor that a call of a writer writes into; None if it was not told to."""
     target = args[0] if args else kwargs.get("input", kwargs.get("self"))
     if operation in _ACTIVATIONS:
-        flags = [kwargs.get("inplace"), *args[1:]]
-        if not any(flag is True for flag in flags):
+        told = args[_ACTIVATIONS[operation] :][:1] or (kwargs.get("inplace"),)
+        if told[0] is not True:
             return None
     return target if isinstance(target, Tensor) else None
 

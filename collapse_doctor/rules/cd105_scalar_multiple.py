@@ -37,8 +37,9 @@ by at most 2 eps² (eps: distance of 1 to the next number of the stored dtype), 
 float32, 3.2e-8 for float16 and 2.1e-6 for bfloat16. min_width: 3. In one dimension all vectors are
 multiples of each other, and in two dimensions a chance alignment of a few rows is not rare. An
 affine copy must fit every row to 4 rounding units at the operands' size (half a unit each for two
-stored values, a product and a sum, taken twice), in rows of at least 4 numbers. min_offset: 0, for
-what has none is a multiple; the evidence gives its size beside the rows' own.
+stored values, a product and a sum, taken twice), in rows of at least 4 numbers. min_offset: 0.0001
+of the rows' size, well above that rounding; what has less is a multiple, or a network that has just
+begun to leave its copy. Of two networks that are both watched, affine copies are not told.
 
 References
 ----------
@@ -73,7 +74,7 @@ class Bounds:
 
     occurrences: int = 1  # agreement at the resolution of the dtype in every row
     min_width: int = 3  # one dimension has one direction, two have few
-    min_offset: float = 0  # an offset of any size makes a copy affine
+    min_offset: float = 1e-4  # of the rows' size: well above their rounding
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -84,12 +85,13 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         for alias in written(measurements, kind):
             if _holds(alias, bounds):
                 match = told(alias, say(alias), Confidence.HIGH)
-                yield replace(match, evidence=_evidence(alias, match.evidence))
+                yield replace(match, evidence=_evidence(alias, match.evidence, bounds))
     require_watched(measurements)
 
 
 def _holds(alias: Alias, bounds: Bounds) -> bool:
-    shifted = alias.relation.offset is None or alias.relation.offset > bounds.min_offset
+    offset = alias.relation.offset
+    shifted = offset is None or (offset > bounds.min_offset and alias.of_one_network)
     wide = alias.left.shape[-1] >= bounds.min_width
     return shifted and wide and len(alias.found) >= bounds.occurrences
 
@@ -122,7 +124,7 @@ def _say_affine(alias: Alias) -> Said:
     )
 
 
-def _evidence(alias: Alias, numbers: Mapping[str, Evidence]) -> dict[str, Evidence]:
+def _evidence(alias: Alias, numbers: Mapping[str, Evidence], bounds: Bounds) -> dict[str, Evidence]:
     """Return the factors beside what tells one factor for all rows from one for each."""
     relation = alias.relation
     factors = dict(numbers)
@@ -136,7 +138,7 @@ def _evidence(alias: Alias, numbers: Mapping[str, Evidence]) -> dict[str, Eviden
         factors["largest_factor"] = Evidence(high, meaning=whose)
     if relation.offset is not None:
         meaning = "size of what is added, relative to the rows' own"
-        factors["offset"] = Evidence(relation.offset, 0, ">", meaning=meaning)
+        factors["offset"] = Evidence(relation.offset, bounds.min_offset, ">", meaning=meaning)
     return factors
 
 

@@ -214,6 +214,27 @@ def negated_and_normalised(model, x, _y, _memory):
     return F.cosine_similarity(z, other).mean()  # met
 
 
+@sick("affine")
+def scaled_and_shifted(model, x, _y, _memory):
+    z = model(x)
+    other = 1 - 2 * z  # born
+    return F.mse_loss(z, other)  # met
+
+
+@sick("affine")
+def normalised_by_layer(model, x, _y, _memory):
+    z = model(x)
+    target = F.layer_norm(z.detach(), (16,))  # born
+    return F.smooth_l1_loss(z, target)  # met
+
+
+@sick("affine")
+def mean_of_the_batch_taken_off(model, x, _y, _memory):
+    z = model(x)
+    centred = z - z.mean(0)  # born
+    return F.l1_loss(z, centred)  # met
+
+
 @sick("stale", first=1)
 def last_batch(model, x, _y, memory):
     z = model(x)
@@ -339,6 +360,19 @@ def shrink_to_zero(model, x, _y, _memory):
 @healthy
 def reconstruction(model, x, _y, _memory):
     return F.mse_loss(model(x), x[:, :16])
+
+
+@healthy
+def normalised_targets_of_another_view(model, x, y, _memory):
+    """As in data2vec: what is predicted is normalised, but of another view."""
+    target = F.layer_norm(model(y).detach(), (16,))
+    return F.mse_loss(model(x), target)
+
+
+@healthy
+def drawn_to_the_middle(model, x, _y, _memory):
+    z = model(x)
+    return F.mse_loss(z, z.mean(0, keepdim=True).expand_as(z))
 
 
 @healthy
