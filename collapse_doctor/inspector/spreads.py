@@ -151,13 +151,9 @@ class Spreads:
             return  # it meets a matrix: it was meant to be one
         if pairs.is_matrix and func in DIFFERENCES and not others:
             pairs = self._difference(func, tensors, known, pairs, result)
-        elif (
-            pairs.is_matrix
-            and func in CHOICES
-            and known[0] is None
-            and all(known[1:])
-            and len(known) == 3
-        ):
+        elif pairs.is_matrix and func in CHOICES and len(others) == 1 and len(known) == 3:
+            if known[0] is not None or not self._is_given(others[0]):
+                return
             spread = self._described(func, "matrix", (others[0], tensors[1]), result)
             pairs = replace(pairs, spread=spread, signs=frozenset({True, False}))
         elif others and pairs.is_matrix:
