@@ -159,7 +159,8 @@ def test_an_innocent_is_accused_by_what_is_above_info() -> None:
 
 def run(monkeypatch: pytest.MonkeyPatch, *options: str, **of_run: object) -> tuple[int, list[str]]:
     """Run the command on two made-up outcomes; return its exit code and what it prints."""
-    outcomes = [outcome(said("CD103")), outcome(said("CD105"), program=INNOCENT, **of_run)]
+    accusing = () if "failure" in of_run else (said("CD105"),)
+    outcomes = [outcome(said("CD103")), outcome(*accusing, program=INNOCENT, **of_run)]
     monkeypatch.setattr(accuracy, "collect", lambda _root, _pattern: [SICK, INNOCENT])
     monkeypatch.setattr(accuracy, "examine_all", lambda *_arguments: iter(outcomes))
     result = CliRunner().invoke(accuracy.main, ["--markdown", *options], catch_exceptions=False)
