@@ -22,10 +22,10 @@ def batch_hard(z, labels, margin=0.2):
 
 
 net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 32), nn.ReLU(), nn.Linear(32, 16))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.5, momentum=0.9)  # fault
+optimizer = torch.optim.SGD(net.parameters(), lr=1.0, momentum=0.9)  # fault
 
 with Inspector(net) as inspector:
-    for _ in range(3):
+    for _ in range(5):
         for rows in torch.randperm(1600).split(64):
             loss = batch_hard(net(x[rows]), y[rows])
             optimizer.zero_grad()
