@@ -18,7 +18,8 @@ PROGRAMS = Path(__file__).parent / "programs"
 HEALTHY = "healthy"
 GRADUAL = "gradual"
 """Instead of a step: the fault has no first occurrence, it sets in by and by."""
-MARK = re.compile(r"#\s*(fault|meets)(\s*,\s*(fault|meets))*\s*$")
+KINDS = ("fault", "shows", "meets")
+MARK = re.compile(rf"#\s*({'|'.join(KINDS)})(\s*[,#]\s*({'|'.join(KINDS)}))*\s*$")
 CODE = re.compile(r"CD\d{3}")
 
 
@@ -28,7 +29,9 @@ class Program:
 
     ``expected`` are the codes that must all be found, the cause first; it is empty for a program
     without fault. ``first`` is the step of the fault's first occurrence, None if it sets in by and
-    by. ``faults`` and ``meets`` are the line numbers of the marked statements.
+    by. ``faults``, ``shows`` and ``meets`` are the line numbers of the marked statements: what to
+    change; where that first shows when the program runs, if what to change is a setting or lies
+    in the data; where the operands meet.
     """
 
     path: Path
@@ -37,6 +40,7 @@ class Program:
     expected: tuple[str, ...] = ()
     first: int | None = 0
     faults: frozenset[int] = frozenset()
+    shows: frozenset[int] = frozenset()
     meets: frozenset[int] = frozenset()
 
     @property
@@ -71,7 +75,7 @@ def read(path: Path, root: Path) -> Program:
     lines = (ast.get_docstring(tree) or "").splitlines()
     header = dict(_entries(lines[1:], path))
     expected = _expected(header.get("expect", ""), path)
-    marks = {kind: _statements(tree, _marked(text, kind)) for kind in ("fault", "meets")}
+    marks = {kind: _statements(tree, _marked(text, kind)) for kind in KINDS}
     if not expected and any(marks.values()):
         raise ValueError(f"{path}: expected no marks in a healthy program")
     return Program(
@@ -81,6 +85,7 @@ def read(path: Path, root: Path) -> Program:
         expected=expected,
         first=None if header.get("first") == GRADUAL else int(header.get("first", "0")),
         faults=marks["fault"],
+        shows=marks["shows"],
         meets=marks["meets"],
     )
 

@@ -110,13 +110,14 @@ def judge(outcome: Outcome) -> list[Judgement]:
 def _cause(outcome: Outcome, code: str, said: Said | None) -> Judgement:
     program, lag = outcome.program, _lag(outcome.program, said)
     named = set() if said is None else {said.line, *said.related}
+    right = program.faults | program.shows
     return Judgement(
         code,
         outcome,
         detected=said is not None,
         in_time=None if program.first is None else lag is not None and abs(lag) <= NEAR,
         first=outcome.primary == code,
-        right_line=said is not None and said.line in program.faults if program.faults else None,
+        right_line=said is not None and said.line in right if right else None,
         names_meeting=not program.meets.isdisjoint(named) if program.meets else None,
         lag=lag,
     )

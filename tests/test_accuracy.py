@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,18 @@ def said(
     code: str, *, step: int = 3, line: int | None = 7, related: tuple[int, ...] = (9,)
 ) -> Said:
     return Said(code, "error", step, line, related)
+
+
+def test_several_marks_may_stand_on_one_line(tmp_path: Path) -> None:
+    lines = ("x = 1  # fault # meets", "y = 2  # shows, meets", "z = 3  # faulty")
+    program = read(written(tmp_path, "expect: CD101", *lines), tmp_path)
+    assert (program.faults, program.shows, program.meets) == ({5}, {6}, {5, 6})
+
+
+def test_where_a_setting_first_shows_is_a_right_line() -> None:
+    program = replace(SICK, shows=frozenset({8}))
+    judgement = judge(outcome(said("CD103", line=8), program=program))[0]
+    assert judgement.right_line
 
 
 def outcome(*findings: Said, program: Program = SICK, **of_run: object) -> Outcome:
