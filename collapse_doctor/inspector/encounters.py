@@ -61,7 +61,7 @@ class Encounter:
     levels: int
 
     def settle(self, rows: list[Tensor]) -> tuple[bool, Related | None]:
-        """Tell whether there are rows to judge, and how the operands are one thing in memory.
+        """Tell whether the rows that were chosen exist, and how both sides are one in memory.
 
         Parameters
         ----------
@@ -69,8 +69,6 @@ class Encounter:
             The copies, now that they are here. If row i was not held against row i, the same
             memory says nothing.
         """
-        if not rows[0].any():  # dead units, gates that are shut: all nothing is equal
-            return False, None
         if len(rows) == 2:
             return True, self.in_memory
         columns, *places = (numbers.tolist() for numbers in rows[2:])

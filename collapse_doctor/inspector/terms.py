@@ -104,6 +104,8 @@ class Term:
             return tuple(name for part in self.parts for name in part.names)
         if self.turned_from is not None:
             return self.turned_from.names[::-1]
+        if not self.is_direct:  # what is written there is another call, of a library
+            return "", ""
         return texts(self.frame, self.function, self.kind)
 
 

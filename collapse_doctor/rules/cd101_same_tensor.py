@@ -4,6 +4,8 @@ What it finds
 -------------
 A similarity, distance or pair loss that compares row i with row i was called with one tensor
 object on both sides. Two names for one object are still one object: `b = a` copies nothing.
+Comparisons written by hand count, too: `(a * b).sum(1)`, `(a - b).norm(dim=1)`, the diagonal or
+the cross entropy of `a @ b.T`.
 
 Why it matters
 --------------
@@ -31,7 +33,9 @@ The comparison is a deliberate self-test, whose result is never part of a loss.
 Bounds and their source
 -----------------------
 occurrences: 1. Identity of objects (`a is b`) is exact, so one sighting proves it. All-pairs
-comparisons such as `z @ z.T` or `cdist(z, z)` are not looked at: there, identity is meant.
+comparisons such as `z @ z.T` or `cdist(z, z)` are not looked at: there, identity is meant. So it
+is by hand where both operands are written alike, as in the squared length `(z * z).sum(1)`, where
+a loop over all pairs meets its diagonal, and inside installed libraries.
 
 References
 ----------

@@ -446,7 +446,10 @@ def decay_and_pull_to_the_start(model, x, _y, memory):
     starts = memory.setdefault("starts", [p.detach().clone() for p in model.parameters()])
     pull = sum(((p - s) ** 2).sum() for p, s in zip(model.parameters(), starts, strict=True))
     decay = sum((p * p).sum() for p in model.parameters())
-    return model(x).pow(2).mean() + 0.1 * pull + 0.1 * decay
+    unused = memory.setdefault("unused", nn.Parameter(torch.randn(4, 16)))
+    start = memory.setdefault("start", unused.detach().clone())
+    rest = ((unused - start) ** 2).sum()
+    return model(x).pow(2).mean() + 0.1 * pull + 0.1 * decay + rest
 
 
 @healthy
@@ -481,7 +484,15 @@ def entropy(model, x, _y, _memory):
     p = F.softmax(z, dim=1)
     sharpened = F.softmax(z.detach() / 0.5, dim=1)
     sharper = F.kl_div(z.log_softmax(1), sharpened, reduction="sum")
-    return -(p * F.log_softmax(z, dim=1)).sum(1).mean() + sharper - (p * p.log()).sum()
+    curvature = F.kl_div(z.log_softmax(1), F.softmax(z.detach(), 1), reduction="sum")
+    plain = -(p * F.log_softmax(z, dim=1)).sum(1).mean() - (p * p.log()).sum()
+    return plain + sharper + curvature
+
+
+@healthy
+def units_that_are_silent(model, x, y, _memory):
+    a, b = F.relu(model(x) - 100), F.relu(model(y) - 100)
+    return (a * b).sum(1).mean() + (a - b).pow(2).mean() + model(x).pow(2).mean()
 
 
 @healthy

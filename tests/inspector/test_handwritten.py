@@ -120,8 +120,10 @@ def test_what_was_in_between_is_forgotten_with_its_tensor() -> None:
     assert len(trail) == 0
 
 
-def step(watch_of: nn.Module, loss_of: Callable[[Tensor], Tensor]) -> list[StorageWeakRef]:
-    """Train one step and return weak references to what was in between."""
+def step(
+    watch_of: nn.Module, loss_of: Callable[[Tensor], Tensor], kept: list[Tensor]
+) -> list[StorageWeakRef]:
+    """Train one step, keep what was in between, and return weak references to what it was of."""
     optimizer = torch.optim.SGD(watch_of.parameters(), lr=0.1)
     z = watch_of(torch.randn(8, 20))
     other = z.detach() * 1.5
@@ -129,15 +131,16 @@ def step(watch_of: nn.Module, loss_of: Callable[[Tensor], Tensor]) -> list[Stora
     loss = loss_of(gap) + torch.diag(table).sum()
     loss.backward()
     optimizer.step()
-    return [StorageWeakRef(t.untyped_storage()) for t in (z, other, gap, table)]
+    kept += [gap.detach(), gap, table]
+    return [StorageWeakRef(t.untyped_storage()) for t in (z, other)]
 
 
 def test_nothing_in_between_outlives_its_step() -> None:
     model = nn.Linear(20, 16)
-    with Watch({"model": model}) as watch:
-        told = step(model, lambda gap: gap.pow(2).sum())
-        left = step(model, lambda gap: gap.sum())  # a difference that never was a distance
-        assert watch._operands._by_hand._traces._terms._objects == {}
+    kept: list[Tensor] = []
+    with Watch({"model": model}):
+        told = step(model, lambda gap: gap.pow(2).sum(), kept)
+        left = step(model, lambda gap: gap.sum(), kept)  # that never was a distance
         gc.collect()
         assert not [reference for reference in told + left if not reference.expired()]
 
@@ -148,7 +151,7 @@ from torch.nn import functional as F
 def contrast(left, right):
     length = (left * left).sum(1) + (left - left).pow(2).sum(1)
     twin = left
-    product = (left * twin).sum(1).mean()
+    product = (left * twin).sum(1).mean() + (left - left.detach()).pow(2).mean()
     logits = F.normalize(left) @ F.normalize(right).T
     return F.cross_entropy(logits / 0.1, labels) + length.mean() + product
 """
@@ -174,6 +177,21 @@ def test_inside_a_library_only_values_count(is_alias: bool) -> None:
     kinds = {(r.kind, c.function) for c in found for r in c.relations}
     assert kinds == ({("equal", "F.cross_entropy of (a @ b.T)")} if is_alias else set())
     assert all(c.site.source.endswith("# here") for c in found)
+
+
+def test_a_memory_that_begins_with_the_present_batch() -> None:
+    """A bank that the batch is put into before it is compared holds nothing else at first."""
+    model = nn.Linear(20, 16)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    bank: list[Tensor] = []
+    with Watch({"model": model}) as watch:
+        for _ in range(3):
+            z = model(torch.randn(8, 20))
+            bank.append(z.detach())
+            rows = torch.cat([z, torch.cat(bank)])
+            (rows @ rows.T).logsumexp(1).mean().backward()
+            optimizer.step()
+    assert related(watch.recording) == []
 
 
 def test_operands_by_hand_are_named_as_written() -> None:
