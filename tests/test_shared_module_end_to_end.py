@@ -358,6 +358,16 @@ def test_one_encoder_for_both_sides_is_silent() -> None:
     assert codes(train(encoder, loss_of)) == set()
 
 
+def test_two_names_that_both_learn_are_silent() -> None:
+    torch.manual_seed(0)
+    anchor_net = target_net = network()
+
+    def loss_of(x: Tensor) -> Tensor:
+        return (1 - F.cosine_similarity(anchor_net(view(x)), target_net(view(x)))).mean()
+
+    assert codes(train(anchor_net, loss_of)) == set()
+
+
 def test_a_step_that_takes_any_network_by_a_name_is_silent() -> None:
     """A helper whose argument is called `target`, for both sides."""
     torch.manual_seed(0)
