@@ -138,6 +138,11 @@ def distinct_blocks() -> nn.Module:
     return nn.Sequential(*[block() for _ in range(3)])
 
 
+def test_a_layer_whose_size_is_not_known_yet() -> None:
+    layer = nn.LazyLinear(WIDTH)
+    assert codes(found_in(nn.Sequential(layer, nn.ReLU(), layer))) == {"CD108"}
+
+
 @healthy
 def one_activation() -> nn.Module:
     act, slope, norm = nn.ReLU(), nn.PReLU(), nn.LayerNorm(WIDTH)
