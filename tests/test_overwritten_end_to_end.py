@@ -298,6 +298,15 @@ def copied_before_it_moved(model, x, _memory):
 
 
 @healthy()
+def emptied_store(model, x, _memory):
+    """A store of its own, made in the shape of an output."""
+    z = model(x)
+    store = z.detach().clone()
+    store.zero_()
+    return F.mse_loss(z, store)
+
+
+@healthy()
 def weights_copied_in_place(model, x, memory):
     teacher = memory.setdefault("teacher", network())
     with torch.no_grad():

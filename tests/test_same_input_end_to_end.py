@@ -262,6 +262,26 @@ def equal_masks_beside_two_views(model, x, _memory):
     return F.mse_loss(z1, z2)
 
 
+@healthy(Predicting)
+def predicted_from_another_view(model, x, _memory):
+    (p1, z1), (p2, z2) = model(view(x)), model(view(x))
+    one = F.cosine_similarity(p1, z2.detach()).mean()
+    return -(one + F.cosine_similarity(p2, z1.detach()).mean()) / 2 + contrast(z1, z2)
+
+
+class TakesTheFirst(Siamese):
+    """A mistake of another kind: the second view is never looked at."""
+
+    def forward(self, x1: Tensor, x2: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.encoder(x1), self.encoder(x1)
+
+
+@healthy(TakesTheFirst)
+def second_view_never_looked_at(model, x, _memory):
+    z1, z2 = model(view(x), view(x))
+    return F.mse_loss(z1, z2)
+
+
 @healthy()
 def batch_of_zeros(model, x, _memory):
     """Silence, padding: inputs are equal because there is nothing in them."""

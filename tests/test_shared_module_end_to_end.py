@@ -138,6 +138,11 @@ def distinct_blocks() -> nn.Module:
     return nn.Sequential(*[block() for _ in range(3)])
 
 
+def test_a_layer_whose_size_is_not_known_yet() -> None:
+    layer = nn.LazyLinear(WIDTH)
+    assert codes(found_in(nn.Sequential(layer, nn.ReLU(), layer))) == {"CD108"}
+
+
 @healthy
 def one_activation() -> nn.Module:
     act, slope, norm = nn.ReLU(), nn.PReLU(), nn.LayerNorm(WIDTH)
@@ -356,6 +361,16 @@ def test_one_encoder_for_both_sides_is_silent() -> None:
         return (1 - F.cosine_similarity(left(view(x)), right(view(x)))).mean()
 
     assert codes(train(encoder, loss_of)) == set()
+
+
+def test_two_names_that_both_learn_are_silent() -> None:
+    torch.manual_seed(0)
+    anchor_net = target_net = network()
+
+    def loss_of(x: Tensor) -> Tensor:
+        return (1 - F.cosine_similarity(anchor_net(view(x)), target_net(view(x)))).mean()
+
+    assert codes(train(anchor_net, loss_of)) == set()
 
 
 def test_a_step_that_takes_any_network_by_a_name_is_silent() -> None:

@@ -155,7 +155,7 @@ def two_views(one: Run, other: Run) -> bool:
 def equal_inputs(run: Run) -> tuple[int, int] | None:
     """Return the places of two inputs of equal values, masks and constants aside, or None."""
     seals = [(place, given.seal) for place, given in enumerate(run.inputs)]
-    telling = [(place, seal) for place, seal in seals if len(seal.values.unique()) > 2]
+    telling = [(place, seal) for place, seal in seals if _is_telling(seal.values)]
     pairs = itertools.combinations(telling, 2)
     return next(((a[0], b[0]) for a, b in pairs if a[1].agrees_with(b[1])), None)
 
@@ -165,9 +165,14 @@ def is_doubled(run: Run) -> bool:
     if run.halves is None:
         return False
     for first, second in run.halves.read()[0].unflatten(0, (2, 2)).unbind(0):
-        if torch.equal(first, second) and len(first.unique()) > 2:
+        if torch.equal(first, second) and _is_telling(first):
             return True
     return False
+
+
+def _is_telling(values: Tensor) -> bool:
+    """Tell whether values are more than a mask: of any dtype, complex ones included."""
+    return len(set(values.tolist())) > 2
 
 
 def _halves(tensor: Tensor) -> Transfer | None:

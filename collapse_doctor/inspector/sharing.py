@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 
 from torch import nn
 from torch.nn.modules.batchnorm import _BatchNorm
+from torch.nn.parameter import is_lazy
 
 from collapse_doctor.inspector.layers import public_kind, public_name
 from collapse_doctor.inspector.roles import Part, is_copy_of
@@ -124,7 +125,7 @@ def _sharing(
     owner: str,
     copied: bool,
 ) -> Sharing:
-    parameters = sum(parameter.numel() for parameter in module.parameters())
+    parameters = sum(p.numel() for p in module.parameters() if not is_lazy(p))
     role = _role(*names[:2]) if kind != "container" else ""
     what = public_kind(module)
     return Sharing(
@@ -168,7 +169,7 @@ def _identity(module: nn.Module) -> tuple[int, int]:
 
 def _has_weights(module: nn.Module) -> bool:
     """Tell whether a module holds a matrix or statistics of a batch, and not a mere scale."""
-    matrices = any(parameter.dim() > 1 for parameter in module.parameters())
+    matrices = any(is_lazy(p) or p.dim() > 1 for p in module.parameters())
     return matrices or any(isinstance(part, _BatchNorm) for part in module.modules())
 
 

@@ -96,4 +96,5 @@ def test_values_without_a_direction(value: float) -> None:
 def test_an_offset_that_drowns_the_rows_in_a_coarse_precision_is_not_judged() -> None:
     z = rows(dtype=torch.bfloat16)
     assert fit(z, z + 100) is None
+    assert fit(z, (2 * z + 8 + 0.1 * rows(1)).bfloat16()) is None, "near, but who can tell"
     assert fit(z.float(), z.float() + 100) is not None

@@ -65,6 +65,13 @@ def test_two_inputs_of_one_pass() -> None:
     assert equal_inputs(ran(passes, x, mask, rows(1), mask.clone())) is None, "masks do not count"
 
 
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.bfloat16, torch.bool, torch.int64])
+def test_inputs_of_any_dtype(dtype: torch.dtype) -> None:
+    passes, x = Passes(), (10 * rows()).to(dtype)
+    run = ran(passes, torch.cat([x, x]), torch.cat([x, x]))
+    assert is_doubled(run) == (equal_inputs(run) is not None) == (dtype is not torch.bool)
+
+
 @pytest.mark.parametrize("shape", [(8, 4), (64, 3, 5, 5), (4, 70_000)])
 def test_a_batch_that_holds_each_row_twice(shape: tuple[int, ...]) -> None:
     passes, x = Passes(), torch.randn(shape, generator=torch.Generator().manual_seed(0))
