@@ -200,8 +200,10 @@ class Movement:
         update = msgspec.structs.replace(update, model=name, training=training)
         if optimizer is None:
             return update
-        watched = {id(e.parameter) for other in self._models for e in self._entries(other)}
-        return self._steppers.holding(update, optimizer, found, watched)
+        return self._steppers.holding(update, optimizer, found, self._watched)
+
+    def _watched(self) -> set[int]:
+        return {id(e.parameter) for name in self._models for e in self._entries(name)}
 
     def _half(self, update: Update, looked_at: Sequence[Entry], rates: list[Tensor]) -> _Half:
         readable = _readable(looked_at)

@@ -74,7 +74,7 @@ class Schedule:
         """Return the first step from ``step`` on that is measured or looked at in any way."""
         if self.measures(step) or self.compares(step):
             return step
-        return min(self._next_measured(step), self._next_compared(step))
+        return min(self._next_measured(step), self.next_compared(step))
 
     def _next_measured(self, step: int) -> int:
         if self.every is None and step < self.dense:
@@ -82,7 +82,8 @@ class Schedule:
         gap = self.every or 1 << ((step // self.later).bit_length() - 1)
         return -(-step // gap) * gap
 
-    def _next_compared(self, step: int) -> int:
+    def next_compared(self, step: int) -> int:
+        """Return a step from ``step`` on before which no operands are looked at."""
         if step < self.window:
             return step
         octave = (step // self.window).bit_length() - 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import weakref
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,7 +27,8 @@ MOST_MISSING = 8
 class Known:
     """An optimizer that was seen to step: how often, and which parameters it holds.
 
-    ``number`` tells it from others of its class; parameters are known by their id.
+    ``number`` tells it from others of its class; parameters are known by their id; before step
+    ``next`` nothing is due.
     """
 
     optimizer: weakref.ref[Optimizer]
@@ -35,6 +36,7 @@ class Known:
     groups: int
     held: frozenset[int]
     steps: int = 0
+    next: int = 0
 
 
 class Steppers:
@@ -62,7 +64,11 @@ class Steppers:
         if known.groups != len(optimizer.param_groups):
             self._hold(known, optimizer)
         known.steps += 1
-        return self._schedule.compares(known.steps - 1)
+        step = known.steps - 1
+        if step < known.next:
+            return False
+        known.next = self._schedule.next_compared(step + 1)
+        return self._schedule.compares(step)
 
     def known(self, optimizer: Optimizer) -> Known:
         """Return what is known of an optimizer that steps, now for the first time perhaps."""
@@ -92,9 +98,13 @@ class Steppers:
         )
 
     def holding(
-        self, update: Update, optimizer: Optimizer, found: Sequence[Entry], watched: Collection[int]
+        self,
+        update: Update,
+        optimizer: Optimizer,
+        found: Sequence[Entry],
+        watched: Callable[[], Collection[int]],
     ) -> Update:
-        """Add how they stand to one optimizer that steps; ``watched`` are those of all models."""
+        """Add how they stand to one optimizer that steps; ``watched`` gives those of all models."""
         known = self.known(optimizer)
         own = [entry for entry in found if id(entry.parameter) in known.held]
         wanted = [entry.parameter for entry in found if entry.parameter.requires_grad]
@@ -108,7 +118,7 @@ class Steppers:
             optimizer=type(optimizer).__name__,
             number=known.number,
             holds=bool(own),
-            copied=not own and same_shapes(optimizer, wanted, watched),
+            copied=not own and same_shapes(optimizer, wanted, watched()),
             others=_others(optimizer, {id(entry.parameter) for entry in found}),
             rate=max(here, default=None),
             eps=max(eps, default=None),
