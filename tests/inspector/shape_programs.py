@@ -476,6 +476,12 @@ def hardest_in_the_batch(g: Given) -> Any:
 
 
 @innocent
+def one_condition_for_a_matrix(g: Given) -> Any:
+    d = torch.cdist(g.z1, g.z2)
+    return torch.where(g.y.sum() > -1, d, F.relu(1 - d)).mean()
+
+
+@innocent
 def kernel_regression(g: Given) -> Any:
     weight = torch.exp(-torch.cdist(g.z1, g.z2))
     target = g.y[:, 0]
