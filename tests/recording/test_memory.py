@@ -45,10 +45,12 @@ def test_numbers_that_are_not_finite_become_none(make, bad):
     recording.append(make.measure(norm_mean=bad, norm_max=np.float32(2)))
     recording.append(Loss(0, bad))
     recording.append(make.comparison(similarity=bad))
+    recording.append(make.objective(value=bad))
     assert recording.measures[0].values == {"norm_mean": None, "norm_max": 2.0}
     assert type(recording.measures[0].values["norm_max"]) is float
     assert recording.losses[0].value is None
     assert recording.comparisons[0].similarity is None
+    assert (recording.objectives[0].value, recording.objectives[0].collapsed) == (None, 0.0)
 
 
 def test_losses_are_thinned_and_the_loss_is_said(make, monkeypatch):
