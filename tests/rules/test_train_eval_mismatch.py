@@ -13,6 +13,8 @@ from torch.nn import functional as F
 
 from collapse_doctor.api import Inspector
 from collapse_doctor.findings import Diagnosis, Finding, Severity
+from collapse_doctor.recording.observations import Probe
+from collapse_doctor.rules.rule import NotExamined
 
 ROWS, WIDTH, STEPS = 64, 20, 100
 Data = Callable[[torch.Generator], Tensor]
@@ -331,3 +333,31 @@ def test_rows_of_one_kind_are_told_as_what_they_may_be() -> None:
 
 def test_a_mean_that_the_choice_of_rows_can_make_is_not_even_told() -> None:
     assert not found(INNOCENT["a probe of one kind"])
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.5])
+def test_a_line_that_noise_thickens_is_not_compared(
+    noise: float, training_of: Callable[..., Any], check: Callable[..., Any]
+) -> None:
+    healthy: dict[str, float | None] = {"effective_rank": 15.0}
+    healthy |= {"relative_dispersion": 1.0, "direction_dispersion": 1.0}
+    both: dict[str, float | None] = {
+        "noise": noise,
+        "parting": 1.0,
+        "running": 0.0,
+        "mean_cosine": 0.0,
+    }
+    probes = tuple(
+        Probe("modes", "model", layer="output", arm=arm, rows=64, width=16, values=values)
+        for arm, values in (
+            ("train", healthy | both | {"top_share": 0.2}),
+            ("eval", healthy | both | {"top_share": 0.999}),
+        )
+    )
+    measurements = training_of(probes=probes)
+    if noise:
+        with pytest.raises(NotExamined, match="train mode adds noise"):
+            check("CD209", measurements)
+    else:
+        (match,) = check("CD209", measurements)
+        assert match.evidence["top_share_eval"].value == 0.999
