@@ -27,7 +27,7 @@ class ArcFace(nn.Module):
 data = load_digits()
 x, y = torch.tensor(data.data, dtype=torch.float32) / 16, torch.tensor(data.target)
 net, arc = nn.Sequential(nn.Linear(64, 96), nn.PReLU(), nn.Linear(96, 24)), ArcFace(24, 10)
-optimizer = torch.optim.SGD([*net.parameters(), *arc.parameters()], lr=0.05, momentum=0.9)
+optimizer = torch.optim.Adam([*net.parameters(), *arc.parameters()], lr=1e-3)
 with Inspector(net) as inspector:
     for rows in torch.randperm(1600).split(50):
         loss = arc(net(x[rows]), y[rows])

@@ -10,6 +10,7 @@ from torch import nn
 from collapse_doctor import Inspector
 
 digits = torch.tensor(load_digits().data, dtype=torch.float32) / 16
+digits = (digits - digits.mean(0)) / digits.std()
 encoder = nn.Sequential(nn.Linear(64, 64), nn.GELU(), nn.Linear(64, 16))
 decoder = nn.Sequential(nn.Linear(16, 64), nn.GELU(), nn.Linear(64, 64))
 optimizer = torch.optim.Adam([*encoder.parameters(), *decoder.parameters()], lr=2e-3)

@@ -10,7 +10,7 @@ from torch import nn
 from collapse_doctor import Inspector
 
 net = nn.Sequential(nn.Linear(17, 51), nn.Tanh(), nn.Linear(51, 17))
-optimizer = torch.optim.SGD(net.parameters(), lr=0.5)
+optimizer = torch.optim.SGD(net.parameters(), lr=0.05)
 templates = torch.randn(120, 17)
 
 

@@ -27,7 +27,7 @@ body = nn.Sequential(
     nn.Linear(48, 24),
 )
 head = nn.Sequential(act, drop, nn.Linear(24, 10))
-optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=2e-3)
+optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=6e-3)
 with Inspector({"body": body, "head": head}) as inspector:
     for rows in torch.randperm(1600).split(50):
         loss = nn.functional.cross_entropy(head(body(x[rows])), y[rows])
