@@ -29,7 +29,7 @@ class TinyLM(nn.Module):
 
 
 model = TinyLM()
-optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3)
+optimizer = torch.optim.AdamW(model.parameters(), lr=1e-2)
 with Inspector(model) as inspector:
     for _ in range(50):
         start, stride = torch.randint(0, 60, (16, 1)), torch.randint(1, 4, (16, 1))
