@@ -15,6 +15,8 @@ __all__ = ["Pairs"]
 
 _CHANGING = frozenset({"exp", "exp_", "log", "normalize"})
 """What makes something else of a product or a difference, though not of a table."""
+_STAYING = frozenset({"contiguous", "float", "to"})
+"""What lays a tensor out or stores it otherwise: ``z @ z.t().contiguous()``."""
 
 
 class Pairs:
@@ -71,6 +73,8 @@ class Pairs:
             term.kind in ("table", "joined", "soft") or call.name not in _CHANGING
         ):
             self._carry(call, term, call.first)
+        elif term is None and call.name in _STAYING and isinstance(call.first, Tensor):
+            self._traces.stays(call.result, call.first)
 
     def reduced(self, call: Call) -> None:
         """Find a product that is summed over features."""

@@ -42,6 +42,8 @@ def texts(frame: Still, function: Callable[..., Any], kind: str) -> tuple[str, .
 @functools.lru_cache(maxsize=256)
 def _texts(node: ast.Call | ast.BinOp, is_method: bool, kind: str) -> tuple[str, ...]:
     operands = _operands(node, is_method)
+    if kind == "joined" and len(operands) < 2:  # torch.cat(views): a list by its name
+        return "", ""
     if any(isinstance(operand, ast.Starred) for operand in operands):
         return "", ""
     wanted = 1 if kind == "soft" else 2

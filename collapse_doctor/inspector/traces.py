@@ -127,6 +127,12 @@ class Traces:
         else:
             self._sources.put(result, (weakref.ref(source), how))
 
+    def stays(self, result: Tensor, tensor: Tensor) -> None:
+        """Remember that a tensor is another, laid out or stored otherwise."""
+        found = self._sources.of(tensor)
+        if found is not None and result is not tensor:
+            self._sources.put(result, found)
+
     def source(self, tensor: Tensor, *hows: str) -> Tensor | None:
         """Return what a tensor was made from in one of these ways, if that still lives."""
         found = self._sources.of(tensor)

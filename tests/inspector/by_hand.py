@@ -249,6 +249,16 @@ def halves_of_a_joined_batch(model, x, _y, _memory):
     return F.cross_entropy(table, torch.arange(16).roll(8))
 
 
+@sick("equal")
+def halves_of_a_table_that_is_masked(model, x, _y, _memory):
+    z1 = model(x)
+    z2 = z1.clone()  # born
+    z = torch.cat([z1, z2], dim=0)  # met
+    table = torch.exp(torch.mm(z, z.t().contiguous()) / 0.5)
+    others = table.masked_select(~torch.eye(16, dtype=torch.bool)).view(16, -1)
+    return others.sum(1).log().mean()
+
+
 # Distributions
 
 
