@@ -115,7 +115,7 @@ def _marked(text: str, kind: str) -> set[int]:
     return {
         token.start[0]
         for token in tokens
-        if token.type == tokenize.COMMENT and MARK.match(token.string) and kind in token.string
+        if token.type == tokenize.COMMENT and MARK.search(token.string) and kind in token.string
     }
 
 

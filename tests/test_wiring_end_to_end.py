@@ -440,7 +440,7 @@ def linear_probe(watch: Any) -> None:
 def linear_probe_of_a_frozen_model(watch: Any) -> None:
     model, head = trained().requires_grad_(False), nn.Linear(12, 4)
     optimizer = torch.optim.SGD([*model.parameters(), *head.parameters()], lr=0.1)
-    with watch({"model": model, "head": head}):
+    with watch(model):
         for _ in range(STEPS):
             x, labels = batch()
             optimizer.zero_grad()

@@ -44,7 +44,7 @@ class Entry(NamedTuple):
 
 
 def entries(model: nn.Module) -> list[Entry]:
-    """Return the parameters of a model, each once, but those that are not made yet."""
+    """Return the parameters of a model, each once, without those yet to be made."""
     blocks = stages(model)
     width = max(1, -(-len(blocks) // MOST_PARTS))
     place: dict[int, int] = {}
@@ -52,7 +52,9 @@ def entries(model: nn.Module) -> list[Entry]:
         for own in block.module.parameters():
             place.setdefault(id(own), index // width)
     found = []
-    made = [(name, p) for name, p in model.named_parameters() if not is_lazy(p)]
+    # torch.func puts results of operations in the place of parameters for a while: asked for their
+    # gradient, they warn.
+    made = [(name, p) for name, p in model.named_parameters() if p.is_leaf and not is_lazy(p)]
     for name, parameter in made:
         depth = place.get(id(parameter), -1)
         part = blocks[depth * width].name if depth >= 0 else ""

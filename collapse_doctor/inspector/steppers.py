@@ -164,7 +164,7 @@ def _others(optimizer: Optimizer, beside: Collection[int]) -> int:
     """
     moving = (group for group in optimizer.param_groups if _may_move(group))
     return sum(
-        p.grad is not None and p.numel() > 1
+        p.is_leaf and p.grad is not None and p.numel() > 1
         for group in moving
         for p in group["params"]
         if id(p) not in beside
