@@ -78,6 +78,7 @@ def diagnose(program: Program) -> Diagnosis:
     recording = watched[0].recording
     assert not [notice for notice in recording.notices if notice.about == "inspector"]
     diagnosis: Diagnosis = watched[0].diagnose()
+    assert not [skipped for skipped in diagnosis.skipped if "failed" in skipped.reason]
     return diagnosis
 
 

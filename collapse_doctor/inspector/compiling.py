@@ -63,6 +63,11 @@ class Compiling:
         Wraps callbacks so that they cannot raise.
     note
         Takes notices: what they are about, and their text.
+
+    Attributes
+    ----------
+    on_begin
+        Called whenever something is going to be compiled.
     """
 
     def __init__(
@@ -90,6 +95,7 @@ class Compiling:
         self._gate = Gate()  # of the hooks around calls: open while the mode may be on
         self._suspect = False  # something was compiled while it was closed
         self.happened = False
+        self.on_begin: list[Callable[[], None]] = []
 
     def start(self) -> None:
         """Listen for compilations, tell what is compiled already, and enter the mode's window."""
@@ -162,6 +168,8 @@ class Compiling:
     def _begins(self, *_about: Any) -> None:
         self.happened = self._stale = True
         self._resting.stop()
+        for stop in self.on_begin:
+            stop()
         # With guards on hooks, taking ours away and putting them back would be noticed.
         if getattr(torch._dynamo.config, "skip_nnmodule_hook_guards", True):
             for hook in self._hooks:

@@ -230,10 +230,11 @@ class Watch:
     def _attach(self) -> None:
         guard = self._fuse.guard
         self._clock.start(guard)
-        self._way_back.start(guard)
         listener = self._listener()
         inside = []
+        self._compiling.on_begin.append(self._way_back.rest)
         self._compiling.start()
+        self._way_back.start(guard, steps=not self._compiling.happened)
         for name, model in self._models.items():
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))

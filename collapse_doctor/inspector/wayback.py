@@ -50,20 +50,33 @@ class WayBack:
         self._provenance = provenance
         self._movement = Movement(models, schedule, later, emit, note)
         self._returns = Returns(provenance, later, emit)
+        self._is_resting = False
 
-    def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
-        """Begin to listen; ``guard`` wraps the callbacks so that they cannot raise."""
-        self._movement.start(guard)
+    def start(
+        self, guard: Callable[[Callable[..., None]], Callable[..., None]], *, steps: bool
+    ) -> None:
+        """Begin to listen; ``guard`` wraps the callbacks so that they cannot raise.
+
+        ``steps`` says whether steps of optimizers are looked at as well.
+        """
+        self._is_resting = not steps
+        if steps:
+            self._movement.start(guard)
         self._returns.start(guard)
 
     def stop(self) -> None:
         """Stop listening. Safe to call twice."""
         self._movement.stop()
 
+    def rest(self) -> None:
+        """Look at no more steps: a compiled one depends on which hooks there were before it."""
+        self._is_resting = True
+        self._movement.stop()
+
     def passed(self, model: str, rows: Sequence[tuple[str, Tensor]]) -> None:
         """Take note of a forward pass, and of the embeddings among what it returned."""
         forwards = self._moment.forwards_of(model)
-        if any(tensor.requires_grad for _, tensor in rows):
+        if not self._is_resting and any(tensor.requires_grad for _, tensor in rows):
             self._movement.passed(model, forwards)
         if not self._schedule.compares(self._moment.due(model)):
             return
@@ -84,4 +97,5 @@ class WayBack:
     def finish(self) -> None:
         """Look at the end for what should have been seen and was not."""
         self._returns.end_step()
-        self._movement.finish(self._returns.reached)
+        if not self._is_resting:
+            self._movement.finish(self._returns.reached)

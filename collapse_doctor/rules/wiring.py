@@ -87,7 +87,7 @@ def courses(measurements: Measurements) -> tuple[Course, ...]:
     ]
     learning = {c.model for c in found if c.has_gradient and c.has_moved}
     if not found:
-        raise NotExamined("no step of an optimizer was looked at")
+        raise NotExamined("no step of an optimizer was looked at; beside compiled code none is")
     return tuple(replace(c, company=bool(learning - {c.model})) for c in found)
 
 
