@@ -189,7 +189,9 @@ def compared(measurements: Measurements, *, paired: bool) -> tuple[Comparison, .
 
 
 def require_watched(measurements: Measurements) -> None:
-    """Raise NotExamined unless comparisons were watched to the end: some were missed."""
+    """Raise NotExamined unless something ran, and comparisons were watched to the end."""
+    if not (measurements.steps or measurements.layers or measurements.comparisons):
+        raise NotExamined("no forward pass and no step was seen")
     if not measurements.watched_comparisons:
         raise NotExamined(measurements.unseen.get("comparisons", "comparisons were not watched"))
 
