@@ -34,7 +34,7 @@ class Schedule:
     dense: int = 16
     later: int = 8
     window: int = 8
-    looks: int = 3
+    looks: int = 2
     _alert: int | None = None
 
     def __post_init__(self) -> None:
