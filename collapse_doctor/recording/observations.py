@@ -312,7 +312,8 @@ class Probe(Struct, frozen=True, gc=False, tag="probe"):
 
     Without a ``layer`` it says that the test was made of the model, or in ``reason`` why not; it
     stands before those with one. ``arm`` is the way the model was run where a test compares
-    several (``"train"``, ``"eval"``), and ``values`` are keyed by what was measured.
+    several (``"train"``, ``"eval"``), and ``values`` are keyed by what was measured. ``site`` is
+    the line of the model's source that the test is about, where one is known.
     """
 
     test: str
@@ -326,6 +327,7 @@ class Probe(Struct, frozen=True, gc=False, tag="probe"):
     width: int = 0
     dtype: str = ""
     values: dict[str, float | None] = {}
+    site: CallSite | None = None
 
 
 class Snapshot(Struct, frozen=True, gc=False, tag="snapshot"):
