@@ -68,7 +68,8 @@ class Unknown(Base):
 @pytest.mark.parametrize("kind", [Mean, MeanOfZeroed, Largest, Unmasked, Scores, Last, Unknown])
 def test_the_line_that_mixes_positions_without_a_mask(kind: type[nn.Module]) -> None:
     site = line_of_mixing(nn.Sequential(kind()))
-    assert site is not None and site.source.endswith("# here")
+    assert site is not None
+    assert site.source.endswith("# here")
 
 
 def test_a_model_of_library_layers_has_no_such_line() -> None:

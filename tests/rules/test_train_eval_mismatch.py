@@ -428,6 +428,7 @@ class Prototype(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.net = bare()
+        self.mean: Tensor
         self.register_buffer("mean", torch.zeros(16))
 
     def forward(self, x: Tensor) -> Any:
