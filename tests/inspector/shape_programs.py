@@ -167,8 +167,22 @@ def chosen_along_a_matrix(g: Given) -> Any:
 @spread
 def triplets_of_matrices(g: Given) -> Any:
     anchor, positive, negative = g.z1, g.z2, g.z2.roll(1, 0)
-    near, far = torch.cdist(anchor, positive), torch.cdist(anchor, negative)
-    return F.relu(near - far + 0.5).mean()  # here
+    near, far = torch.cdist(anchor, positive), torch.cdist(anchor, negative)  # here
+    return F.relu(near - far + 0.5).mean()
+
+
+@spread
+def centres_of_labels_from_a_table(g: Given) -> Any:
+    table = g.memory.setdefault("table", nn.Embedding(CLASSES, WIDTH))
+    own = table(g.classes)
+    return F.pairwise_distance(g.z1.unsqueeze(1), own).pow(2).mean()  # here
+
+
+@spread
+def centres_of_labels_by_hand(g: Given) -> Any:
+    centres = g.memory.setdefault("centres", torch.randn(CLASSES, WIDTH))
+    own = centres[g.classes]
+    return (g.z1[:, None] - own).pow(2).sum(-1).mean()  # here
 
 
 @spread
@@ -360,6 +374,20 @@ def views_normalized_one_by_one(g: Given) -> Any:
     z = F.normalize(z / z.norm(dim=0, keepdim=True), dim=-1)
     both = z.transpose(0, 1).flatten(0, 1)
     return (both @ both.T).exp().mean()
+
+
+@innocent
+def distances_to_all_centres(g: Given) -> Any:
+    centres = g.memory.setdefault("proxies", torch.randn(ROWS, WIDTH, requires_grad=True))
+    d = (g.z1[:, None] - centres).pow(2).sum(-1)
+    return F.cross_entropy(-d, torch.arange(ROWS)) + 0.1 * d.mean()
+
+
+@innocent
+def candidates_in_the_batch_from_a_table(g: Given) -> Any:
+    table = g.memory.setdefault("items", nn.Embedding(CLASSES, WIDTH))
+    scores = (g.z1.unsqueeze(1) * table(g.classes)).sum(-1)
+    return F.cross_entropy(scores, torch.arange(ROWS))
 
 
 @innocent
