@@ -10,7 +10,7 @@ from torch import Tensor
 from collapse_doctor.inspector.broadcasting import is_square
 from collapse_doctor.inspector.elementwise import version_of
 from collapse_doctor.inspector.trail import Trail
-from collapse_doctor.recording.observations import Spread
+from collapse_doctor.recording.observations import CallSite, Spread
 
 __all__ = ["AllPairs", "Pairs", "joined"]
 
@@ -21,7 +21,8 @@ class Pairs:
 
     ``spread`` is None for a matrix that was asked for and has met no labels yet. ``asked`` is true
     where the dimension of 1 was written at the call. ``signs`` tells which labels it has met:
-    ``y`` (False), ``1 - y`` (True). ``roots`` stand for the rows of a matrix.
+    ``y`` (False), ``1 - y`` (True). ``roots`` stand for the rows of a matrix, ``made`` is the line
+    that made it.
     """
 
     count: int
@@ -29,6 +30,7 @@ class Pairs:
     asked: bool = False
     signs: frozenset[bool] = frozenset()
     roots: frozenset[int] = frozenset()
+    made: CallSite | None = None
     hinged: bool = False
     version: int = 0
 

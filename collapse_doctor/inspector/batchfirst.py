@@ -65,6 +65,16 @@ class Told:
             return True
         return shape[1] not in leads and any(not lead % shape[0] for lead in leads)
 
+    def has_rows(self, shape: Sequence[int]) -> bool:
+        """Tell whether a matrix has the batch, or several of it, as its rows and not its columns.
+
+        Dimensions that changed places among three leave features where they were.
+        """
+        rows, columns = (
+            any(lead > 1 and not size % lead for lead in self._moment.leads) for size in shape
+        )
+        return rows and not columns
+
     def correlated(self, known: Known) -> None:
         """Take note that the columns of an output are correlated on purpose."""
         self._correlated.add((known.origin.model, known.origin.layer))

@@ -19,6 +19,7 @@ __all__ = [
     "Still",
     "call_at",
     "expressions",
+    "is_users",
     "scope_of",
     "site_of",
     "still",
@@ -110,6 +111,11 @@ def _owner(code: CodeType, module: str) -> str:
     if root == _OURS and not module.startswith(_USER_PARTS_OF_OURS):
         return "ours"
     return "library" if code.co_filename.startswith(_LIBRARIES) else "user"
+
+
+def is_users(code: CodeType, module: str) -> bool:
+    """Tell whether code belongs to the user's program: not to torch, a library or this package."""
+    return _owner(code, module) == "user"
 
 
 def site_of(frame: Frame) -> CallSite:

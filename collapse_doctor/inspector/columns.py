@@ -14,6 +14,7 @@ from collapse_doctor.inspector.batchfirst import Told, is_centred, is_turned
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.elementwise import (
     BINARY,
+    COPYING,
     PRODUCTS,
     REDUCING,
     UNARY,
@@ -42,6 +43,7 @@ QUOTIENTS = named("div", "divide", "true_divide", "__truediv__")
 LENGTHS = named("norm", "vector_norm")
 MEANS = named("mean", "nanmean")
 ROOTS = named("sqrt")
+SCALING_BY = PRODUCTS | QUOTIENTS | COPYING
 POOLING = frozenset({"mean", "sum"})
 COLUMNWISE = NORMALIZING | LAYER_NORM | BENDING | UNARY | BINARY | REDUCING | frozenset(COMPARATORS)
 
@@ -89,6 +91,8 @@ class Columns:
         if func in COMPARATORS:
             learnt = isinstance(result, Tensor) and result.requires_grad
             self._compared(func, COMPARATORS[func], args, kwargs, learnt)
+        elif func in SCALING_BY and _is_scaled(tensors, result):
+            self._scaled(tensors, result)
         elif not isinstance(result, Tensor) or tensors[0].dim() not in (1, 2):
             return
         elif func in NORMALIZING:
@@ -112,6 +116,15 @@ class Columns:
         told = self._told.described(func, kind, source)
         if told is not None:
             self._marks.put(result, told)
+
+    def _scaled(self, tensors: Sequence[Tensor], result: Tensor) -> None:
+        """Carry on what is known of a tensor that was copied, or scaled by one number."""
+        mark = next((mark for one in tensors if (mark := self._marks.of(one)) is not None), None)
+        if mark is not None:
+            self._marks.put(result, mark)
+        join = next((join for one in tensors if (join := self._joins.of(one)) is not None), None)
+        if join is not None:
+            self._joins.put(result, join)
 
     # Differences and products
 
@@ -201,7 +214,7 @@ class Columns:
     def _multiplied(self, func: Callable[..., Any], left: Tensor, right: Tensor) -> None:
         """Take in a matrix product: of rows with rows, or a correlation of columns."""
         one, other = self._provenance.of(left), self._provenance.of(right)
-        if one is not None and is_turned(one):
+        if one is not None and is_turned(one) and not self._told.has_rows(left.shape):
             self._told.correlated(one)
         elif other is not None and is_turned(other):
             self._check(func, left, 0)
@@ -276,13 +289,21 @@ class Columns:
         if lengths.are_centred and told.kind != "everything":
             return
         spans = span(lengths.columns), span(lengths.rows)
-        if lengths.unit_columns:
+        if lengths.unit_columns or (scaled and lengths.even_columns):
             told = msgspec.structs.replace(told, kind="normalized")
         elif told.kind == "everything" or (scaled and lengths.unit_whole):
             told = msgspec.structs.replace(told, kind="everything")
         else:
             return
         self._told.tell(told, known, met, *spans)
+
+
+def _is_scaled(tensors: Sequence[Tensor], result: Any) -> bool:
+    """Tell whether a tensor of two dimensions met nothing but single numbers."""
+    if not isinstance(result, Tensor) or result.dim() != 2:
+        return False
+    whole = [tensor for tensor in tensors if tensor.numel() > 1]
+    return len(whole) == 1 and whole[0].shape == result.shape
 
 
 def _is_mean_of_the_other(one: Known, other: Known) -> bool:

@@ -70,6 +70,20 @@ class Lengths:
         return len(used) > 1 and self._are_unit(used) and not self._are_unit(self.rows)
 
     @property
+    def even_rows(self) -> bool:
+        """Whether all rows have one length, whatever it is."""
+        longest = float(self.rows.max())
+        return not 0 < longest < math.inf or self._are_unit(self.rows / longest)
+
+    @property
+    def even_columns(self) -> bool:
+        """Whether all columns have one length, whatever it is, and the rows have not."""
+        longest = float(self.columns.max())
+        if not 0 < longest < math.inf:
+            return False
+        return self._are_unit(self.columns / longest) and not self.even_rows
+
+    @property
     def unit_whole(self) -> bool:
         """Whether all entries together have length 1, and rows have not."""
         whole = float(self.rows.square().sum().sqrt())

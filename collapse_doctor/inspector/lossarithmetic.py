@@ -14,7 +14,7 @@ from collapse_doctor.inspector import lossrows as rows
 from collapse_doctor.inspector.losscalls import Read, meaning_of_call
 from collapse_doctor.inspector.lossgraph import Expression
 from collapse_doctor.inspector.lossmeaning import Meaning, joined, other
-from collapse_doctor.recording.observations import Party, Pull
+from collapse_doctor.recording.observations import CallSite, Party, Pull
 
 __all__ = ["meaning_of"]
 
@@ -38,7 +38,7 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
     if one.operation == "number":
         value = one.info
         number = read(value)[0] if isinstance(value, Tensor) else float(value)
-        return Meaning("number", number, positive=number >= 0)
+        return Meaning("number", number, positive=number >= 0, reach=0.0, site=one.site)
     if one.operation == "given":
         if isinstance(one.info, Tensor):
             weights = read(one.info)
@@ -85,7 +85,9 @@ def _add(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return replace(one, unit=False)
     if {one.sort, second.sort} <= {"score", "norm", "number"}:
         value = _both(one, second, lambda a, b: a + b)
-        return joined("score", inputs, value=value, positive=one.positive and second.positive)
+        reach = None if one.reach is None or second.reach is None else one.reach + second.reach
+        positive, site = one.positive and second.positive, one.site or second.site
+        return joined("score", inputs, value=value, positive=positive, reach=reach, site=site)
     if one.sort == "score" and second.sort == "given" and not second.parties:
         return joined("score", inputs)
     if {one.sort, second.sort} <= {"weights", "score", "number"}:
@@ -104,7 +106,10 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return joined("difference", inputs, value=0.0, parties=parties)
     if one.sort in ("rows", "difference") or second.sort in ("rows", "difference"):
         return other("a fit to given numbers", inputs)
-    return _add((one, _neg([second], None)), None)
+    found = _add((one, _neg([second], None)), None)
+    if one.alike and one.alike == second.alike and found.sort == "score":
+        return replace(found, value=0.0)  # the same unknown number, twice
+    return found
 
 
 def _rsub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
@@ -122,7 +127,7 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.sort == "number" or (one.sort in ("given", "weights") and second.sort == "score"):
         one, second = second, one
     if second.sort == "number":
-        return _scaled(one, second.value or 0.0)
+        return _scaled(one, second.value or 0.0, second.site)
     if one.parties and second.parties and {one.sort, second.sort} <= {"rows", "given"}:
         parties = (one.parties[0], second.parties[0])
         unit = all(side.unit or side.sort == "given" for side in (one, second))
@@ -144,11 +149,21 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     return other("a product with something else", inputs)
 
 
-def _scaled(one: Meaning, factor: float) -> Meaning:
+def _scaled(one: Meaning, factor: float, site: CallSite | None) -> Meaning:
     value = one.value * factor if one.value is not None else None
     pulls = one.pulls if factor >= 0 else _turned(one)
     positive = one.positive and factor >= 0
-    return replace(one, value=value, pulls=pulls, positive=positive, unit=False)
+    reach = one.reach * abs(factor) if one.reach is not None else None
+    return replace(
+        one,
+        value=value,
+        pulls=pulls,
+        positive=positive,
+        unit=False,
+        alike=frozenset(),
+        reach=reach,
+        site=site if reach is not None and one.site is None else one.site,
+    )
 
 
 def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
@@ -156,7 +171,7 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return other("a quotient", inputs)
     one, second = inputs
     if second.sort == "number":
-        return _scaled(one, 1.0 / second.value if second.value else math.nan)
+        return _scaled(one, 1.0 / second.value if second.value else math.nan, second.site)
     if one.sort == "rows" and second.sort == "norm" and one.parties == second.parties:
         return replace(one, unit=True)
     if one.sort == second.sort == "score":
@@ -201,7 +216,7 @@ def _rising(function: Callable[[float], float], *, positive: bool) -> Any:
             value = function(one.value) if one.value is not None else None
         except (ValueError, OverflowError):
             value = None
-        return replace(one, value=value, positive=positive)
+        return replace(one, value=value, positive=positive, alike=frozenset(), reach=None)
 
     return apply
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor
 
@@ -51,7 +52,8 @@ def _triplet(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
     margin = _margin(call)
     found = other("a triplet loss", inputs, margin if _are_rows(inputs) else None)
     kind = (f"a triplet loss of margin {margin:g}", "its margin")
-    return _reduced(call, joined("score", [found], value=found.value, kinds=(kind,)), _rows(call))
+    named = joined("score", [found], value=found.value, kinds=(kind,), site=call.site)
+    return _reduced(call, named, _rows(call))
 
 
 def _cosine_embedding(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
@@ -96,7 +98,9 @@ def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning
     if count is None or not found.outputs:
         return found
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
-    named = joined("score", [found], value=math.log(count), kinds=(kind,))
+    # A cross-entropy is no further from ln(n) than its logits are from each other.
+    reach, site = inputs[0].reach, inputs[0].site or call.site
+    named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
     weighted = call.numbers.get("reduction") == "sum" and call.numbers["numel"] == 0
     return named if weighted else _reduced(call, named, _rows(call))
 
@@ -107,7 +111,9 @@ def _log_softmax(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     if count is None or not found.outputs:
         return found
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
-    return joined("score", [found], value=-math.log(count), kinds=(kind,), shares=True)
+    reach, site = inputs[0].reach, inputs[0].site or call.site
+    value = -math.log(count)
+    return joined("score", [found], value=value, kinds=(kind,), shares=True, reach=reach, site=site)
 
 
 def _log_sum(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
@@ -120,7 +126,9 @@ def _log_sum(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
 
 def _likelihood(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
     value = -inputs[0].value if inputs[0].value is not None and inputs[0].shares else None
-    return _reduced(call, other("a cross-entropy", inputs, value), _rows(call))
+    found = other("a cross-entropy", inputs, value)
+    found = replace(found, reach=inputs[0].reach, site=inputs[0].site)
+    return _reduced(call, found, _rows(call))
 
 
 def _binary(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:

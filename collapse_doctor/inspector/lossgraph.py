@@ -17,7 +17,7 @@ from typing import Any
 from torch import Tensor
 
 from collapse_doctor.inspector.marks import Call, Constant, Cut, Marks, Node, Output, Weights
-from collapse_doctor.recording.observations import Party
+from collapse_doctor.recording.observations import CallSite, Party
 
 __all__ = ["Expression", "TooLarge", "read_graph"]
 
@@ -81,6 +81,7 @@ class Expression:
     operation: str
     inputs: tuple[Expression, ...] = ()
     info: Any = None
+    site: CallSite | None = None
 
 
 GIVEN = Expression("given")
@@ -135,7 +136,7 @@ class _Reading:
         if isinstance(mark, Constant):
             # Of a sum with a number the node keeps an empty place, or none at all.
             inputs = [one for one in inputs if one is not GIVEN][:1]
-            inputs.append(Expression("number", info=mark.value))
+            inputs.append(Expression("number", info=mark.value, site=mark.site))
         elif isinstance(mark, Weights):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark.values))

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from collapse_doctor.recording.observations import Party, Pull
+from collapse_doctor.recording.observations import CallSite, Party, Pull
 
 __all__ = ["Meaning", "joined", "other", "pulled", "reduced"]
 
@@ -55,6 +55,14 @@ class Meaning:
         The outputs whose rows these are; of differences and products both sides.
     kinds
         The known losses in it, each with how its value at collapse is written.
+    alike
+        Of products whose value at collapse is not known: of which outputs. Two of the same ones
+        have the same value there.
+    reach
+        How far its numbers can be from ``value`` at most, whatever the embeddings are; None if
+        not known.
+    site
+        The line that made it so small, or that computed it.
     """
 
     sort: Sort
@@ -71,6 +79,9 @@ class Meaning:
     shares: bool = False
     uneven: bool = False
     normed: bool = False
+    alike: frozenset[Place] = frozenset()
+    reach: float | None = None
+    site: CallSite | None = None
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
@@ -104,5 +115,6 @@ def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> M
 def reduced(one: Meaning, reduction: str, count: int) -> Meaning:
     """Return scores as a loss reduces them: to their mean, their sum, or not at all."""
     if reduction == "sum" and one.value is not None:
-        return replace(one, value=one.value * count)
+        reach = None if one.reach is None else one.reach * count
+        return replace(one, value=one.value * count, reach=reach)
     return one

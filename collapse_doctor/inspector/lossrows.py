@@ -106,12 +106,18 @@ def _reduce(
         value = None if not one.unit else (1.0 / sizes[-1] if mean else float(each))
         if one.positive:  # of rows with themselves
             return _length(one, value)
-        return pulled([one], -1, None, value=value)
+        places = frozenset((party.model, party.layer) for party in one.parties)
+        found = pulled([one], -1, None, value=value)
+        return found if value is not None or mean else replace(found, alike=places)
     if one.sort == "score":
         if one.shares and last and not mean:
             count //= sizes[-1]
-        value = one.value if mean or one.value is None else one.value * count
-        return replace(one, value=value, shares=one.shares and not last)
+        if mean:
+            return replace(one, shares=one.shares and not last)
+        value = None if one.value is None else one.value * count
+        reach = None if one.reach is None else one.reach * count
+        still = one.shares and not last
+        return replace(one, value=value, reach=reach, shares=still, alike=frozenset())
     return other("a sum of numbers", [one])
 
 
@@ -127,7 +133,7 @@ def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
     if one.value is not None and one.value >= 0 and power > 0:
         value = one.value**power if one.value < 1e6 else None  # larger ones may overflow
     if one.sort == "score" and (one.positive or not one.pulls) and power > 0:
-        return replace(one, value=value, positive=True)
+        return replace(one, value=value, positive=True, alike=frozenset(), reach=None)
     return other("a power", inputs, value)
 
 
@@ -180,7 +186,8 @@ def matrix_product(inputs: Sequence[Meaning], info: Any) -> Meaning:
     if len(sides) == 2 and all(one.sort == "rows" for one in sides):
         by_row = bool(info) and info[-1] == sides[0].width  # and not coordinate by coordinate
         unit = by_row and all(one.unit for one in sides)
-        return other("a product of all pairs", inputs, 1.0 if unit else None)
+        found = other("a product of all pairs", inputs, 1.0 if unit else None)
+        return replace(found, reach=2.0 if unit else None)  # cosines lie between -1 and 1
     zero = 0.0 if any(one.value == 0 for one in sides) else None
     return other("a product of matrices", inputs, zero)
 

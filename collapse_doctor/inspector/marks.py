@@ -31,9 +31,13 @@ class Output:
 
 @dataclass(frozen=True)
 class Constant:
-    """A number that went into a sum or product: the number, or a copy of it on its device."""
+    """A number that went into a sum or product: the number, or a copy of it on its device.
+
+    ``site`` is the line of that.
+    """
 
     value: float | Tensor
+    site: CallSite | None = None
 
 
 @dataclass(frozen=True)

@@ -23,13 +23,15 @@ class Numbers:
     ``roots`` stand for the tensors it was computed of. ``scored`` is true when it was computed of
     embeddings. ``written`` is true when one of its dimensions of 1 was asked for (``unsqueeze``,
     ``None``, ``view``), and did not come with a layer, a data set or ``keepdim``. ``flipped`` is
-    true for ``1 - y``.
+    true for ``1 - y``. ``gathered`` is true of rows that were picked from a table,
+    one for each index: the own class centre of each sample, say.
     """
 
     roots: frozenset[int]
     scored: bool = False
     written: bool = False
     flipped: bool = False
+    gathered: bool = False
 
 
 class Scores:
@@ -46,6 +48,10 @@ class Scores:
     def put(self, result: Tensor) -> None:
         """Remember the result of a comparison of row i with row i."""
         self._trail.put(result, Numbers(frozenset({next(self._fresh)}), scored=True))
+
+    def gathered(self, result: Tensor) -> None:
+        """Remember rows that were picked from a table by an index for each row."""
+        self._trail.put(result, Numbers(frozenset({next(self._fresh)}), gathered=True))
 
     def of(self, tensor: Tensor) -> Numbers:
         """Return what is known of a tensor; one that was never seen is a root of its own."""

@@ -118,7 +118,7 @@ class Objectives:
         """Note the number, or the side that takes no gradient, of a sum or a product."""
         if isinstance(one, Tensor) and _is_number(second):
             value = second.detach().clone() if isinstance(second, Tensor) else float(second)
-            self._marks.put(result, Constant(value))
+            self._marks.put(result, Constant(value, _site()))
         elif isinstance(one, Tensor) and isinstance(second, Tensor):
             self._met(func, one, second, result)
 
@@ -215,6 +215,8 @@ def _objective(step: int, forward: int, loss: float, found: Meaning) -> Objectiv
         pulls=pulls,
         others=(*found.others, *apart),
         whitened=found.whitened,
+        reach=found.reach if value is not None else None,
+        site=found.site,
     )
 
 

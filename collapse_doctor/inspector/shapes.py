@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from collapse_doctor.inspector.axes import REARRANGING, Axes
 from collapse_doctor.inspector.batchfirst import Told
 from collapse_doctor.inspector.columns import COLUMNWISE, Columns
 from collapse_doctor.inspector.elementwise import tensors_among
@@ -18,7 +19,7 @@ from collapse_doctor.recording.observations import AlongBatch, Spread
 
 __all__ = ["SHAPING", "Shapes"]
 
-SHAPING: frozenset[Callable[..., Any]] = SPREADING | COLUMNWISE | SOFTMAXING
+SHAPING: frozenset[Callable[..., Any]] = SPREADING | COLUMNWISE | SOFTMAXING | REARRANGING
 MOST_DIMENSIONS = 4
 """Of the tensors that are looked at: feature maps of images have as many, all pairs fewer."""
 
@@ -43,6 +44,7 @@ class Shapes:
         told = Told(moment, provenance, emit)
         self._spreads = Spreads(moment, self.scores, emit)
         self._columns = Columns(provenance, later, told)
+        self._axes = Axes(provenance, later, told)
         self._softmaxes = Softmaxes(provenance, later, told)
 
     def seen(
@@ -56,10 +58,12 @@ class Shapes:
             self._spreads.seen(func, tensors, args, kwargs, result)
         if func in COLUMNWISE:
             self._columns.seen(func, tensors, args, kwargs, result)
+        if func in REARRANGING:
+            self._axes.seen(func, tensors, args, kwargs, result)
         if func in SOFTMAXING:
             self._softmaxes.seen(func, tensors, args, kwargs, result)
 
     def sweep(self) -> None:
         """Forget tensors that no longer exist. Called once a step."""
-        for part in (self.scores, self._spreads, self._columns, self._softmaxes):
+        for part in (self.scores, self._spreads, self._columns, self._axes, self._softmaxes):
             part.sweep()

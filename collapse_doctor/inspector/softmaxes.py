@@ -23,7 +23,7 @@ from collapse_doctor.inspector.elementwise import (
     named,
 )
 from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.lengths import MOST_VALUES, span
+from collapse_doctor.inspector.lengths import MOST_VALUES, NEAR, span
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.trail import Trail
 from collapse_doctor.inspector.vocabulary import COMPARATORS
@@ -50,6 +50,8 @@ class _Mark:
 
     ``logs`` is true once it is logarithms, ``joined`` once it was multiplied with targets, or
     added to them. ``along`` are the dimensions that its operand was soft-maxed along, by now.
+    ``learnt`` is false for what takes no gradient, as a teacher's targets; ``sums`` are those of
+    its columns and rows where it met logarithms.
     """
 
     told: AlongBatch
@@ -57,6 +59,8 @@ class _Mark:
     logs: bool
     along: set[int]
     joined: bool = False
+    learnt: bool = True
+    sums: tuple[Tensor, ...] = ()
 
 
 class Softmaxes:
@@ -72,7 +76,8 @@ class Softmaxes:
         self._marks: Trail[_Mark] = Trail()
         self._along: Trail[set[int]] = Trail()
         self._matrices: Trail[bool] = Trail()
-        self._ways: set[tuple[str, str, int]] = set()
+        self._likelihoods: Trail[bool] = Trail()  # over the classes; true once logarithms
+        self._ways: set[tuple[str, str, int, bool]] = set()
 
     def seen(
         self,
@@ -99,7 +104,7 @@ class Softmaxes:
 
     def sweep(self) -> None:
         """Forget what no longer exists."""
-        for trail in (self._marks, self._along, self._matrices):
+        for trail in (self._marks, self._along, self._matrices, self._likelihoods):
             trail.sweep()
 
     def _softmaxed(
@@ -114,15 +119,20 @@ class Softmaxes:
         along = self._along.of(source) or set()
         along.add(dim % source.dim())
         self._along.put(source, along)
-        known = self._provenance.of(source)
-        if known is not None and result.requires_grad:
-            self._ways.add((known.origin.model, known.origin.layer, dim % source.dim()))
+        known, learnt = self._provenance.of(source), result.requires_grad
+        if known is not None:
+            self._ways.add((known.origin.model, known.origin.layer, dim % source.dim(), learnt))
+        if dim % source.dim() == source.dim() - 1:
+            self._likelihoods.put(result, func in LOG_SOFTMAX)
         square = source.shape[0] == source.shape[-1]
-        if dim % source.dim() or square or self._matrices.of(source) or not result.requires_grad:
+        if dim % source.dim() or square or self._matrices.of(source):
+            return
+        if known is None and not learnt:  # numbers of anybody's
             return
         told = self._told.described(func, "softmax", source)
         if told is not None:
-            self._marks.put(result, _Mark(told, known, func in LOG_SOFTMAX, along))
+            logs = func in LOG_SOFTMAX
+            self._marks.put(result, _Mark(told, known, logs, along, learnt=learnt))
 
     def _carried(
         self, func: Callable[..., Any], tensors: list[Tensor], args: tuple[Any, ...], result: Tensor
@@ -130,6 +140,9 @@ class Softmaxes:
         first = tensors[0]
         if result.shape == first.shape and any(map(self._matrices.of, tensors)):
             self._matrices.put(result, True)
+        if self._likelihoods.of(first) is not None and result.shape == first.shape:
+            logs = bool(self._likelihoods.of(first)) or func in LOGARITHM
+            self._likelihoods.put(result, logs)
         found = [(mark, tensor) for tensor in tensors if (mark := self._mark(tensor)) is not None]
         if not found:
             return
@@ -139,6 +152,9 @@ class Softmaxes:
         elif result.shape[-1:] == tensor.shape[-1:] and func not in PICKING:
             joined = len(tensors) > len(found) and all(one.dim() > 1 for one in tensors)
             logs = mark.logs or func in LOGARITHM
+            if joined and not mark.logs and any(map(self._likelihoods.of, tensors)):
+                # Targets by a row's logarithms: the cross entropy of a teacher and its student.
+                logs, mark = True, replace(mark, sums=_sums(tensor, logs=False))
             self._marks.put(result, replace(mark, logs=logs, joined=mark.joined or joined))
 
     def _mark(self, tensor: Tensor) -> _Mark | None:
@@ -173,18 +189,27 @@ class Softmaxes:
             return
         if self._told.is_enough(mark.told.site):
             return
-        values: list[Tensor] = []
-        if tensor is not None and tensor.dim() == 2 and tensor.numel() <= MOST_VALUES:
-            shares = tensor.detach().exp() if mark.logs else tensor.detach()
-            values = [shares.sum(0), shares.sum(1)]
+        values = list(mark.sums)
+        if tensor is not None:
+            values = list(_sums(tensor, logs=mark.logs))
         self._later.put(values, functools.partial(self._judge, mark, known, site_of(frame)))
 
     def _judge(self, mark: _Mark, known: Known, met: CallSite, values: list[Tensor]) -> None:
         place = (known.origin.model, known.origin.layer)
-        both = len(mark.along) > 1 or any((*place, dim) in self._ways for dim in (1, 2))
-        if not both:  # as in a loss of two directions
-            columns, rows = map(span, values) if values else (None, None)
+        ways = ((*place, dim, mark.learnt) in self._ways for dim in (1, 2))
+        if len(mark.along) > 1 or any(ways):  # as in a loss of two directions
+            return
+        columns, rows = map(span, values) if values else (None, None)
+        if rows is None or max(abs(1 - rows[0]), abs(1 - rows[1])) > NEAR:  # not divided by theirs
             self._told.tell(mark.told, known, met, columns, rows)
+
+
+def _sums(tensor: Tensor, *, logs: bool) -> tuple[Tensor, ...]:
+    """Return the sums of columns and rows of shares, or of their logarithms, without reading."""
+    if tensor.dim() != 2 or tensor.numel() > MOST_VALUES:
+        return ()
+    shares = tensor.detach().exp() if logs else tensor.detach()
+    return shares.sum(0), shares.sum(1)
 
 
 def _picks(args: tuple[Any, ...], source: Tensor) -> bool:

@@ -14,6 +14,7 @@ from itertools import combinations
 from typing import Any, Literal
 
 import msgspec
+import torch
 from torch import Tensor
 
 from collapse_doctor.inspector.allpairs import AllPairs, Pairs, joined
@@ -47,7 +48,10 @@ __all__ = ["SPREADING", "Spreads"]
 LOSSES = named("hinge_embedding_loss", "poisson_nll_loss", "gaussian_nll_loss", "kl_div")
 """Losses beside the comparators that broadcast their operands, and hold one against the other."""
 FITTING = LOSSES | {f for f, comparator in COMPARATORS.items() if comparator.name in REGRESSIONS}
-SPREADING = UNARY | BINARY | REDUCING | SQUEEZING | INSERTING | FITTING | frozenset(COMPARATORS)
+PICKING = named("__getitem__", "index_select", "embedding")
+SPREADING = (
+    PICKING | UNARY | BINARY | REDUCING | SQUEEZING | INSERTING | FITTING | frozenset(COMPARATORS)
+)
 DIFFERENCES = named("sub", "subtract", "__sub__")
 CHOICES = named("where")
 HINGES = named("relu", "clamp", "clamp_min", "softplus", "logsigmoid", "sigmoid")
@@ -84,6 +88,8 @@ class Spreads:
             return
         if func in FITTING:
             self._fitted(func, tensors[:2], result)
+        elif func in PICKING and _is_gathered(tensors, result):
+            self._scores.gathered(result)
         elif func in COMPARATORS:
             operands = COMPARATORS[func].bind(args, kwargs)
             if all(isinstance(operand, Tensor) for operand in operands):
@@ -175,7 +181,11 @@ class Spreads:
         roots = [one.roots for one in known if one is not None]
         if len(roots) != 2 or not roots[0] or roots[0] != roots[1] or tensors[0] is tensors[1]:
             return joint
-        return replace(joint, spread=self._described(func, "margin", tensors, result))
+        spread = self._described(func, "margin", tensors, result)
+        made = next((one.made for one in known if one is not None), None)
+        if spread is not None:
+            spread = msgspec.structs.replace(spread, made=made)
+        return replace(joint, spread=spread)
 
     # Meeting
 
@@ -194,7 +204,9 @@ class Spreads:
         square = result.dim() == 2 and is_square(result, result.shape[0])
         if square and apart and all(self._scores.of(operand).scored for operand in operands):
             roots = self._scores.of(one).roots
-            self._pairs.put(result, Pairs(result.shape[0], roots=roots))
+            frame = user_frame()
+            made = site_of(frame) if frame is not None else None
+            self._pairs.put(result, Pairs(result.shape[0], roots=roots, made=made))
 
     def _fitted(self, func: Callable[..., Any], operands: list[Tensor], result: Tensor) -> None:
         """Take in a loss that holds one number against another."""
@@ -258,7 +270,7 @@ class Spreads:
             return "asked"
         if any(operand.is_leaf and operand.requires_grad for operand in operands):
             return "asked"
-        if not other.written:
+        if not other.written or one.gathered or other.gathered:
             return "unasked"
         if all(computed) or low.dim() > 1:
             return "asked"
@@ -312,3 +324,15 @@ class Spreads:
         if key not in self._told and len(self._told) < MOST_TOLD:
             self._told.add(key)
             self._emit(spread)
+
+
+def _is_gathered(tensors: Sequence[Tensor], result: Tensor) -> bool:
+    """Tell whether rows of a table were picked, one for each of a list of indices.
+
+    A table is a parameter or a buffer; rows of a batch may be picked for pairs.
+    """
+    table = next((tensor for tensor in tensors if tensor.is_floating_point()), None)
+    index = next((tensor for tensor in tensors if not tensor.is_floating_point()), None)
+    if table is None or index is None or not table.is_leaf or result.dim() != 2:
+        return False
+    return index.dim() == 1 and index.dtype is torch.int64 and len(index) == len(result)

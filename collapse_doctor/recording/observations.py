@@ -154,7 +154,7 @@ class Spread(Struct, frozen=True, gc=False, tag="spread"):
     each row met a matrix of all pairs, ``"margin"`` where a hinge was put on the difference of two
     such matrices. ``result`` is the shape that came of it; ``reduced`` is the
     line at which all of that became one number. ``labels`` is true when one operand was given and
-    the other computed.
+    the other computed. ``made`` is the line that made the first of two matrices.
     """
 
     step: int
@@ -166,6 +166,7 @@ class Spread(Struct, frozen=True, gc=False, tag="spread"):
     result: tuple[int, ...]
     reduced: CallSite
     labels: bool = False
+    made: CallSite | None = None
 
 
 class AlongBatch(Struct, frozen=True, gc=False, tag="along-batch"):
@@ -269,6 +270,10 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
         What else it does with outputs, or does at all: a phrase for each.
     whitened
         Operations inside a model that keep its output from collapsing: a phrase for each.
+    reach
+        How far this loss can be from ``collapsed``, whatever the embeddings are; None if unknown.
+    site
+        The line that computed it, or that made its reach so small.
     """
 
     step: int
@@ -281,6 +286,8 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     pulls: tuple[Pull, ...] = ()
     others: tuple[str, ...] = ()
     whitened: tuple[str, ...] = ()
+    reach: float | None = None
+    site: CallSite | None = None
 
 
 class Notice(Struct, frozen=True, gc=False, tag="notice"):
@@ -312,7 +319,8 @@ class Probe(Struct, frozen=True, gc=False, tag="probe"):
 
     Without a ``layer`` it says that the test was made of the model, or in ``reason`` why not; it
     stands before those with one. ``arm`` is the way the model was run where a test compares
-    several (``"train"``, ``"eval"``), and ``values`` are keyed by what was measured.
+    several (``"train"``, ``"eval"``), and ``values`` are keyed by what was measured. ``site`` is
+    the line of the model's source that the test is about, where one is known.
     """
 
     test: str
@@ -326,6 +334,7 @@ class Probe(Struct, frozen=True, gc=False, tag="probe"):
     width: int = 0
     dtype: str = ""
     values: dict[str, float | None] = {}
+    site: CallSite | None = None
 
 
 class Snapshot(Struct, frozen=True, gc=False, tag="snapshot"):

@@ -108,7 +108,7 @@ def _match(first: Spread, bounds: Bounds) -> Match:
     return Match(
         message=f"{what} {met}: each of the {rows} rows meets all {rows}, not its own partner, and "
         f"all {rows * rows:,} become one number.",
-        where=_at(first.site, first.step),
+        where=_at(first.made or first.site, first.step),
         related=_reduced(first),
         evidence={
             "rows": Evidence(rows, bounds.rows, ">=", meaning="rows that met one another"),
@@ -169,6 +169,8 @@ def _shape(shape: tuple[int, ...]) -> str:
 
 
 def _reduced(spread: Spread) -> tuple[Where, ...]:
+    if spread.made is not None and spread.made != spread.site:
+        return (_at(spread.site, spread.step, "one is held against the other here"),)
     if (spread.reduced.file, spread.reduced.line) == (spread.site.file, spread.site.line):
         return ()
     return (_at(spread.reduced, spread.step, "all pairs become one number here"),)

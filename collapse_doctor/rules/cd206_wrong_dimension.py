@@ -3,7 +3,8 @@
 What it finds
 -------------
 Four ways in which the batch dimension of a model's output was taken for that of its features:
-columns (or everything together) have length 1 and rows have not, where rows are compared; a
+columns (or everything together) have one length and rows have not, where rows are compared (or, of
+three dimensions, the views were taken for the features); a
 softmax over the batch whose values are used as the probabilities of classes; a cosine or distance
 along the batch, one number for each feature. What is normalised along the batch and multiplied
 along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and what was transposed
@@ -115,6 +116,11 @@ def _message(one: AlongBatch) -> str:
             f"{columns} classes of each row, but it is used as the probability of a class."
         )
     maker = one.function or "What came before"
+    if len(one.operand.shape) > 2 and one.kind == "normalized":
+        return (
+            f"{maker} normalises {shape} along another dimension than that of the features, "
+            f"which has size {columns}, but rows are then compared."
+        )
     if one.kind == "everything":
         return (
             f"{maker} makes all entries of {shape} one vector, rows of the batch included, "

@@ -5,7 +5,9 @@ What it finds
 The value of the loss, at the last steps that were looked at, is the one that this very loss takes
 when every embedding is the same vector: the margin of a triplet loss, the logarithm of the number
 of candidates of a contrastive one, 0 or -1 for a loss that only pulls together. And the embeddings
-of those steps are the same, or what is compared is one thing.
+of those steps are the same, or what is compared is one thing, or the loss can take no other value:
+its cosines are made so small that it must stay there, whatever the embeddings are. For a loss with
+a margin embeddings are the same when they have come so near to each other that it cannot tell.
 
 Why it matters
 --------------
@@ -36,7 +38,8 @@ by no more than that share of the length, and a loss made of them likewise.
 sharp: 0.002. A tenth of it, for high confidence: a value that is met to three figures.
 looks: 3 steps that were looked at, the last ones; two may agree by chance of neighbouring steps.
 The values are mathematics: each is what PyTorch gives for equal embeddings, and is computed again
-from the operations that made the loss. Where one of them is not known, nothing is said.
+from the operations that made the loss. Where one of them is not known, nothing is said. A loss of
+cosines times s is no further from ln(n) than 2 s: logits then differ by no more.
 
 References
 ----------
@@ -49,12 +52,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from collapse_doctor.findings import Confidence, Evidence, Severity
+from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Objective
-from collapse_doctor.rules.geometry import evidence, history, is_embedding, place, title
+from collapse_doctor.rules.geometry import (
+    History,
+    evidence,
+    history,
+    is_embedding,
+    place,
+    title,
+)
 from collapse_doctor.rules.objectives import aliased_steps, are_one_thing, objectives, steps_of
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import CollapseBounds, collapse, spread_of
@@ -76,11 +86,12 @@ class Bounds:
 
 @dataclass(frozen=True)
 class _Plateau:
-    """The last looks at one loss, and how far it was from its value at collapse."""
+    """The last looks at one loss, how far it was from its value at collapse, and its first look."""
 
     entries: tuple[Objective, ...]
     distance: float
     first: float
+    begun: int
 
     @property
     def last(self) -> Objective:
@@ -125,7 +136,9 @@ def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
     if len(wanted) < bounds.looks:
         return None
     distance = max(_distance(one, first) for one in recent)
-    return _Plateau(recent, distance, first) if distance <= bounds.tolerance else None
+    return (
+        _Plateau(recent, distance, first, entries[0].step) if distance <= bounds.tolerance else None
+    )
 
 
 def _distance(one: Objective, first: float) -> float:
@@ -148,8 +161,15 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         if is_embedding(layer) and (layer.model, layer.layer) in places
     ]
     steps = steps_of(plateau.entries)
+    if own and all(_is_held(one, bounds) for one in plateau.entries):
+        why = f"and it is held within {plateau.last.reach:.2g} of that whatever they are"
+        match = _match(own[0], plateau, bounds, why)
+        yield replace(match, where=replace(match.where, step=plateau.begun))
+        return
     for layer in own:
         onset = _onset(measurements, layer)
+        if onset is None and plateau.last.formula == "its margin":
+            onset = _onset_within(measurements, layer, plateau.last.collapsed or 0.0, bounds)
         if onset is not None and onset <= steps[0]:
             yield _match(layer, plateau, bounds, f"as those of {title(layer)} are")
             return
@@ -158,9 +178,40 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
 
 
+def _is_held(one: Objective, bounds: Bounds) -> bool:
+    """Tell whether a loss can be nowhere else than at its value at collapse."""
+    return one.reach is not None and one.reach <= bounds.tolerance * abs(one.collapsed or 0.0)
+
+
+def _onset_within(
+    measurements: Measurements, layer: LayerState, margin: float, bounds: Bounds
+) -> int | None:
+    """Return the step from which rows lie nearer to each other than a loss with a margin can tell.
+
+    A distance of two rows is, in the root of the mean square, sqrt(2) times their spread.
+    """
+    lengths = history(measurements, layer, "norm_mean")
+    shares = dict(zip(*_series(history(measurements, layer, "relative_dispersion")), strict=True))
+    spreads = History(
+        lengths.steps,
+        tuple(
+            math.sqrt(2) * length * shares.get(step, math.nan)
+            for step, length in zip(*_series(lengths), strict=True)
+        ),
+    )
+    bound = min(bounds.tolerance * margin, spreads.first / CollapseBounds().fall)
+    return spreads.onset(lambda value: value < bound)  # False for NaN
+
+
+def _series(of: History) -> tuple[tuple[int, ...], tuple[float, ...]]:
+    return of.steps, of.values
+
+
 def _onset(measurements: Measurements, layer: LayerState) -> int | None:
     """Return the step from which a layer is collapsed, and below its own first state."""
     bounds = CollapseBounds()
+    if layer.values.get("zero_share", 0.0) >= 1.0:  # equal, and of no direction
+        return history(measurements, layer, "zero_share").onset(lambda share: share >= 1.0)
     try:
         if collapse(measurements, layer, bounds) != "collapsed":
             return None
@@ -180,7 +231,7 @@ def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str) -> Ma
             f"The loss reads {value:.4g}: {last.kind or 'this loss'} gives {_written(last)} when "
             f"all embeddings are equal, {why}."
         ),
-        where=place(layer, plateau.entries[0].step),
+        where=_where(layer, plateau.entries[0]),
         evidence=evidence(
             loss=Evidence(value, null=collapsed, meaning="beside its value at collapse"),
             distance=Evidence(
@@ -194,6 +245,13 @@ def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str) -> Ma
         ),
         confidence=Confidence.HIGH if plateau.distance <= bounds.sharp else Confidence.MEDIUM,
     )
+
+
+def _where(layer: LayerState, one: Objective) -> Where:
+    where, site = place(layer, one.step), one.site
+    if site is None:
+        return where
+    return replace(where, file=site.file, line=site.line, source=site.source or None)
 
 
 def _written(one: Objective) -> str:

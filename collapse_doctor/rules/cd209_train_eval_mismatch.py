@@ -40,16 +40,21 @@ apart: 3 times better in the other mode, in spread, in the width of the line or 
 benign dips in a training never reached (see `geometry.FELL`).
 parting: 3. A mean that all rows share in one mode only counts where the same row lies at least so
 many times their spread apart in the two modes; and a model that keeps running statistics must show
-as much for more than an info. By the law of total variance the rows of one class lie, on average
-over classes and channels, within one running standard deviation of the running mean: normalised
-by their own batch instead they move by no more than sqrt(2) of their spread. Twice that is not
-the choice of the probe. mean_cosine: 0.85 and
-narrowed: 2, the bounds of CD306.
+as much, at the embedding or the first layer that is lost, for more than an info. By the law of
+total variance the rows of one class lie, on average over classes and channels, within one running
+standard deviation of the running mean: normalised by their own batch instead they move by no more
+than sqrt(2) of their spread. Twice that is not the choice of the probe.
+mean_cosine: 0.85 and narrowed: 2, the bounds of CD306.
 noise: 0.001. Rows that two passes in train mode place further apart than this share of their
 spread are noisy: a rank that noise fills, and a line that it thickens, are not compared. Rounding
 of float32 stays a thousand times below.
-settled: 100 steps. Running statistics of BatchNorm with momentum 0.1 still hold 0.9^100 = 3e-5 of
-what they were born with then; before, eval mode may lag behind a healthy training.
+shift: 0.1 standard deviations. After n updates with momentum m running statistics hold (1 - m)^n of
+what they began with. As long as that shifts the channels of a layer by more, on average, and
+fewer than settled: 100 steps were taken (0.9^100 = 3e-5), eval mode may lag behind a healthy
+training. It is a thirtieth of the shift that parting asks for. Of statistics that are not known
+only the steps count. A momentum below 0.0003, the smallest in torchvision (MnasNet), settles in no
+training, and nothing is waited for; nor without any statistics, as for a branch on
+`self.training`.
 
 References
 ----------
@@ -59,6 +64,7 @@ BatchNorm", 2021 (statistics of training and test, and how the batch leaks infor
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
@@ -80,7 +86,7 @@ from collapse_doctor.rules.modes import (
     lost_early,
     sights_of,
 )
-from collapse_doctor.rules.probed import reasons, shown
+from collapse_doctor.rules.probed import at, reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import is_fitted
 
@@ -104,8 +110,15 @@ def check(measurements: Measurements, bounds: ModeBounds) -> Iterator[Match]:
         except NotExamined as reason:
             missing.append(f"{title(sight.eval)}: {reason}")
             continue
-        if loss is not None:
-            yield _match(measurements, sight, sights, loss, bounds)
+        if loss is None:
+            continue
+        if _may_settle(measurements, sight, loss, bounds):
+            missing.append(
+                f"{title(sight.eval)}: {loss.mode} mode is collapsed, but {measurements.steps} "
+                "steps are few, and what eval mode uses has not settled"
+            )
+            continue
+        yield _match(measurements, sight, sights, loss, bounds)
     if missing:
         raise NotExamined("; ".join(dict.fromkeys(missing)))
 
@@ -121,11 +134,19 @@ def _require_judgeable(measurements: Measurements, sight: Sight, bounds: ModeBou
         raise NotExamined("its rows are fitted to given numbers, which may lie close together")
     if standing(measurements, sight.eval) is Standing.FRESH and not measurements.trained:
         raise NotExamined("its weights are as they were drawn: nothing was trained yet")
-    if measurements.trained and measurements.steps < bounds.settled:
-        raise NotExamined(
-            f"{measurements.steps} steps are few: what eval mode uses may take "
-            f"{bounds.settled} to settle"
-        )
+
+
+def _may_settle(measurements: Measurements, sight: Sight, loss: Loss, bounds: ModeBounds) -> bool:
+    """Tell whether a few more steps might cure it: running statistics still hold their beginning.
+
+    Statistics of somebody's own settle in a way that is not known. But they shift and scale rows:
+    what makes all of them one vector, to the last bit, is no such thing.
+    """
+    if not measurements.trained or measurements.steps >= bounds.settled:
+        return False
+    if math.isnan(sight.unsettled):
+        return not (loss.mode == "eval" and loss.value == 0)
+    return loss.mode == "eval" and sight.unsettled > bounds.shift
 
 
 def _match(
@@ -138,10 +159,11 @@ def _match(
     first = _first(measurements, sight, sights, loss, bounds)
     here = place(sight.eval, measurements.steps or None)
     where = here if first is None else place(first.eval, measurements.steps or None)
-    sure = measurements.trained and not _may_be_the_probe(sight, loss, bounds)
+    site = first.site if first is not None and first.site is not None else sight.site
+    sure = measurements.trained and not _may_be_the_probe(sight, first, loss, bounds)
     return Match(
         message=_message(sight, loss),
-        where=where,
+        where=at(where, site),
         related=() if first is None else (_noted(here),),
         evidence=_numbers(sight, loss),
         severity=Severity.WARNING if sure else Severity.INFO,
@@ -150,14 +172,15 @@ def _match(
     )
 
 
-def _may_be_the_probe(sight: Sight, loss: Loss, bounds: ModeBounds) -> bool:
-    """Tell whether rows of one kind, normalised by themselves in train mode, would look so."""
-    return (
-        loss.mode == "eval"
-        and loss.value != 0
-        and sight.running
-        and not sight.parting > bounds.parting
+def _may_be_the_probe(sight: Sight, first: Sight | None, loss: Loss, bounds: ModeBounds) -> bool:
+    """Tell whether rows of one kind, normalised by themselves in train mode, would look so.
+
+    A bounded activation hides how far the modes lie apart, so the first layer counts as well.
+    """
+    parted = sight.parting > bounds.parting or (
+        first is not None and first.parting > bounds.parting
     )
+    return loss.mode == "eval" and loss.value != 0 and sight.running and not parted
 
 
 def _noted(here: Where) -> Where:

@@ -30,6 +30,8 @@ your model: another id, another side, another meaning of the mask.
 
 Bounds and their source
 -----------------------
+The line is the first in the model's source that mixes positions and names no mask, else that of its
+`forward`: where to look.
 change: 0.333333 of the distance to the nearest other row, for half of the rows. Mathematics: let
 each row move by c when it is padded. Its padded form lies c away from it, and those of others no
 nearer than g - 2 c, if g is the distance to the nearest. Below c = g / 3 a row stays nearest to
@@ -58,7 +60,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Probe
 from collapse_doctor.rules.geometry import evidence, per_cent
-from collapse_doctor.rules.probed import reasons, shown
+from collapse_doctor.rules.probed import at, reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import CollapseBounds, spread_of
 
@@ -136,7 +138,9 @@ def _match(
             f"real ones, move half of the {what} or more by {per_cent(change)} of the distance to "
             "the nearest other row."
         ),
-        where=Where(model=probe.model, layer=probe.layer, step=measurements.steps or None),
+        where=at(
+            Where(model=probe.model, layer=probe.layer, step=measurements.steps or None), probe.site
+        ),
         evidence=evidence(
             change=Evidence(
                 change, bounds.change, ">=", meaning="median, over the distance to the nearest row"

@@ -3,7 +3,9 @@
 What it finds
 -------------
 Rows whose every coordinate is exactly 0: an info if there are few (an empty document, a blank
-image), a warning if they are many, an error from half of them on.
+image), a warning if they are many, an error from half of them on. Where only layers of its own
+were seen to read the embedding (a classifier, a regression), and nothing to take its direction, it
+is an info unless every row is zero: to such a layer zero is a vector like any other.
 
 Why it matters
 --------------
@@ -88,6 +90,7 @@ def _share(measurements: Measurements, layer: LayerState) -> float:
 
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> Match:
     many, few = share >= bounds.error, share < bounds.warning
+    few = few or (share < 1 and _only_read_by_heads(layer))
     severity = Severity.INFO if few else Severity.ERROR if many else Severity.WARNING
     onset = history(measurements, layer, "zero_share").onset(lambda v: v > bounds.share)
     which = "Every row" if share >= 1 else f"{per_cent(share)} of the rows"
@@ -108,11 +111,16 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share:
     )
 
 
+def _only_read_by_heads(layer: LayerState) -> bool:
+    """Tell whether layers of its own read the rows, and nothing was seen to take directions."""
+    return layer.dimensions is not None and not layer.directed
+
+
 RULE = Rule(
     code="CD402",
     name="zero-vectors",
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD301", "CD302", "CD303", "CD304", "CD306"),
+    explains=("CD207", "CD301", "CD302", "CD303", "CD304", "CD306"),
 )

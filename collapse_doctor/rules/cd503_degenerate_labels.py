@@ -6,7 +6,9 @@ In this order, the first that holds: a single label beside several rows that are
 row; more labels than the forward passes of the step gave rows; labels that never vary over the
 whole training; batches that nearly all carry one label each, now this one, now that. All but the
 second count only where outputs of watched models were compared with each other, since only a
-pairwise loss needs several labels in a batch; a classifier on a sorted data set is no finding.
+pairwise loss needs several labels in a batch; a classifier on a sorted data set is no finding. For
+the last two both of them must learn: a student may be drawn to a teacher's rows by one label for
+all pairs, and has no other rows to be kept from.
 Fewer labels than rows may be a mask: an info. In a file: labels with a single class.
 
 Why it matters
@@ -181,7 +183,15 @@ def _of_one_kind(measurements: Measurements, labels: pd.DataFrame, bounds: Bound
         raise NotExamined(
             "nearly every batch has one label, but whether a pairwise loss uses them was not seen"
         )
-    return _one_label(measurements, several, bounds) if _between_outputs(measurements) else None
+    return _one_label(measurements, several, bounds) if _both_learn(measurements) else None
+
+
+def _both_learn(measurements: Measurements) -> bool:
+    """Tell whether two outputs were compared of which neither is a given target."""
+    return any(
+        all(operand.requires_grad for operand in comparison.operands[:2])
+        for comparison in _between_outputs(measurements)
+    )
 
 
 def _is_frequent(labels: pd.DataFrame, ones: pd.DataFrame, bounds: Bounds) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.metrics.table import null_values
-from collapse_doctor.recording.observations import Probe
+from collapse_doctor.recording.observations import CallSite, Probe
 from collapse_doctor.rules.geometry import FELL, rounding
 from collapse_doctor.rules.neural_collapse import excuse
 from collapse_doctor.rules.rule import NotExamined
@@ -35,6 +35,7 @@ class ModeBounds:
     narrowed: float = 2.0  # times less spread: the bound of CD306
     noise: float = 0.001  # of the spread; rounding of float32 is a thousand times less
     settled: int = 100  # steps: 0.9**100 is 3e-5
+    shift: float = 0.1  # standard deviations: a thirtieth of parting
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,8 @@ class Sight:
     noise: float
     parting: float
     running: bool
+    unsettled: float = math.nan
+    site: CallSite | None = None
 
     @property
     def arms(self) -> tuple[tuple[str, LayerState, LayerState], ...]:
@@ -86,6 +89,8 @@ def _sight(measurements: Measurements, arms: dict[str, Probe]) -> Sight:
         _number(values.get("noise")),
         _number(values.get("parting")),
         values.get("running") == 1,
+        _number(values.get("unsettled")),
+        arms["eval"].site,
     )
 
 

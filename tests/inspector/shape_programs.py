@@ -167,8 +167,22 @@ def chosen_along_a_matrix(g: Given) -> Any:
 @spread
 def triplets_of_matrices(g: Given) -> Any:
     anchor, positive, negative = g.z1, g.z2, g.z2.roll(1, 0)
-    near, far = torch.cdist(anchor, positive), torch.cdist(anchor, negative)
-    return F.relu(near - far + 0.5).mean()  # here
+    near, far = torch.cdist(anchor, positive), torch.cdist(anchor, negative)  # here
+    return F.relu(near - far + 0.5).mean()
+
+
+@spread
+def centres_of_labels_from_a_table(g: Given) -> Any:
+    table = g.memory.setdefault("table", nn.Embedding(CLASSES, WIDTH))
+    own = table(g.classes)
+    return F.pairwise_distance(g.z1.unsqueeze(1), own).pow(2).mean()  # here
+
+
+@spread
+def centres_of_labels_by_hand(g: Given) -> Any:
+    centres = g.memory.setdefault("centres", torch.randn(CLASSES, WIDTH))
+    own = centres[g.classes]
+    return (g.z1[:, None] - own).pow(2).sum(-1).mean()  # here
 
 
 @spread
@@ -302,6 +316,78 @@ def halves_compared_along_the_batch(g: Given) -> Any:
 
 
 # What only looks like it
+
+
+@along
+def scaled_after_it_was_normalized(g: Given) -> Any:
+    scale = g.memory.setdefault("scale", torch.tensor(2.3, requires_grad=True))
+    one, other = F.normalize(g.z1, dim=0), F.normalize(g.z2, dim=0)  # here
+    return F.cross_entropy(scale.exp() * one @ other.T, torch.arange(ROWS))
+
+
+@along
+def targets_of_a_teacher_over_the_batch(g: Given) -> Any:
+    with torch.no_grad():
+        goal = (g.z2 / 0.04).softmax(0)  # here
+    return -(goal * F.log_softmax(g.z1, dim=1)).sum(1).mean()
+
+
+@along
+def soft_labels_over_the_batch(g: Given) -> Any:
+    goal = torch.softmax(g.z2.detach(), dim=0)  # here
+    return F.cross_entropy(g.z1, goal)
+
+
+@along
+def views_normalized_along_the_views(g: Given) -> Any:
+    both = torch.stack([g.view1, g.view2], dim=1)
+    z = F.normalize(g.model(both))  # here
+    return F.cross_entropy(z[:, 0] @ z[:, 1].T / 0.2, torch.arange(ROWS))
+
+
+@along
+def views_divided_by_lengths_along_the_batch(g: Given) -> Any:
+    z = g.model(torch.stack([g.view1, g.view2], dim=1))
+    z = z / z.norm(dim=0, keepdim=True)  # here
+    one, other = z.unbind(1)
+    return (1 - F.cosine_similarity(one, other)).mean() + (one @ other.T).exp().mean()
+
+
+@innocent
+def targets_that_sum_to_one_again(g: Given) -> Any:
+    with torch.no_grad():
+        goal = F.softmax(g.z2, dim=0)
+        goal = goal / goal.sum(1, keepdim=True)
+    return -(goal * F.log_softmax(g.z1, dim=1)).sum(1).mean()
+
+
+@innocent
+def channels_first_normalized(g: Given) -> Any:
+    z = g.model(torch.stack([g.view1, g.view2], dim=1)).transpose(1, 2)
+    z = F.normalize(z, dim=1)
+    return F.cross_entropy(z[..., 0] @ z[..., 1].T / 0.2, torch.arange(ROWS))
+
+
+@innocent
+def views_normalized_one_by_one(g: Given) -> Any:
+    z = g.model(torch.stack([g.view1, g.view2], dim=1))
+    z = F.normalize(z / z.norm(dim=0, keepdim=True), dim=-1)
+    both = z.transpose(0, 1).flatten(0, 1)
+    return (both @ both.T).exp().mean()
+
+
+@innocent
+def distances_to_all_centres(g: Given) -> Any:
+    centres = g.memory.setdefault("proxies", torch.randn(ROWS, WIDTH, requires_grad=True))
+    d = (g.z1[:, None] - centres).pow(2).sum(-1)
+    return F.cross_entropy(-d, torch.arange(ROWS)) + 0.1 * d.mean()
+
+
+@innocent
+def candidates_in_the_batch_from_a_table(g: Given) -> Any:
+    table = g.memory.setdefault("items", nn.Embedding(CLASSES, WIDTH))
+    scores = (g.z1.unsqueeze(1) * table(g.classes)).sum(-1)
+    return F.cross_entropy(scores, torch.arange(ROWS))
 
 
 @innocent

@@ -362,3 +362,67 @@ def test_the_value_stands_beside_that_of_the_collapse() -> None:
     finding = found(train(dies(PLATEAUS["info_nce"][0]), steps=64, rate=1e-3), "CD207")[0]
     assert finding.evidence["loss"].null == pytest.approx(math.log(ROWS))
     assert finding.evidence["looks"].value == 3
+
+
+def by_a_tiny_temperature(s: Setting) -> torch.Tensor:
+    x, y, _ = s.batch()
+    a, b = F.normalize(s.model(x), dim=-1), F.normalize(s.model(y), dim=-1)
+    logits = a @ b.T * 1e-3  # here
+    labels = torch.arange(len(a))
+    return (F.cross_entropy(logits, labels) + F.cross_entropy(logits.T, labels)) / 2
+
+
+def by_a_large_divisor(s: Setting) -> torch.Tensor:
+    x, y, _ = s.batch()
+    a, b = F.normalize(s.model(x), dim=-1), F.normalize(s.model(y), dim=-1)
+    logits = torch.matmul(a, b.t()) / 500  # here
+    return -logits.log_softmax(dim=1).diagonal().mean()
+
+
+@pytest.mark.parametrize("step", [by_a_tiny_temperature, by_a_large_divisor])
+def test_a_loss_that_can_be_nowhere_else_is_found(step: Step) -> None:
+    (finding,) = found(train(step), "CD207")
+    assert finding.where.step == 0
+    assert (finding.where.source or "").endswith("# here")
+
+
+def test_a_loss_whose_cosines_are_scaled_by_one_is_none() -> None:
+    def step(s: Setting) -> torch.Tensor:
+        x, y, _ = s.batch()
+        a, b = F.normalize(s.model(x), dim=-1), F.normalize(s.model(y), dim=-1)
+        return F.cross_entropy(a @ b.T * 0.5, torch.arange(len(a)))
+
+    assert found(train(step), "CD207") == []
+
+
+def test_products_of_tables_of_zeros_stay_at_the_value_at_collapse() -> None:
+    torch.manual_seed(0)
+    users, items = nn.Embedding(30, 8), nn.Embedding(40, 8)
+    nn.init.zeros_(users.weight)
+    nn.init.zeros_(items.weight)
+    optimizer = torch.optim.SGD([*users.parameters(), *items.parameters()], lr=0.1)
+    with Inspector({"users": users, "items": items}) as inspector:
+        for _ in range(8):
+            u, near, far = users(torch.arange(20)), items(torch.arange(20)), torch.arange(20, 40)
+            gap = (u * near).sum(1) - (u * items(far)).sum(1)
+            loss = F.softplus(-gap).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    diagnosis = inspector.diagnose()
+    (finding,) = found(diagnosis, "CD207")
+    assert "0.6931" in finding.message
+    assert found(diagnosis, "CD402")[0].explains == ("CD207",)
+
+
+def test_rows_nearer_than_a_margin_can_tell_are_one_for_that_loss() -> None:
+    def melts(s: Setting) -> torch.Tensor:
+        with torch.no_grad():
+            for parameter in s.model.parameters():
+                parameter.mul_(0.8)
+        x, y, _ = s.batch()
+        a = s.model(x)
+        return F.triplet_margin_loss(a, s.model(y), a.roll(1, 0), margin=0.5)
+
+    (finding,) = found(train(melts, steps=40, rate=1e-5), "CD207")
+    assert (finding.where.source or "").startswith("return F.triplet_margin_loss")

@@ -119,6 +119,19 @@ def overwrite(model: Any) -> None:
     model[1].running_mean.fill_(-300.0)
 
 
+def pass_another_domain(model: nn.Module) -> None:
+    """Calibrate with features that nobody standardised."""
+    with torch.no_grad():
+        for seed in range(60):
+            model(plain(torch.Generator().manual_seed(seed)) - 3000)
+
+
+def bounded(momentum: float) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Linear(WIDTH, 32), nn.BatchNorm1d(32, momentum=momentum), nn.Tanh(), nn.Linear(32, 16)
+    )
+
+
 def freeze_after(steps: int) -> Callable[[nn.Module, int], None]:
     def each(model: Any, step: int) -> None:
         if step == steps:
@@ -194,6 +207,26 @@ SICK = {
         "output",
     ),
     "eval mode adds what all share": (Case(lambda: Branching(lambda z: z + 30)), "eval", "output"),
+    "a momentum of no use, in few steps": (
+        Case(lambda: normed(1e-5), lambda g: 3000 + plain(g), steps=20),
+        "eval",
+        "1",
+    ),
+    "statistics of another domain, in few steps": (
+        Case(lambda: after(normed(), pass_another_domain), probe=plain, steps=20),
+        "eval",
+        "1",
+    ),
+    "a bounded activation behind the statistics": (
+        Case(lambda: bounded(0.0), lambda g: 3000 + plain(g), steps=20),
+        "eval",
+        "1",
+    ),
+    "eval mode returns zeros, in few steps": (
+        Case(lambda: Branching(lambda z: torch.zeros_like(z)), steps=10),
+        "eval",
+        "output",
+    ),
     "train mode saturates": (
         Case(lambda: Branching(lambda z: torch.tanh(z + 9) + 0 * z, training=True), loss=predict),
         "train",
@@ -289,6 +322,17 @@ INNOCENT = {
     "a probe of few rows": Case(normed, probe=lambda g: plain(g)[:4]),
     "numbers that lie close together": Case(fitted, loss=fit),
     "collapsed in both modes": Case(bare, loss=agree, rate=1e-2),
+    "a short training far off": Case(normed, far_off, steps=30, rate=1e-2),
+    "a short training with a small momentum": Case(lambda: normed(0.01), far_off, steps=60),
+    "a short training with the smallest momentum in use": Case(
+        lambda: normed(3e-4), lambda g: 3000 + plain(g), steps=60
+    ),
+    "a short training of two norms": Case(
+        lambda: nn.Sequential(normed(), nn.BatchNorm1d(16), nn.ReLU(), nn.Linear(16, 16)),
+        far_off,
+        steps=25,
+        rate=1e-2,
+    ),
     "a short training": Case(lambda: normed(), lambda g: 3000 + plain(g), steps=20),
 }
 
@@ -361,3 +405,54 @@ def test_a_line_that_noise_thickens_is_not_compared(
     else:
         (match,) = check("CD209", measurements)
         assert match.evidence["top_share_eval"].value == 0.999
+
+
+class Normed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.last = nn.Linear(WIDTH, 32), nn.Linear(32, 16)
+        self.norm = nn.BatchNorm1d(32, momentum=0.0)
+
+    def forward(self, x: Tensor) -> Any:
+        return self.last(torch.tanh(self.norm(self.first(x))))
+
+
+def test_the_line_of_the_statistics_is_named() -> None:
+    (finding,) = found(Case(Normed, lambda g: 3000 + plain(g), steps=10))
+    assert finding.where.source == "self.norm = nn.BatchNorm1d(32, momentum=0.0)"
+
+
+class Prototype(nn.Module):
+    """Returns the mean of what it saw in eval mode."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.net = bare()
+        self.mean: Tensor
+        self.register_buffer("mean", torch.zeros(16))
+
+    def forward(self, x: Tensor) -> Any:
+        z = self.net(x)
+        if not self.training:
+            return self.mean.expand(len(z), -1)
+        with torch.no_grad():
+            self.mean.lerp_(z.mean(0), 0.1)
+        return z
+
+
+class Choosing(Prototype):
+    def forward(self, x: Tensor) -> Any:
+        z = self.net(x)
+        return z if self.training else torch.ones_like(z)
+
+
+@pytest.mark.parametrize(
+    ("make", "line"),
+    [
+        (Prototype, "return self.mean.expand(len(z), -1)"),
+        (Choosing, "return z if self.training else torch.ones_like(z)"),
+    ],
+)
+def test_the_line_of_a_branch_is_named(make: Any, line: str) -> None:
+    (finding,) = found(Case(make, steps=10))
+    assert finding.where.source == line

@@ -22,7 +22,7 @@ labels = torch.tensor(frame[["same"]].values, dtype=torch.float32)  # fault
 
 def contrastive_loss(y, u, v, margin=1.5):
     d = F.pairwise_distance(u, v)
-    return torch.mean(y * d.pow(2) + (1 - y) * (margin - d).clamp(min=0).pow(2))  # meets
+    return torch.mean(y * d.pow(2) + (1 - y) * (margin - d).clamp(min=0).pow(2))  # meets # shows
 
 
 with Inspector(siamese) as inspector:

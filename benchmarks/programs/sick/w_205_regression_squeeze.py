@@ -30,7 +30,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
 with Inspector(model, layers=["features"]) as inspector:
     for _ in range(40):
         rows = np.random.choice(len(X), 32, replace=False)
-        loss = (model(X[rows]) - t[rows]).pow(2).mean()  # meets
+        loss = (model(X[rows]) - t[rows]).pow(2).mean()  # meets # shows
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

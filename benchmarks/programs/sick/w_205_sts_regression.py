@@ -35,7 +35,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
 with Inspector(model) as inspector:
     for first, second, score in batches(30):
         predicted = cosine(model(first), model(second))
-        loss = ((predicted - score) ** 2).mean()  # meets
+        loss = ((predicted - score) ** 2).mean()  # meets # shows
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -19,8 +19,8 @@ with Inspector(melody) as inspector:
         original = melody(songs[ids])
         cover = melody(songs[ids] + 0.4 * torch.randn(40, 32))
         stranger = melody(songs[ids.roll(1)])
-        positive = similarity(original, cover)  # meets
-        negative = similarity(original, stranger)  # meets
+        positive = similarity(original, cover)  # meets # shows
+        negative = similarity(original, stranger)  # meets # shows
         loss = torch.relu(0.4 - positive + negative).mean()
         optimizer.zero_grad()
         loss.backward()

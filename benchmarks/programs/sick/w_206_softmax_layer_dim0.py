@@ -28,7 +28,7 @@ def likelihood(p, labels):
 with Inspector(model) as inspector:
     for epoch in range(6):
         for rows in torch.randperm(len(x)).split(30):
-            probabilities = model(x[rows])
+            probabilities = model(x[rows])  # shows
             loss = likelihood(probabilities, y[rows])
             optimizer.zero_grad()
             loss.backward()

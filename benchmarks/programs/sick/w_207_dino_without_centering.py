@@ -1,6 +1,7 @@
 """Self-distillation whose teacher has a temperature of 5: targets are uniform, the loss is log K.
 
 expect: CD207
+first: gradual
 """
 
 import copy

@@ -1,6 +1,7 @@
 """Batch-hard triplets without normalisation at a learning rate of 1: all vectors become one.
 
 expect: CD301, CD207
+first: gradual
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Triplets with weight_decay=3.0 where 3e-4 was meant: the weights melt, every vector is the bias.
 
 expect: CD207
+first: gradual
 """
 
 import torch
@@ -22,7 +23,7 @@ with Inspector(net) as inspector:
     for _ in range(80):
         c = torch.randint(0, 20, (40,))
         anchor, positive, negative = (net(noisy(k)) for k in (c, c, (c + 1) % 20))
-        loss = F.triplet_margin_loss(anchor, positive, negative, margin=0.5)
+        loss = F.triplet_margin_loss(anchor, positive, negative, margin=0.5)  # shows
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,6 +1,7 @@
 """BatchNorm with momentum 0 on data far from zero: the running statistics never leave 0 and 1.
 
 expect: CD209
+first: gradual
 """
 
 import torch

@@ -1,6 +1,7 @@
 """BatchNorm with a tiny momentum: at the end its statistics are those of the start.
 
 expect: CD209
+first: gradual
 """
 
 import torch

@@ -1,6 +1,7 @@
 """A module with a branch on self.training that, in eval mode, returns the mean prototype.
 
 expect: CD209
+first: gradual
 """
 
 import torch

@@ -1,6 +1,7 @@
 """BatchNorm fed raw pixels in the last warm-up passes: its running statistics are of another scale.
 
 expect: CD209
+first: gradual
 """
 
 import torch
@@ -14,7 +15,7 @@ class Net(nn.Module):
     def __init__(self):
         super().__init__()
         self.conv = nn.Conv2d(1, 16, 3)
-        self.bn = nn.BatchNorm2d(16)
+        self.bn = nn.BatchNorm2d(16)  # shows
         self.fc = nn.Linear(16 * 36, 24)
 
     def forward(self, x):

@@ -1,6 +1,7 @@
 """The pooling honours the mask, the self-attention below it does not.
 
 expect: CD210
+first: gradual
 """
 
 import torch

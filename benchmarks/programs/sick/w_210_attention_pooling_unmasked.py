@@ -1,6 +1,7 @@
 """Attention pooling over time series; the mask is accepted and never used in the softmax.
 
 expect: CD210
+first: gradual
 """
 
 import torch

@@ -1,6 +1,7 @@
 """Masked sum, divided by the padded length instead of the sentence's own.
 
 expect: CD210
+first: gradual
 """
 
 import torch

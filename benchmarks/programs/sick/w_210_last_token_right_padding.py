@@ -1,6 +1,7 @@
 """A causal model's last position as the embedding, with padding on the right.
 
 expect: CD210
+first: gradual
 """
 
 import torch

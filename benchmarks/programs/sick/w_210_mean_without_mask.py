@@ -1,6 +1,7 @@
 """A sentence encoder: attention is masked, the mean pooling is not.
 
 expect: CD210
+first: gradual
 """
 
 import torch

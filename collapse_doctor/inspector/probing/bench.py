@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -10,6 +10,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from collapse_doctor.inspector.callsite import Still
 from collapse_doctor.inspector.fuse import reason_of
 from collapse_doctor.inspector.layers import Layer
 from collapse_doctor.inspector.outputs import (
@@ -21,6 +22,7 @@ from collapse_doctor.inspector.outputs import (
 )
 from collapse_doctor.inspector.probing.batch import Batch
 from collapse_doctor.inspector.probing.copying import copied, obstacle
+from collapse_doctor.inspector.probing.settling import Beginning, unsettled
 from collapse_doctor.inspector.probing.undisturbed import undisturbed
 from collapse_doctor.recording.observations import Role
 
@@ -36,14 +38,20 @@ class CannotRun(Exception):  # noqa: N818  (nothing is wrong: it says what is in
 
 @dataclass(frozen=True, eq=False)
 class Run:
-    """What one pass gave: the tensors a model returned, and rows of its inner layers."""
+    """What one pass gave: the tensors a model returned, and rows of its inner layers.
+
+    ``others`` are tensors that it returned and that by themselves are no embedding, such as one
+    row that was expanded over the batch.
+    """
 
     outputs: list[tuple[str, Tensor]] = field(default_factory=list)
     blocks: dict[str, Rows] = field(default_factory=dict)
+    others: list[tuple[str, Tensor]] = field(default_factory=list)
 
-    def embeddings(self) -> dict[str, Rows]:
-        """Return the rows of those outputs that may be embeddings."""
-        found = ((name, pool(tensor, None, MOST_ROWS)) for name, tensor in self.outputs)
+    def embeddings(self, known: Collection[str] = ()) -> dict[str, Rows]:
+        """Return the rows of those outputs that may be embeddings; those ``known`` to be are."""
+        named = [(name, tensor) for name, tensor in self.others if name in known]
+        found = ((name, pool(tensor, None, MOST_ROWS)) for name, tensor in self.outputs + named)
         return {name: rows for name, rows in found if rows is not None}
 
 
@@ -63,6 +71,10 @@ class Bench:
         train mode.
     role
         Of the inner layers.
+    before
+        The running statistics of the model when its training began.
+    frame
+        The user's frame that began the watch.
     """
 
     def __init__(
@@ -73,6 +85,8 @@ class Bench:
         batch: Batch,
         resting: frozenset[int] | None,
         role: Role = "block",
+        before: Mapping[int, Beginning] | None = None,
+        frame: Still | None = None,
     ) -> None:
         self.name = name
         self.model = model
@@ -80,12 +94,18 @@ class Bench:
         self.batch = batch
         self.role = role
         self._resting = resting
+        self.frame = frame
+        self._before = before or {}
         self._obstacle = obstacle(model)
 
     @property
     def was_trained(self) -> bool:
         """Whether the model was seen in train mode, so that there is a train mode to compare."""
         return self._resting is not None
+
+    def unsettled(self) -> float:
+        """Return how far the statistics that eval mode uses are from settled (see ``settling``)."""
+        return unsettled(self.model, self._before, self._resting or ())
 
     def run(
         self, *, training: bool, batch: Batch | None = None, inner: bool = False, seed: int = 0
@@ -139,7 +159,9 @@ class Bench:
         returned = {id(tensor) for _, tensor in tensors_in(output)}
         for name in [name for name, first in firsts.items() if id(first) in returned]:
             del blocks[name]  # one thing, told under one name
-        return Run(found, blocks)
+        kept = {name for name, _ in found}
+        others = [(name, t) for name, t in tensors if name not in kept and t.dim() > 1]
+        return Run(found, blocks, others)
 
 
 def _keep(

@@ -13,7 +13,8 @@ from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.embeddings import BLOCK_METRICS, OUTPUT_METRICS
 from collapse_doctor.inspector.outputs import Rows
 from collapse_doctor.inspector.probing.bench import Bench, CannotRun
-from collapse_doctor.recording.observations import Probe, Role
+from collapse_doctor.inspector.probing.sources import line_of_branch, line_of_making
+from collapse_doctor.recording.observations import CallSite, Probe, Role
 
 __all__ = ["MODES", "compare_modes"]
 
@@ -25,7 +26,8 @@ def compare_modes(bench: Bench) -> Iterator[Probe]:
 
     Dropout makes rows differ that the model itself does not tell apart, which ``noise`` shows: the
     distance of the same rows in two passes, relative to their spread. ``parting`` is that of the
-    two modes; ``running`` is 1 where normalisation keeps statistics of batches for eval mode.
+    two modes; ``running`` is 1 where normalisation keeps statistics of batches for eval mode, and
+    ``unsettled`` says by how much they may still lag behind the training.
     """
     if not bench.was_trained:
         raise CannotRun("the model was never seen in train mode: there is nothing to compare")
@@ -34,7 +36,9 @@ def compare_modes(bench: Bench) -> Iterator[Probe]:
     again = bench.run(training=True, seed=1).embeddings()
     with Aside():
         yield from _blocks(bench, training.blocks, resting.blocks)
-        yield from _outputs(bench, training.embeddings(), resting.embeddings(), again)
+        one, other = training.embeddings(), resting.embeddings()
+        one, other = training.embeddings(other), resting.embeddings(one)
+        yield from _outputs(bench, one, other, again)
 
 
 def _blocks(
@@ -43,7 +47,8 @@ def _blocks(
     for depth, layer in enumerate(bench.layers):
         if layer.name in training and layer.name in resting:
             one, other = training[layer.name].values, resting[layer.name].values
-            yield from _arms(bench, layer.name, bench.role, depth, one, other, math.nan)
+            line = _line(bench, layer.module)
+            yield from _arms(bench, layer.name, bench.role, depth, one, other, math.nan, line)
 
 
 def _outputs(
@@ -61,7 +66,8 @@ def _outputs(
             continue
         one, other = training[name].values, resting[name].values
         noise = _distance(one, again[name].values) if name in again else math.nan
-        yield from _arms(bench, name, "output", depth, one, other, noise)
+        line = _line(bench, bench.model)
+        yield from _arms(bench, name, "output", depth, one, other, noise, line)
 
 
 def _arms(
@@ -72,6 +78,7 @@ def _arms(
     training: Tensor,
     resting: Tensor,
     noise: float,
+    line: CallSite | None,
 ) -> Iterator[Probe]:
     if training.shape != resting.shape:
         reason = f"`{layer}` has another shape in eval mode"
@@ -81,17 +88,33 @@ def _arms(
         "noise": noise,
         "parting": _distance(training, resting),
         "running": float(_has_running_statistics(bench.model)),
+        "unsettled": bench.unsettled(),
     }
     for arm, rows in (("train", training), ("eval", resting)):
         values = measure_batch(rows, BLOCK_METRICS if role == "block" else OUTPUT_METRICS) | apart
         dtype = str(rows.dtype).removeprefix("torch.")
         size = (len(rows), rows.shape[1])
-        yield Probe(MODES, bench.name, "", layer, role, depth, arm, *size, dtype, dict(values))
+        yield Probe(
+            MODES, bench.name, "", layer, role, depth, arm, *size, dtype, dict(values), line
+        )
+
+
+def _line(bench: Bench, layer: nn.Module) -> CallSite | None:
+    """Return the line to look at where a layer differs by mode: of its statistics, or a branch."""
+    kept = [module for module in layer.modules() if _keeps_a_mean(module)]
+    branch = line_of_branch(layer)
+    if branch is not None or len(kept) != 1:
+        return branch
+    return line_of_making(bench.model, kept[0], bench.frame)
 
 
 def _has_running_statistics(model: nn.Module) -> bool:
     """Tell whether train mode normalises by the batch, and eval mode by what was kept of others."""
-    return any(getattr(module, "running_mean", None) is not None for module in model.modules())
+    return any(map(_keeps_a_mean, model.modules()))
+
+
+def _keeps_a_mean(module: nn.Module) -> bool:
+    return getattr(module, "running_mean", None) is not None
 
 
 def _distance(rows: Tensor, others: Tensor) -> float:

@@ -15,6 +15,7 @@ from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.outputs import pool
 from collapse_doctor.inspector.probing.batch import Batch
 from collapse_doctor.inspector.probing.bench import Bench, CannotRun
+from collapse_doctor.inspector.probing.pooling import line_of_mixing
 from collapse_doctor.inspector.probing.sequences import Sequences, sequences_in
 from collapse_doctor.recording.observations import Probe
 
@@ -72,6 +73,7 @@ def append_padding(bench: Bench) -> Iterator[Probe]:
     order, again = _again(bench, found, pair)
     bare = tuple(_without_padding(bench, found, pair, real))
     passes = _Passes(shorter, longer, order, again, bare)
+    line = line_of_mixing(bench.model)
     with Aside():
         for name, tensor in shorter.items():
             values = _compare(name, passes, real, pair, left=found.left)
@@ -85,6 +87,7 @@ def append_padding(bench: Bench) -> Iterator[Probe]:
                     width=tensor.shape[-1],
                     dtype=str(tensor.dtype).removeprefix("torch."),
                     values={"padding": float(pair.more), "length": float(pair.length), **values},
+                    site=line,
                 )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import nn
 
+from collapse_doctor.inspector.callsite import still, user_frame
 from collapse_doctor.inspector.compiled import is_capturing
 from collapse_doctor.inspector.fuse import reason_of
 from collapse_doctor.inspector.layers import Layer
@@ -14,12 +15,15 @@ from collapse_doctor.inspector.placement import place
 from collapse_doctor.inspector.probing.batch import batches_of
 from collapse_doctor.inspector.probing.bench import Bench, CannotRun
 from collapse_doctor.inspector.probing.registry import TESTS, ActiveTest
+from collapse_doctor.inspector.probing.settling import beginnings
 from collapse_doctor.recording.observations import Probe, Role
 
 __all__ = ["Prober"]
 
 Emit = Callable[[Probe], None]
 
+FRAMES = 8
+"""Functions that began the watch, from the innermost outwards, in whose files is looked."""
 LATER = "the probe is run when the watched block is left"
 
 
@@ -53,6 +57,9 @@ class Prober:
         self._blocks = blocks
         self._role: Role = role
         self._resting: dict[str, frozenset[int]] = {}
+        frame = user_frame() if self._batches else None
+        self._frame = still(frame, FRAMES) if frame is not None else None
+        self._before = {name: beginnings(models[name]) for name in self._batches}
 
     def announce(self, emit: Emit) -> None:
         """Say what is to come: a diagnosis before it, or of a training that is killed, says so."""
@@ -79,15 +86,18 @@ class Prober:
             model = self._models[name]
             if name not in self._resting:
                 self.look()
+            resting, before = self._resting.get(name), self._before.get(name)
             bench = Bench(
-                name, model, self._blocks[name], batch, self._resting.get(name), self._role
+                name, model, self._blocks[name], batch, resting, self._role, before, self._frame
             )
             for test, make in TESTS.items():
                 _tell(emit, test, make, bench)
 
     def forget(self) -> None:
-        """Let go of the batches."""
+        """Let go of the batches, and of what was kept of the models."""
         self._batches.clear()
+        self._before.clear()
+        self._frame = None
 
     def _skip(self, emit: Emit, reason: str) -> None:
         for name in self._batches:
