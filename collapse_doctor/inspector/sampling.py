@@ -25,6 +25,13 @@ SMALLEST = 1e-18
 """Root mean square of a gradient below which its squares are no longer to be trusted: the smallest
 normal number of float32 is 1.2e-38."""
 
+ALONG = 1e-4
+"""How far the cosine of a gradient and the values it belongs to may lie from 1 to be a penalty's.
+
+Rounding of half precision moves it by 1e-5; of eight random numbers one in 1e12 comes so near."""
+FEWEST = 8
+"""Numbers of which that is said."""
+
 Vector = np.ndarray
 
 
@@ -211,7 +218,24 @@ def _part(name: str, seen: Sequence[Seen]) -> Part:
         gradient=_gradient(matrices),
         weight=_size([one.before for one in matrices]),
         change=_size([_step(one) for one in matrices]),
+        scalars=sum(one.about.number == 1 for one in seen),
+        alone=sum(one.there and _says_nothing(one) for one in seen),
     )
+
+
+def _says_nothing(one: Seen) -> bool:
+    """Tell whether a gradient is zero, of a single number, or that of a penalty on the values."""
+    if one.about.number == 1 or one.norm == 0.0:
+        return True
+    if len(one.gradient) != len(one.before) or len(one.before) < FEWEST:
+        return False
+    gradient, values = one.gradient.astype(float), one.before.astype(float)
+    return any(_cosine(gradient, side) > 1 - ALONG for side in (values, np.sign(values)))
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    with np.errstate(all="ignore"):
+        return abs(float(one @ other / np.sqrt((one @ one) * (other @ other))))
 
 
 def _step(one: Seen) -> Vector:
