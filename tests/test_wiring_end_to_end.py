@@ -127,8 +127,8 @@ def data_of_the_embedding(watch: Any) -> None:
 @sick("CD201")
 def under_no_grad(watch: Any) -> None:
     def cut(model: nn.Module, x: Tensor) -> Any:
-        with torch.no_grad():
-            return model(x)  # here
+        with torch.no_grad():  # here
+            return model(x)
 
     head_behind(watch, cut)
 

@@ -378,6 +378,10 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     root mean square of what the last of them brought. ``cut`` is the first operation seen to
     take its values out of the graph, ``site`` the line of that; ``made`` the line of the forward
     pass; ``without`` the line that put it under ``no_grad``, where one was found around it.
+
+    ``flow`` is the length of the gradient at the outputs of the model's blocks on its way down, in
+    the order of the forward pass, the output itself last; None if not finite. Blocks to which none
+    came, or which were not listened to, are left out.
     """
 
     step: int
@@ -391,6 +395,7 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     site: CallSite | None = None
     made: CallSite | None = None
     without: CallSite | None = None
+    flow: tuple[tuple[str, float | None], ...] = ()
 
 
 class Part(Struct, frozen=True, gc=False):

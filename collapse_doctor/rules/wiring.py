@@ -81,6 +81,11 @@ class Course:
         """Whether something moved that had no gradient: a moving average, a hand-made update."""
         return any((part.moved or part.drifted) and not part.graded for part in _parts(self.own))
 
+    @cached_property
+    def flows(self) -> tuple[Reach, ...]:
+        """Forward passes whose blocks were listened to, and whose output got a gradient."""
+        return tuple(r for r in self.reaches if len(r.flow) > 1 and r.flow[-1][1])
+
     @property
     def came_back(self) -> tuple[Reach, ...]:
         """Outputs to which a gradient came that was not zero."""
