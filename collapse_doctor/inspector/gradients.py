@@ -147,7 +147,9 @@ class Returns:
         if len(calls) < MOST_INSIDE and len(self._inside) <= MOST_PENDING:
             inner = _Inner(origin.layer)
             calls.append(inner)
-            node.register_prehook(_InnerHook(weakref.ref(self), weakref.ref(inner), tensor.output_nr))
+            node.register_prehook(
+                _InnerHook(weakref.ref(self), weakref.ref(inner), tensor.output_nr)
+            )
 
     def called(self, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Take note of the first function that takes an output's values out of the graph."""
@@ -225,7 +227,9 @@ class Returns:
             reach = msgspec.structs.replace(reach, without=without_gradient(output.callers))
         if output.size is not None:
             reach = msgspec.structs.replace(reach, gradient=sizes.pop(0))
-            flow = [(layer, _length(size, n)) for (layer, n), size in zip(blocks, sizes, strict=True)]
+            flow = [
+                (layer, _length(size, n)) for (layer, n), size in zip(blocks, sizes, strict=True)
+            ]
             if flow:
                 flow.append((reach.layer, _length(reach.gradient, output.count)))
             reach = msgspec.structs.replace(reach, flow=tuple(flow))

@@ -18,9 +18,9 @@ from torch.optim import Optimizer
 
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.compiled import is_capturing
-from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.faultlines import assigned_at, cleared_at, frozen_at
-from collapse_doctor.inspector.parts import Entry, entries, hidden_entries, made_at
+from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.parts import Entry, Kept, entries, hidden_entries, made_at
 from collapse_doctor.inspector.quiet import in_backward, this_thread
 from collapse_doctor.inspector.relay import AFTER, BEFORE, Listener
 from collapse_doctor.inspector.sampling import About, Gradients, Seen, Weights, parts_of
@@ -39,6 +39,9 @@ __all__ = ["Movement"]
 
 MOST_OPEN = 8
 """Steps under way, one inside the other; steps that failed are among them."""
+
+RENEWED = 4
+"""Looks after which the parameters of a model are looked for again."""
 
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -95,6 +98,7 @@ class Movement:
         self._open: list[_Open] = []
         self._left: dict[str, dict[str, Any]] = {}  # how the last look left each parameter
         self._hidden: dict[str, list[Hidden]] = {}
+        self._kept: dict[str, tuple[int, list[Kept]]] = {}
         self._listeners: tuple[Listener, Listener] | None = None
 
     def start(self, guard: Guard) -> None:
@@ -121,6 +125,7 @@ class Movement:
             AFTER.remove(self._listeners[1])
         self._open.clear()
         self._hidden.clear()
+        self._kept.clear()
 
     def passed(self, model: str, forwards: int) -> None:
         """Look at a model in a forward pass, as long as no optimizer was seen to step at all."""
@@ -191,13 +196,23 @@ class Movement:
     # One look
 
     def _entries(self, name: str) -> list[Entry]:
+        """Return the parameters of a model, which are looked for anew at every fourth look.
+
+        To go through a model costs more than to look at its parameters. Held weakly in between.
+        """
         model = self._models[name]()
         if model is None:
             return []
-        if name not in self._hidden:  # looked for once: it goes through all that a model keeps
-            self._hidden[name] = find_hidden(model)
-        found = entries(model)
-        return found + hidden_entries(self._hidden[name], found)
+        asked, kept = self._kept.get(name, (0, []))
+        found = [known for known in (keep.entry() for keep in kept) if known is not None]
+        if asked % RENEWED == 0 or len(found) < len(kept):
+            if name not in self._hidden:  # looked for once: it goes through all a model keeps
+                self._hidden[name] = find_hidden(model)
+            found = entries(model)
+            found += hidden_entries(self._hidden[name], found)
+            kept = [Kept(e.name, weakref.ref(e.parameter), e.part, e.depth) for e in found]
+        self._kept[name] = asked + 1, kept
+        return found
 
     def _about(
         self, name: str, found: Sequence[Entry], optimizer: Optimizer | None = None

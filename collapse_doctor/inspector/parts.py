@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import weakref
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -17,7 +18,7 @@ from collapse_doctor.inspector.outputs import is_plain, local_part
 from collapse_doctor.inspector.unregistered import Hidden
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["Entry", "entries", "hidden_entries", "made_at", "same_shapes"]
+__all__ = ["Entry", "Kept", "entries", "hidden_entries", "made_at", "same_shapes"]
 
 MOST_PARTS = 32
 """Parts of a model that are told apart: beyond it, neighbouring blocks are one part."""
@@ -42,6 +43,22 @@ class Entry(NamedTuple):
         part = local_part(self.parameter)
         number = part.is_floating_point() or part.is_complex()
         return number and is_plain(part) and part.numel() > 0
+
+
+class Kept(NamedTuple):
+    """The same, of a parameter that is held weakly."""
+
+    name: str
+    reference: weakref.ref[nn.Parameter]
+    part: str
+    depth: int
+
+    def entry(self) -> Entry | None:
+        """Return the entry, or None if the parameter is gone."""
+        parameter = self.reference()
+        if parameter is None:
+            return None
+        return Entry(self.name, parameter, self.part, self.depth)
 
 
 def entries(model: nn.Module) -> list[Entry]:

@@ -4,7 +4,10 @@ What it finds
 -------------
 An optimizer holds parameters of the model and steps, the model is run, and at every step that was
 looked at none of these parameters has a gradient: the way from the loss back to the embedding is
-cut. Or all gradients are exactly zero from the first step on, in a model that was never trained.
+cut. Single numbers (a temperature, a bias) and a penalty on the weights do not count: they get
+their gradient without any embedding. Or all gradients are exactly zero from the first step on, in
+a model that was never trained. Or a gradient came at first and then no more, while nothing else
+learns in the model's stead.
 
 Why it matters
 --------------
@@ -134,8 +137,7 @@ def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:
     return Match(
         message=(
             f"No gradient reaches {course.model}: {optimizer} holds its parameters, and at all "
-            f"{len(steps)} steps looked at none of them had "
-            + _missing(course)
+            f"{len(steps)} steps looked at none of them had " + _missing(course)
         ),
         where=where,
         related=(at(course, step, "the optimizer steps here"),) if step is not None else (),

@@ -6,8 +6,9 @@ Learning was meant, for an optimizer holds the parameters or they get a gradient
 looked at did any of some hundred of their numbers change, nor between these steps. In this order:
 the learning rate is zero; nothing requires a gradient; gradients are cleared before the step;
 steps are below the resolution of the weights' dtype; no optimizer that steps holds the
-parameters; the optimizer never steps. As a warning: some parameters get a gradient, but no
-optimizer holds them.
+parameters; the optimizer never steps. Or all but single numbers were frozen later, while nothing
+else learns. As a warning: some parameters get a gradient, but no optimizer holds them; an error
+where it holds nothing else but single numbers, as where layers lie in a plain list.
 
 Why it matters
 --------------

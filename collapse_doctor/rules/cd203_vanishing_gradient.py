@@ -7,9 +7,9 @@ is largest by more than float32 can resolve, and for optimizers of Adam's kind a
 `eps`; at every step looked at. Or the gradient of the whole model is so small that no step changes
 a single number of it. Exact zeros count only in the first blocks of a model that was not trained
 before: elsewhere they are cut or unused, not decayed to. Or it falls as much on its way from the
-embedding to the output of the first block, and leaves that block a gradient that float32 would not
-add to its weights. Or all of it is zero where all rows are alike: nothing was learnt yet, and nothing
-will be.
+embedding to the output of the first block, and leaves that block a gradient that float32 would
+not add to its weights. Or all of it is zero where all rows are alike: nothing was learnt yet, and
+nothing will be.
 
 Why it matters
 --------------
