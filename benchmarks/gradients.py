@@ -4,7 +4,8 @@ Run as ``python -m benchmarks.gradients``. Networks of 5 to 50 layers learn the 
 Gaussian clouds for some steps. For each it prints, from the same observations that the rules
 read: the size of the first part's gradient relative to its weights, as a multiple of the last
 part's (smallest and largest over the steps looked at); how far the gradient of the whole model
-grew at most; the loss at first and at the end, whether it went down by a tenth, and what CD203 and
+grew at most; the length of the gradient at the first block's output as a multiple of that at the
+embedding (smallest and largest); the loss at first and at the end, whether it went down by a tenth, and what CD203 and
 CD204 say.
 """
 
@@ -23,7 +24,7 @@ from torch.nn import functional as F
 from collapse_doctor.diagnosis import diagnose
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.measurements import from_recording
-from collapse_doctor.recording.observations import Update
+from collapse_doctor.recording.observations import Reach, Update
 
 WIDTH, CLASSES, ROWS = 64, 8, 64
 DEPTHS = (5, 10, 20, 30, 50)
@@ -149,6 +150,7 @@ class Result:
     low: float
     high: float
     growth: float
+    flow: tuple[float, float]
     first: float
     last: float
     says: str
@@ -183,12 +185,20 @@ def train(model: nn.Module, kind: str, rate: float, steps: int) -> Result:
     measured = from_recording(watch.recording, title="a network")
     found = diagnose(measured, select=("CD203", "CD204")).findings
     first, last = statistics.mean(losses[:5]), statistics.mean(losses[-5:])
-    return Result(low, high, growth, first, last, " ".join(f.code for f in found))
+    flows = [f for f in map(flow_of, watch.recording.reaches) if f is not None]
+    flow = (min(flows), max(flows)) if flows else (float("nan"),) * 2
+    return Result(low, high, growth, flow, first, last, " ".join(f.code for f in found))
 
 
 def ratio_of(update: Update) -> float | None:
     """Return the first part's gradient relative to its weights, as a multiple of the last's."""
     sizes = [p.gradient / p.weight for p in update.parts if p.gradient and p.weight]
+    return sizes[0] / sizes[-1] if len(sizes) > 1 and sizes[-1] else None
+
+
+def flow_of(reach: Reach) -> float | None:
+    """Return the gradient at the first block as a multiple of that at the embedding."""
+    sizes = [size for _, size in reach.flow if size is not None]
     return sizes[0] / sizes[-1] if len(sizes) > 1 and sizes[-1] else None
 
 
@@ -208,7 +218,8 @@ def runs(steps: int, optimizers: Sequence[str]) -> Iterator[str]:
                     mark = "learnt" if result.learnt else "-"
                     yield (
                         f"{optimizer:5} {name:17} {init:9} {depth:3}  {result.low:9.2g} "
-                        f"{result.high:9.2g} {result.growth:9.2g}  {result.first:9.3g} "
+                        f"{result.high:9.2g} {result.growth:9.2g} {result.flow[0]:9.2g} "
+                        f"{result.flow[1]:9.2g}  {result.first:9.3g} "
                         f"{result.last:9.3g}  {mark:6} {result.says}"
                     )
 
@@ -219,7 +230,7 @@ def main() -> None:
     parser.add_argument("--optimizers", nargs="*", choices=RATES, default=[*RATES])
     options = parser.parse_args()
     print(
-        "optim network           init      layers    lowest   highest    growth  loss first, last"
+        "optim network           init      layers    lowest   highest    growth   flow at least, at most  loss first, last"
     )
     for line in runs(options.steps, options.optimizers):
         print(line, flush=True)

@@ -127,8 +127,8 @@ def data_of_the_embedding(watch: Any) -> None:
 @sick("CD201")
 def under_no_grad(watch: Any) -> None:
     def cut(model: nn.Module, x: Tensor) -> Any:
-        with torch.no_grad():
-            return model(x)  # here
+        with torch.no_grad():  # here
+            return model(x)
 
     head_behind(watch, cut)
 
@@ -713,3 +713,29 @@ def test_look_alikes_are_not_named(name: str) -> None:
     found = wiring(diagnose(INNOCENT[name]))
     alarms = {c: f.message for c, f in found.items() if f.severity is not Severity.INFO}
     assert alarms == {}
+
+
+# Among others
+
+
+@pytest.mark.parametrize("cut", ["detached", "vanished"])
+def test_an_alias_stays_the_first_finding(cut: str) -> None:
+    """Two views that are one tensor leave nothing to learn: that explains what is missing."""
+
+    def program(watch: Any) -> None:
+        model, head = network(), nn.Linear(12, 4)
+        optimizer = torch.optim.SGD([*model.parameters(), *head.parameters()], 0.1)
+        with watch(model):
+            for _ in range(STEPS):
+                x, labels = batch()
+                z = model(x)
+                z = z.detach() if cut == "detached" else 1e-12 * z
+                pulled = (1 - F.cosine_similarity(z, z)).mean()
+                loss = pulled + F.cross_entropy(head(z), labels)
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+
+    found = [finding.code for finding in diagnose(program).findings]
+    assert found[0] == "CD101"
+    assert ("CD201" in found) == (cut == "detached")

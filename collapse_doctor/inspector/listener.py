@@ -68,6 +68,7 @@ class Listener:
             # Of several tensors the first is a block's output by convention, the rest its state.
             for _, tensor in tensors_in(output):
                 self._take(model, layer, tensor, module, role)
+                self._way_back.inside(model, layer, tensor)
                 return
 
         return hook

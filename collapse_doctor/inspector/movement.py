@@ -18,8 +18,9 @@ from torch.optim import Optimizer
 
 from collapse_doctor.inspector.callsite import site_of, user_frame
 from collapse_doctor.inspector.compiled import is_capturing
+from collapse_doctor.inspector.faultlines import assigned_at, cleared_at, frozen_at
 from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.parts import Entry, entries, made_at
+from collapse_doctor.inspector.parts import Entry, Kept, entries, hidden_entries, made_at
 from collapse_doctor.inspector.quiet import in_backward, this_thread
 from collapse_doctor.inspector.relay import AFTER, BEFORE, Listener
 from collapse_doctor.inspector.sampling import About, Gradients, Seen, Weights, parts_of
@@ -31,12 +32,16 @@ from collapse_doctor.inspector.steppers import (
     own_groups,
     rates_away,
 )
-from collapse_doctor.recording.observations import CallSite, Update
+from collapse_doctor.inspector.unregistered import Hidden, find_hidden
+from collapse_doctor.recording.observations import CallSite, Part, Update
 
 __all__ = ["Movement"]
 
 MOST_OPEN = 8
 """Steps under way, one inside the other; steps that failed are among them."""
+
+RENEWED = 4
+"""Looks after which the parameters of a model are looked for again."""
 
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -92,6 +97,8 @@ class Movement:
         self._thread = this_thread()
         self._open: list[_Open] = []
         self._left: dict[str, dict[str, Any]] = {}  # how the last look left each parameter
+        self._hidden: dict[str, list[Hidden]] = {}
+        self._kept: dict[str, tuple[int, list[Kept]]] = {}
         self._listeners: tuple[Listener, Listener] | None = None
 
     def start(self, guard: Guard) -> None:
@@ -117,6 +124,8 @@ class Movement:
             BEFORE.remove(self._listeners[0])
             AFTER.remove(self._listeners[1])
         self._open.clear()
+        self._hidden.clear()
+        self._kept.clear()
 
     def passed(self, model: str, forwards: int) -> None:
         """Look at a model in a forward pass, as long as no optimizer was seen to step at all."""
@@ -187,8 +196,23 @@ class Movement:
     # One look
 
     def _entries(self, name: str) -> list[Entry]:
+        """Return the parameters of a model, which are looked for anew at every fourth look.
+
+        To go through a model costs more than to look at its parameters. Held weakly in between.
+        """
         model = self._models[name]()
-        return [] if model is None else entries(model)
+        if model is None:
+            return []
+        asked, kept = self._kept.get(name, (0, []))
+        found = [known for known in (keep.entry() for keep in kept) if known is not None]
+        if asked % RENEWED == 0 or len(found) < len(kept):
+            if name not in self._hidden:  # looked for once: it goes through all a model keeps
+                self._hidden[name] = find_hidden(model)
+            found = entries(model)
+            found += hidden_entries(self._hidden[name], found)
+            kept = [Kept(e.name, weakref.ref(e.parameter), e.part, e.depth) for e in found]
+        self._kept[name] = asked + 1, kept
+        return found
 
     def _about(
         self, name: str, found: Sequence[Entry], optimizer: Optimizer | None = None
@@ -249,7 +273,21 @@ class Movement:
         ):  # something may be wrong: say who made it
             made = made_at(update.optimizer, update.site)
             update = msgspec.structs.replace(update, made=made)
-        self._emit(update)
+        self._emit(msgspec.structs.replace(update, wrong=self._wrong(update, parts)))
+
+    def _wrong(self, update: Update, parts: Sequence[Part]) -> CallSite | None:
+        """Return the line that may be to blame for a look at which something rests."""
+        hidden = self._hidden.get(update.model, ())
+        unknown = [one for one in hidden if any(n.startswith(one.name) for n in update.missing)]
+        if unknown:
+            return assigned_at(unknown[0].owner, unknown[0].attribute)
+        if update.site is None or not update.holds:
+            return None
+        if all(part.tensors == part.scalars for part in parts):
+            return frozen_at(update.site.file)
+        if not any(part.pulled or part.moved for part in parts):
+            return cleared_at(update.site)
+        return None
 
 
 def _readable(found: Sequence[Entry]) -> list[Entry]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import weakref
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -14,9 +15,10 @@ from torch.optim import Optimizer
 
 from collapse_doctor.inspector.layers import public_name, stages
 from collapse_doctor.inspector.outputs import is_plain, local_part
+from collapse_doctor.inspector.unregistered import Hidden
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["Entry", "entries", "made_at", "same_shapes"]
+__all__ = ["Entry", "Kept", "entries", "hidden_entries", "made_at", "same_shapes"]
 
 MOST_PARTS = 32
 """Parts of a model that are told apart: beyond it, neighbouring blocks are one part."""
@@ -43,6 +45,22 @@ class Entry(NamedTuple):
         return number and is_plain(part) and part.numel() > 0
 
 
+class Kept(NamedTuple):
+    """The same, of a parameter that is held weakly."""
+
+    name: str
+    reference: weakref.ref[nn.Parameter]
+    part: str
+    depth: int
+
+    def entry(self) -> Entry | None:
+        """Return the entry, or None if the parameter is gone."""
+        parameter = self.reference()
+        if parameter is None:
+            return None
+        return Entry(self.name, parameter, self.part, self.depth)
+
+
 def entries(model: nn.Module) -> list[Entry]:
     """Return the parameters of a model, each once, without those yet to be made."""
     blocks = stages(model)
@@ -59,6 +77,21 @@ def entries(model: nn.Module) -> list[Entry]:
         depth = place.get(id(parameter), -1)
         part = blocks[depth * width].name if depth >= 0 else ""
         found.append(Entry(public_name(name), parameter, part, depth))
+    return found
+
+
+def hidden_entries(hidden: Sequence[Hidden], known: Sequence[Entry]) -> list[Entry]:
+    """Return the parameters of modules that a model does not know to be its own.
+
+    Those in eval mode are left out: a network kept from the model on purpose, as a fixed teacher.
+    """
+    taken = {id(entry.parameter) for entry in known}
+    found = []
+    for one in hidden:
+        for name, parameter in one.module.named_parameters() if one.module.training else ():
+            if id(parameter) not in taken and parameter.is_leaf and not is_lazy(parameter):
+                taken.add(id(parameter))
+                found.append(Entry(f"{one.name}.{name}", parameter, "", -1))
     return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import NamedTuple
 
 import numpy as np
@@ -24,6 +25,13 @@ MOST_NUMBERS = 16_384
 SMALLEST = 1e-18
 """Root mean square of a gradient below which its squares are no longer to be trusted: the smallest
 normal number of float32 is 1.2e-38."""
+
+ALONG = 1e-4
+"""How far the cosine of a gradient and the values it belongs to may lie from 1 to be a penalty's.
+
+Rounding of half precision moves it by 1e-5; of eight random numbers one in 1e12 comes so near."""
+FEWEST = 8
+"""Numbers of which that is said."""
 
 Vector = np.ndarray
 
@@ -74,7 +82,9 @@ class Weights:
     def of(cls, entries: Sequence[Entry]) -> Weights:
         """Take them. Numbers of half precision become float32, which changes none."""
         most = _share(entries)
-        taken = [some(local_part(entry.parameter).detach(), most) for entry in entries]
+        # Without a graph as a whole: to detach each costs as much as to take it.
+        with torch.no_grad():
+            taken = [some(local_part(entry.parameter), most) for entry in entries]
         return cls(*_joined(taken), [len(one) for one in taken])
 
     def apart(self, values: Sequence[Tensor]) -> list[Vector]:
@@ -211,7 +221,33 @@ def _part(name: str, seen: Sequence[Seen]) -> Part:
         gradient=_gradient(matrices),
         weight=_size([one.before for one in matrices]),
         change=_size([_step(one) for one in matrices]),
+        scalars=sum(one.about.number == 1 for one in seen),
+        alone=_alone([one for one in seen if one.there]),
     )
+
+
+def _alone(graded: Sequence[Seen]) -> int:
+    """Count gradients that say nothing; matrices come first, and one that speaks ends the count."""
+    in_turn = sorted(graded, key=lambda one: -one.about.dim)
+    return sum(1 for _ in takewhile(_says_nothing, in_turn))
+
+
+def _says_nothing(one: Seen) -> bool:
+    """Tell whether a gradient is zero, of a single number, or that of a penalty on the values."""
+    if one.about.number == 1 or one.norm == 0.0:
+        return True
+    if len(one.gradient) != len(one.before) or len(one.before) < FEWEST:
+        return False
+    size = float(np.abs(one.gradient).max())
+    if not 0 < size < math.inf:
+        return False
+    gradient, values = one.gradient / size, one.before.astype(float)
+    return any(_cosine(gradient, side) > 1 - ALONG for side in (values, np.sign(values)))
+
+
+def _cosine(one: Vector, other: Vector) -> float:
+    length = math.sqrt(float(one @ one) * float(other @ other))
+    return abs(float(one @ other)) / length if length else 0.0
 
 
 def _step(one: Seen) -> Vector:

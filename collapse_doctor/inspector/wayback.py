@@ -85,6 +85,12 @@ class WayBack:
             origin = Origin(model, name, self._moment.step, forwards)
             self._returns.watch(origin, tensor, known.made if known is not None else None)
 
+    def inside(self, model: str, layer: str, tensor: Tensor) -> None:
+        """Take note of what a block returned, in a pass that is looked at."""
+        if tensor.requires_grad and self._schedule.compares(self._moment.due(model)):
+            forwards = self._moment.forwards_of(model)
+            self._returns.inside(Origin(model, layer, self._moment.step, forwards), tensor)
+
     def called(self, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Take note of a function of :data:`CUTS` that was called."""
         if func in CUTS:

@@ -386,7 +386,11 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     nothing that learns. ``calls`` counts the backward passes that came to it, ``gradient`` is the
     root mean square of what the last of them brought. ``cut`` is the first operation seen to
     take its values out of the graph, ``site`` the line of that; ``made`` the line of the forward
-    pass.
+    pass; ``without`` the line that put it under ``no_grad``, where one was found around it.
+
+    ``flow`` is the length of the gradient at the outputs of the model's blocks on its way down, in
+    the order of the forward pass, the output itself last; None if not finite. Blocks to which none
+    came, or which were not listened to, are left out.
     """
 
     step: int
@@ -399,6 +403,8 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     cut: str = ""
     site: CallSite | None = None
     made: CallSite | None = None
+    without: CallSite | None = None
+    flow: tuple[tuple[str, float | None], ...] = ()
 
 
 class Part(Struct, frozen=True, gc=False):
@@ -410,6 +416,10 @@ class Part(Struct, frozen=True, gc=False):
     ``drifted`` between the last look and this one. ``gradient`` and ``weight`` are the root mean
     squares of both, ``change`` that of what the step added to the weights; None if not finite,
     or unknown. Only matrices count for these three, if there is one.
+
+    ``scalars`` of the tensors hold a single number (a temperature). ``alone`` of those with a
+    gradient say nothing of an embedding by it: it is zero, or of a single number, or lies along
+    the tensor's own values or their signs, as that of a penalty on weights does.
     """
 
     layer: str
@@ -423,6 +433,8 @@ class Part(Struct, frozen=True, gc=False):
     gradient: float | None = None
     weight: float | None = None
     change: float | None = None
+    scalars: int = 0
+    alone: int = 0
 
 
 class Update(Struct, frozen=True, gc=False, tag="update"):
@@ -438,7 +450,9 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     parameters that had a gradient, single numbers aside. ``missing`` names parameters with a
     gradient that no optimizer seen so far holds, ``absent`` is how many there are. ``rate`` and
     ``eps`` are the optimizer's for this model, the largest over its groups. ``site`` is the line
-    of the step, ``made`` that of the optimizer.
+    of the step, ``made`` that of the optimizer. ``wrong`` is the line that froze parameters, that
+    cleared gradients before the step, or that put layers where the model does not know of them,
+    where it was found in the source.
     """
 
     step: int
@@ -459,6 +473,7 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     parts: tuple[Part, ...] = ()
     site: CallSite | None = None
     made: CallSite | None = None
+    wrong: CallSite | None = None
 
 
 Observation = (

@@ -4,7 +4,10 @@ What it finds
 -------------
 An optimizer holds parameters of the model and steps, the model is run, and at every step that was
 looked at none of these parameters has a gradient: the way from the loss back to the embedding is
-cut. Or all gradients are exactly zero from the first step on, in a model that was never trained.
+cut. Single numbers (a temperature, a bias) and a penalty on the weights do not count: they get
+their gradient without any embedding. Or all gradients are exactly zero from the first step on, in
+a model that was never trained. Or a gradient came at first and then no more, while nothing else
+learns in the model's stead.
 
 Why it matters
 --------------
@@ -44,12 +47,12 @@ stop-gradient is for, and where it belongs).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import Reach
+from collapse_doctor.recording.observations import Reach, Update
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import Course, at, judge_each, steps_of
 
@@ -75,8 +78,11 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
         if course.own:  # all it holds of the model is frozen: that is CD202's to judge
             return
         raise NotExamined("no optimizer that holds its parameters was seen to step")
-    if course.has_moved if not course.has_gradient else not _is_zero(course):
-        return  # something else moves it, as a moving average; or a gradient arrives
+    if any(course.learns_at(update) for update in own):
+        yield from _ended(course, own, bounds)
+        return
+    if not _may_judge(course):
+        return
     steps = steps_of(own)
     if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
         raise NotExamined(f"only {len(steps)} steps of its optimizer were looked at")
@@ -86,14 +92,39 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
         yield _match(course, bounds, steps)
 
 
-def _is_zero(course: Course) -> bool:
-    """Tell whether all gradients of an untrained model were zero, from its first step on.
+def _may_judge(course: Course) -> bool:
+    """Tell whether a model without a gradient of its own is one that was to get one.
 
-    A trained one may have nothing left to learn: a margin that all triplets keep.
+    What moves without any is moved by something else, as a moving average. Where gradients are
+    there but zero, only an untrained model is judged, from its first step on: a trained one may
+    have nothing left to learn, a margin that all triplets keep. And where a penalty on the weights
+    is all that pulls them, nothing may have come back to an output, not even zero.
     """
-    parts = [part for update in course.own for part in update.parts]
-    zero = all(part.gradient == 0.0 and not part.pulled for part in parts if part.graded)
-    return zero and course.fresh and course.own[0].step == 0
+    if course.is_moved_from_outside or (course.has_moved and not course.has_gradient):
+        return False
+    parts = [part for update in course.own for part in update.parts if part.graded > part.scalars]
+    if any(part.gradient == 0.0 for part in parts):
+        return course.fresh and course.own[0].step == 0
+    return not parts or not any(reach.calls for reach in course.reaches)
+
+
+def _ended(course: Course, own: Sequence[Update], bounds: Bounds) -> Iterator[Match]:
+    """Yield a match for a model that got a gradient at first and none any more.
+
+    Only where nothing learns in its stead: a phase in which a head alone is trained is no fault.
+    """
+    last = max(i for i, update in enumerate(own) if course.learns_at(update))
+    rest = own[last + 1 :]
+    steps = steps_of(rest)
+    if len(steps) < bounds.looks or course.company or any(update.others for update in rest):
+        return
+    if any(part.graded > part.scalars or part.moved for update in rest for part in update.parts):
+        return  # a penalty, zeros or a hand-made update: other phases of a training have them
+    passes = [reach for reach in course.reaches if reach.step >= steps[0]]
+    if len({reach.step for reach in passes}) < bounds.looks or any(r.calls for r in passes):
+        return
+    ended = replace(course, updates=tuple(rest), reaches=tuple(passes))
+    yield _match(ended, bounds, steps)
 
 
 def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:
@@ -106,8 +137,7 @@ def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:
     return Match(
         message=(
             f"No gradient reaches {course.model}: {optimizer} holds its parameters, and at all "
-            f"{len(steps)} steps looked at none of them had "
-            + ("a gradient." if not course.has_gradient else "a gradient other than zero.")
+            f"{len(steps)} steps looked at none of them had " + _missing(course)
         ),
         where=where,
         related=(at(course, step, "the optimizer steps here"),) if step is not None else (),
@@ -121,6 +151,17 @@ def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:
         confidence=Confidence.MEDIUM if course.has_gradient else Confidence.HIGH,
         cause=cause,
     )
+
+
+def _missing(course: Course) -> str:
+    parts = [part for update in course.own for part in update.parts if part.graded]
+    if not parts:
+        return "a gradient."
+    if all(part.graded == part.scalars for part in parts):
+        return "a gradient, but single numbers (a temperature, a bias)."
+    if any(part.gradient == 0.0 for part in parts):
+        return "a gradient other than zero."
+    return "a gradient other than that of a penalty on the weights."
 
 
 def _severity(course: Course) -> Severity:
@@ -138,7 +179,7 @@ def _cause(course: Course, cut: Reach | None, made: Reach | None, blind: bool) -
             "The embedding has no graph where the model returns it: the forward pass runs under "
             "`torch.no_grad()` or `torch.inference_mode()`, or detaches inside."
         )
-        return text, at(course, made.made, step=first)
+        return text, at(course, made.without or made.made, step=first)
     if cut is not None:
         text = f"`{cut.cut}` takes the embedding out of the graph, and the loss is made of that."
         return text, at(course, cut.site, step=first)

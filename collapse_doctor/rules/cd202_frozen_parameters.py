@@ -6,8 +6,9 @@ Learning was meant, for an optimizer holds the parameters or they get a gradient
 looked at did any of some hundred of their numbers change, nor between these steps. In this order:
 the learning rate is zero; nothing requires a gradient; gradients are cleared before the step;
 steps are below the resolution of the weights' dtype; no optimizer that steps holds the
-parameters; the optimizer never steps. As a warning: some parameters get a gradient, but no
-optimizer holds them.
+parameters; the optimizer never steps. Or all but single numbers were frozen later, while nothing
+else learns. As a warning: some parameters get a gradient, but no optimizer holds them; an error
+where it holds nothing else but single numbers, as where layers lie in a plain list.
 
 Why it matters
 --------------
@@ -94,6 +95,7 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
         raise NotExamined("no step of an optimizer was looked at")
     if course.has_moved:
         yield from _in_parts(course, bounds)
+        yield from _frozen_later(course, bounds)
         return
     least = bounds.passes if looks is course.alone else bounds.steps
     if len(steps) < bounds.looks or steps[-1] + 1 < least:
@@ -244,11 +246,12 @@ def _never_stepped(course: Course) -> _Reason | None:
 def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bounds) -> Match:
     first, last = looks[0], looks[-1]
     made = next((update.made for update in looks if update.made is not None), None)
+    wrong = next((update.wrong for update in looks if update.wrong is not None), None)
     parts = last.parts
     related = [at(course, first.site, "the optimizer steps here")] if made and first.site else []
     return Match(
         message=reason.message,
-        where=at(course, made or first.site, step=first.step),
+        where=at(course, wrong or made or first.site, step=first.step),
         related=tuple(related),
         evidence={
             "looks": Evidence(len(steps_of(looks)), bounds.looks, ">=", unit="steps"),
@@ -265,6 +268,30 @@ def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bou
     )
 
 
+def _frozen_later(course: Course, bounds: Bounds) -> Iterator[Match]:
+    """Yield a match for a model that learnt, and was frozen while nothing else learns.
+
+    A single number that still does (a temperature) is no training in the model's stead.
+    """
+    number = course.own[0].number if course.own else None
+    looks = [update for update in course.own if update.number == number]
+    trained = [i for i, update in enumerate(looks) if course.learns_at(update)]
+    rest = looks[max(trained) + 1 :] if trained else []
+    frozen = all(part.tensors == part.scalars for update in rest for part in update.parts)
+    steps = steps_of(rest)
+    if not frozen or len(steps) < bounds.looks or not course.has_weights or course.company:
+        return
+    passes = {reach.step for reach in course.reaches if reach.step >= steps[0]}
+    if len(passes) < bounds.looks or any(update.others or update.absent for update in rest):
+        return
+    last = _Reason(
+        f"Since step {steps[0]} or shortly before nothing of {course.model} requires a gradient "
+        "but single numbers, nor does anything else learn; its optimizer steps on.",
+        "`requires_grad_(False)` hit more parameters than were meant to rest.",
+    )
+    yield _match(course, rest, last, bounds)
+
+
 def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
     """Yield a warning for parameters with a gradient that no optimizer ever held."""
     looks = course.own
@@ -275,16 +302,21 @@ def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
     more = last.absent - len(last.missing)
     names = ", ".join(last.missing) + (f" and {more} more" if more > 0 else "")
     made = next((update.made for update in looks if update.made is not None), None)
+    wrong = next((update.wrong for update in looks if update.wrong is not None), None)
+    alone = course.has_only_scalars and not any(update.others for update in looks)
     yield Match(
         message=f"{last.absent} parameters of {course.model} get a gradient and are in no "
         f"optimizer that steps: {names}.",
-        where=at(course, made or last.site, step=without[0].step),
+        where=at(course, wrong or made or last.site, step=without[0].step),
         evidence={
             "missing": Evidence(last.absent, 0, ">", meaning=f"of {last.trainable} trainable"),
             "looks": Evidence(len(without), bounds.looks, ">=", unit="steps"),
         },
-        severity=Severity.WARNING,
-        cause="They were added after the optimizer was made, or left out of its groups.",
+        severity=Severity.ERROR if alone else Severity.WARNING,
+        cause="They were added after the optimizer was made, or left out of its groups."
+        if wrong is None
+        else "Modules in a plain list, tuple or dict are no part of a model: `parameters()` has "
+        "none of theirs. Keep them in an `nn.ModuleList` or `nn.ModuleDict`.",
         remedy="Give them to the optimizer (`add_param_group`), or freeze them: "
         "`requires_grad_(False)` saves computing gradients that nobody uses.",
     )

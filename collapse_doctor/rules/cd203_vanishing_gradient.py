@@ -6,7 +6,10 @@ The gradient of an early block, relative to its weights, is smaller than that of
 is largest by more than float32 can resolve, and for optimizers of Adam's kind also below their
 `eps`; at every step looked at. Or the gradient of the whole model is so small that no step changes
 a single number of it. Exact zeros count only in the first blocks of a model that was not trained
-before: elsewhere they are cut or unused, not decayed to.
+before: elsewhere they are cut or unused, not decayed to. Or it falls as much on its way from the
+embedding to the output of the first block, and leaves that block a gradient that float32 would
+not add to its weights. Or all of it is zero where all rows are alike: nothing was learnt yet, and
+nothing will be.
 
 Why it matters
 --------------
@@ -47,12 +50,14 @@ AISTATS 2010; Hochreiter, "Untersuchungen zu dynamischen neuronalen Netzen", 199
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
-from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import Update
+from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.recording.observations import Reach, Update
+from collapse_doctor.rules.geometry import rounding
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import RESOLUTION, Course, judge_each, profile, steps_of
 
@@ -70,10 +75,22 @@ class Bounds:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each model whose gradient decays to nothing."""
-    return judge_each(measurements, lambda course: _examine(course, bounds))
+    alike = {
+        layer.model
+        for layer in measurements.layers
+        if layer.role in ("output", "chosen") and _is_alike(layer)
+    }
+    return judge_each(
+        measurements, lambda course: _examine(course, bounds, alike=course.model in alike)
+    )
 
 
-def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+def _is_alike(layer: LayerState) -> bool:
+    """Tell whether the rows of an embedding are equal, up to the rounding of their dtype."""
+    return layer.values.get("relative_dispersion", math.nan) < 10 * rounding(layer)
+
+
+def _examine(course: Course, bounds: Bounds, *, alike: bool) -> Iterator[Match]:
     looks = [update for update in course.own if any(part.graded for part in update.parts)]
     steps = steps_of(looks)
     if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
@@ -81,11 +98,62 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
     if all(_is_nothing(update, bounds) for update in looks) and not course.has_moved:
         yield _nothing(course, looks, bounds)
         return
+    if alike and not course.has_moved and all(map(_is_zero, looks)):
+        yield _nothing(course, looks, bounds)
+        return
     if any(_explodes(update, bounds) for update in looks):  # and saturated the layers: CD204
         return
     zeros = course.fresh and all(_begins_with_zero(update) for update in looks)
     if all(_decays(update, bounds, zeros) for update in looks):
         yield _decayed(course, looks, bounds, zeros)
+    elif all(_is_lost(update, bounds) for update in looks):
+        yield from _faded(course, looks, bounds)
+
+
+def _is_zero(update: Update) -> bool:
+    """Tell whether a gradient was there, and was zero in all of its numbers."""
+    return all(part.gradient == 0.0 for part in update.parts if part.graded)
+
+
+def _is_lost(update: Update, bounds: Bounds) -> bool:
+    """Tell whether float32 would not add the first block's gradient to its weights.
+
+    Nor an optimizer that divides by the size of the gradient, which has its own `eps`.
+    """
+    known = [part for part in update.parts if part.layer and part.graded and part.weight]
+    if not known or known[0].gradient is None:
+        return False
+    first = known[0].gradient
+    lost = first < bounds.decay * (known[0].weight or 0.0)
+    return lost and (update.eps is None or first < update.eps)
+
+
+def _faded(course: Course, looks: Sequence[Update], bounds: Bounds) -> Iterator[Match]:
+    """Yield a match if the gradient fell to nothing between the embedding and the first block."""
+    falls = [(reach, fall) for reach in course.flows if (fall := _fall(reach)) is not None]
+    steps = {reach.step for reach, _ in falls}
+    if len(steps) < bounds.looks or not all(fall < bounds.decay for _, fall in falls):
+        return
+    reach, fall = falls[0]
+    first, _ = reach.flow[0]
+    by = f"by a factor of {1 / fall:.0e}" if fall else "to exactly zero"
+    yield Match(
+        message=f"The gradient at the embedding of {course.model} decays {by} on its way down to "
+        f"{first}, which gets none that could move it.",
+        where=Where(model=course.model, layer=first, step=looks[0].step),
+        evidence={
+            "decay": Evidence(fall, bounds.decay, "<", meaning="first block to the largest"),
+            "embedding": Evidence(reach.flow[-1][1] or 0.0, meaning="length of its gradient"),
+            "looks": Evidence(len(steps), bounds.looks, ">=", unit="steps"),
+        },
+    )
+
+
+def _fall(reach: Reach) -> float | None:
+    """Return the gradient at the first block as a share of the largest on its way."""
+    sizes = [size for _, size in reach.flow]
+    known = [size for size in sizes if size is not None]
+    return known[0] / max(known) if len(known) == len(sizes) else None
 
 
 def _decays(update: Update, bounds: Bounds, zeros: bool) -> bool:

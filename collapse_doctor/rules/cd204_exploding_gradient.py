@@ -4,8 +4,10 @@ What it finds
 -------------
 Either the gradient of the first block, relative to its weights, is larger than that of the last
 block by more than float32 can resolve. Or the gradient of the model grows that much over its first
-value, or until it is no longer finite, and does not come back. Gradients are as the optimizer gets
-them: after clipping, which leaves the first case visible and not the second.
+value, or until it is no longer finite, and does not come back. These are as the optimizer gets
+them: after clipping, which leaves the first case visible and not the second. Or the gradient at
+the output of the first block, before anything is clipped, is longer than that at the embedding by
+more than networks that learn have.
 
 Why it matters
 --------------
@@ -36,6 +38,8 @@ layers, 5 initialisations, SGD and Adam) that learn within 60 steps none came ab
 step, over depth, and none above 1.3e+03 over steps.
 looks: 3, the last ones, at which the gradient still explodes or, where layers were saturated by
 it, has vanished or is NaN: networks that find their way out of a bad start are left alone.
+flow: 1000000 times the length at the embedding, at every look: more than ten times that of any of
+those networks that learnt with SGD, of which none came above 7.1e+04 at any step.
 steps: 8, the first steps, which are looked at one by one.
 before: 100000 times the first gradient, the growth after which a gradient that is not finite
 counts as exploded: a hundred times more than that of those networks. One that is not finite all
@@ -54,7 +58,7 @@ from dataclasses import dataclass
 
 from collapse_doctor.findings import Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import Update
+from collapse_doctor.recording.observations import Reach, Update
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import RESOLUTION, Course, judge_each, profile, steps_of
 
@@ -68,6 +72,7 @@ class Bounds:
     resolution: float = RESOLUTION  # of float32; growth by its inverse is symmetric to vanishing
     looks: int = 3  # different steps
     steps: int = 8  # as many as are looked at one by one
+    flow: float = 1e6  # from the embedding to the first block
     before: float = 1e5  # growth seen before a gradient that is not finite
 
     @property
@@ -86,7 +91,11 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
     steps = steps_of(looks)
     if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
         raise NotExamined(f"gradients were looked at in {len(steps)} steps only")
-    match = _over_depth(course, looks, bounds) or _over_time(course, looks, bounds)
+    match = (
+        _over_depth(course, looks, bounds)
+        or _over_time(course, looks, bounds)
+        or _on_the_way(course, bounds)
+    )
     if match is not None:
         yield match
 
@@ -118,6 +127,36 @@ def _over_depth(course: Course, looks: Sequence[Update], bounds: Bounds) -> Matc
             "looks": Evidence(len(large), 1, ">=", unit="steps", meaning=f"of {len(ratios)}"),
         },
     )
+
+
+def _on_the_way(course: Course, bounds: Bounds) -> Match | None:
+    """Find a gradient that grows from block to block, at every look, whatever is made of it.
+
+    Weights may get the same everywhere meanwhile: what grows down the blocks grew up them, too.
+    """
+    growths = [(reach, growth) for reach in course.flows if (growth := _growth(reach)) is not None]
+    steps = {reach.step for reach, _ in growths}
+    if len(steps) < bounds.looks or not all(growth > bounds.flow for _, growth in growths):
+        return None
+    reach, growth = growths[0]
+    layer = max(reach.flow, key=lambda block: block[1] or 0.0)[0]
+    return Match(
+        message=f"The gradient at the embedding of {course.model} grows by a factor of "
+        f"{growth:.0e} on its way down to {layer}, at every step looked at.",
+        where=Where(model=course.model, layer=layer, step=reach.step),
+        evidence={
+            "growth": Evidence(growth, bounds.flow, ">", meaning="largest block to embedding"),
+            "embedding": Evidence(reach.flow[-1][1] or 0.0, meaning="length of its gradient"),
+            "looks": Evidence(len(steps), bounds.looks, ">=", unit="steps"),
+        },
+    )
+
+
+def _growth(reach: Reach) -> float | None:
+    """Return the gradient at the block where it is largest, as a multiple of the embedding's."""
+    *blocks, (_, last) = reach.flow
+    known = [size for _, size in blocks if size is not None]
+    return max(known) / last if len(known) == len(blocks) and last else None
 
 
 def _is_wild(update: Update, bounds: Bounds) -> bool:

@@ -62,6 +62,31 @@ class Course:
         return any(part.moved or part.drifted for part in _parts(self.updates))
 
     @property
+    def has_weights(self) -> bool:
+        """Whether more than single numbers were ever looked at."""
+        return any(part.tensors > part.scalars for part in _parts(self.updates))
+
+    @property
+    def has_only_scalars(self) -> bool:
+        """Whether the optimizers hold nothing of the model but single numbers."""
+        return not any(part.tensors > part.scalars for part in _parts(self.own))
+
+    def learns_at(self, update: Update) -> bool:
+        """Tell whether a gradient was there that is more than a penalty's or a single number's."""
+        whole = not self.has_weights
+        return any(part.graded > (0 if whole else part.alone) for part in update.parts)
+
+    @property
+    def is_moved_from_outside(self) -> bool:
+        """Whether something moved that had no gradient: a moving average, a hand-made update."""
+        return any((part.moved or part.drifted) and not part.graded for part in _parts(self.own))
+
+    @cached_property
+    def flows(self) -> tuple[Reach, ...]:
+        """Forward passes whose blocks were listened to, and whose output got a gradient."""
+        return tuple(r for r in self.reaches if len(r.flow) > 1 and r.flow[-1][1])
+
+    @property
     def came_back(self) -> tuple[Reach, ...]:
         """Outputs to which a gradient came that was not zero."""
         return tuple(r for r in self.reaches if r.calls and r.gradient != 0.0)

@@ -12,7 +12,7 @@ from collapse_doctor import Inspector
 
 total = 60
 model = nn.Sequential(nn.Linear(34, 68), nn.GELU(), nn.Linear(68, 17))
-optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)
+optimizer = torch.optim.AdamW(model.parameters(), lr=3e-3, weight_decay=0.01)  # shows
 scheduler = LambdaLR(optimizer, lambda step: min(1, step // total))  # fault
 speakers = torch.randn(70, 34)
 

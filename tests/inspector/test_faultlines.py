@@ -1,0 +1,66 @@
+"""Lines that freeze, clear or cut are found in the source, where there is one only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from collapse_doctor.inspector.faultlines import cleared_at, frozen_at, without_gradient
+from collapse_doctor.recording.observations import CallSite
+
+TRAINING = """\
+def train(model, optimizer, loss):
+    loss.backward()
+    optimizer.zero_grad()
+    optimizer.step()
+    optimizer.zero_grad()
+
+
+@torch.no_grad()
+def embed(model, x):
+    return model(x)
+
+
+def other(model, x):
+    with torch.inference_mode():
+        return model(x)
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    path = tmp_path / "training.py"
+    path.write_text(TRAINING)
+    return str(path)
+
+
+def test_what_is_cleared_between_backward_and_step(file: str) -> None:
+    found = cleared_at(CallSite(file, 4))
+    assert found is not None
+    assert (found.line, found.source) == (3, "optimizer.zero_grad()")
+    assert cleared_at(CallSite(file, 2)) is None
+
+
+@pytest.mark.parametrize(("line", "expected"), [(10, 8), (15, 14), (3, None)])
+def test_what_switches_gradients_off(file: str, line: int, expected: int | None) -> None:
+    found = without_gradient([CallSite(file, line)])
+    assert (found and found.line) == expected
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("p.requires_grad_(False)", 1),
+        ("\nmodel.body.requires_grad = False", 2),
+        ("p.requires_grad_(requires_grad=False)", 1),
+        ("p.requires_grad_(True)", None),
+        ("p.requires_grad_(False)\nq.requires_grad_(False)", None),
+        ("this is no python", None),
+    ],
+)
+def test_the_only_line_that_freezes(tmp_path: Path, source: str, line: int | None) -> None:
+    path = tmp_path / "freezing.py"
+    path.write_text(source)
+    found = frozen_at(str(path))
+    assert (found and found.line) == line
