@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
 from collapse_doctor.inspector.attention import Attention
@@ -57,6 +58,7 @@ class Listener:
         self._pulse = pulse
         self._on_output = on_output
         self._passes = Passes()
+        self._modes: set[tuple[str, bool]] = set()
         self._way_back = way_back
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
@@ -77,6 +79,7 @@ class Listener:
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._window.settle()
+            self._in_mode(model, module)
             if self._attention.is_idle and not self._window.is_open:
                 self._pass_by(model, module, output)
                 return
@@ -93,6 +96,14 @@ class Listener:
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook
+
+    def _in_mode(self, model: str, module: nn.Module) -> None:
+        """Look closer when a model learns in a mode it never did in: left by an evaluation."""
+        mode = (model, module.training)
+        if mode not in self._modes and torch.is_grad_enabled():
+            if (model, not module.training) in self._modes:
+                self._pulse.changed()
+            self._modes.add(mode)
 
     def _pass_by(self, model: str, module: nn.Module, output: Any) -> None:
         """Do the least that every pass needs: count it, and see that no NaN goes by."""

@@ -112,7 +112,7 @@ class Relation(Struct, frozen=True, gc=False):
     steps, for stale operands. ``scales`` are the smallest and the largest ratio of any row,
     ``offset`` is the size of what an affine copy adds, relative to the right operand's own.
     ``site`` is the line that made it so, where it belongs to this relation alone, and
-    ``operation`` what ran there.
+    ``operation`` what ran there. ``twin`` is another name of the operand, if it was given two.
     """
 
     kind: RelationKind
@@ -126,6 +126,7 @@ class Relation(Struct, frozen=True, gc=False):
     offset: float | None = None
     site: CallSite | None = None
     operation: str = ""
+    twin: str = ""
 
 
 class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
