@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from collapse_doctor.inspector.attention import Attention
@@ -79,7 +78,7 @@ class Listener:
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._window.settle()
-            self._in_mode(model, module)
+            self._in_mode(model, module, output)
             if self._attention.is_idle and not self._window.is_open:
                 self._pass_by(model, module, output)
                 return
@@ -97,10 +96,12 @@ class Listener:
 
         return hook
 
-    def _in_mode(self, model: str, module: nn.Module) -> None:
+    def _in_mode(self, model: str, module: nn.Module, output: Any) -> None:
         """Look closer when a model learns in a mode it never did in: left by an evaluation."""
         mode = (model, module.training)
-        if mode not in self._modes and torch.is_grad_enabled():
+        if mode in self._modes:
+            return
+        if any(tensor.requires_grad for _, tensor in tensors_in(output)):
             if (model, not module.training) in self._modes:
                 self._pulse.changed()
             self._modes.add(mode)
