@@ -103,7 +103,7 @@ class Listener:
             return
         if any(tensor.requires_grad for _, tensor in tensors_in(output)):
             if (model, not module.training) in self._modes:
-                self._pulse.changed()
+                self._attention.must_change()
             self._modes.add(mode)
 
     def _pass_by(self, model: str, module: nn.Module, output: Any) -> None:

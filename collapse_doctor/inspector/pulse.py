@@ -65,7 +65,7 @@ class Pulse:
 
     def __init__(self, later: Later, changed: Callable[[], None]) -> None:
         self._later = later
-        self.changed = changed
+        self._changed = changed
         self._broken: set[Place] = set()
         self._rhythms: dict[Place, _Rhythm] = {}
 
@@ -90,13 +90,13 @@ class Pulse:
         total, *sizes = values[0].tolist()
         if not math.isfinite(total):
             self._broken.add(place)
-            self.changed()
+            self._changed()
             return True
         if sizes:
             length, centre = sizes
             spread = 1 - (centre / length) ** 2 if length > 0 else 0.0
             if self._rhythms.setdefault(place, _Rhythm()).breaks_at(spread):
-                self.changed()
+                self._changed()
         return False
 
 
