@@ -316,9 +316,71 @@ def weights_copied_in_place(model, x, memory):
     return F.mse_loss(model(x), target)
 
 
+def divided(a, b):
+    a.div_(a.detach().norm(dim=1, keepdim=True))  # wrote
+    return (a * b).sum(1)
+
+
+def divide_both(a, b):
+    for one in (a, b):
+        one.div_(one.detach().norm(dim=1, keepdim=True))
+    return a, b
+
+
+def unit_(a):
+    a.div_(a.detach().norm(dim=1, keepdim=True))
+    return a.norm()
+
+
+@healthy()
+def lent_to_what_gives_it_back(model, x, _memory):
+    a, b = divide_both(model(x), model(view(x)))
+    return F.mse_loss(a, b)
+
+
+@healthy()
+def lent_to_what_says_so(model, x, _memory):
+    a, b = model(x), model(view(x))
+    return unit_(a) + F.mse_loss(a, b)
+
+
+@sick("CD103")
+def a_view_of_a_store(model, x, memory):
+    store = memory.setdefault("store", torch.randn(ROWS, WIDTH))
+    z = model(x)
+    before = store.narrow(0, 0, ROWS)
+    store[:] = z.detach()  # wrote
+    return F.mse_loss(z, before) + z.var()
+
+
+@healthy()
+def a_copy_of_a_store(model, x, memory):
+    store = memory.setdefault("store", torch.randn(ROWS, WIDTH))
+    z = model(x)
+    before = store.clone()
+    store[:] = 0.5 * store + 0.5 * z.detach()
+    return F.mse_loss(z, before) + z.var()
+
+
+@sick(model=lambda: nn.ModuleDict({"frozen": Frozen("out"), "net": network()}))
+def two_targets_in_one_buffer(model, x, _memory):
+    first = model["frozen"](x)
+    second = model["frozen"](-x)  # wrote
+    return F.mse_loss(model["net"](x), first) + F.mse_loss(model["net"](-x), second)
+
+
+@healthy(lambda: nn.ModuleDict({"frozen": Frozen("out"), "net": network()}))
+def two_targets_one_after_the_other(model, x, _memory):
+    first = model["frozen"](x)
+    loss = (model["net"](x) - first).abs().sum(1).mean()
+    second = model["frozen"](-x)
+    return loss + (model["net"](-x) - second).abs().sum(1).mean()
+
+
 def run(body: Body, watched: Any, steps: int = 4) -> Any:
     memory: dict[str, Any] = {}
-    return train(watched, lambda x: body(watched, x, memory), steps=steps)
+    parts = dict(watched.items()) if isinstance(watched, nn.ModuleDict) else watched
+    return train(parts, lambda x: body(watched, x, memory), steps=steps)
 
 
 @pytest.mark.parametrize("name", SICK)
@@ -375,3 +437,15 @@ def test_a_detached_target_that_nobody_changed_is_no_more_than_that() -> None:
         return F.mse_loss(z, target) + z.mean()
 
     assert codes(run(body, network())) == {"CD103"}
+
+
+def test_a_tensor_that_was_lent() -> None:
+    torch.manual_seed(0)
+
+    def body(model, x, _memory):
+        anchor, positive = model(x), model(view(x))
+        angle = divided(anchor, positive)
+        return F.mse_loss(anchor, positive) - angle.mean()
+
+    where = finding(run(body, network()), "CD109").where
+    assert where.line == marked(divided, "wrote")

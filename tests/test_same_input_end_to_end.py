@@ -132,7 +132,7 @@ def all_pairs(model, x, _memory):
     return contrast(model(x1), model(x2))
 
 
-@sick()
+@sick("CD104")
 def all_pairs_by_cosine(model, x, _memory):
     x1, x2 = identity(x), identity(x)  # made
     table = F.cosine_similarity(model(x1)[:, None], model(x2)[None], dim=-1)
@@ -321,3 +321,31 @@ def test_where_the_two_meet_is_told_beside_the_line() -> None:
     assert found.related[0].line == marked(assigned, "met")
     assert "`model(…)`" in found.cause
     assert found.evidence["steps"].meaning == "of 4 in which the line was seen"
+
+
+def ranked(model, x, negative):
+    anchor, positive = model(x), model(x + 1)
+    other = model(negative)
+    return F.softplus((anchor * other).sum(1) - (anchor * positive).sum(1)).mean()
+
+
+def test_a_negative_that_is_the_positive() -> None:
+    """Neither is compared with the other, but both with one anchor."""
+    torch.manual_seed(0)
+    net = network()
+    assert codes(train(net, lambda x: ranked(net, x, x + 1))) == {"CD107"}
+    assert codes(train(net, lambda x: ranked(net, x, x.flip(0)))) == set()
+
+
+def test_a_mode_that_an_evaluation_left_is_looked_at_at_once() -> None:
+    torch.manual_seed(0)
+    net, step = network(0.1), iter(range(100))
+
+    def loss_of(x: Tensor) -> Tensor:
+        if next(step) == 40:
+            net.eval()
+        z1, z2 = net(x), net(x)
+        return F.cross_entropy(F.normalize(z1) @ F.normalize(z2).T / 0.1, torch.arange(len(x)))
+
+    where = finding(train(net, loss_of, steps=60), "CD107").where
+    assert where.step in (40, 41)

@@ -61,10 +61,14 @@ class Attention:
     def changed(self) -> None:
         """Look closer for a while, if there is time: something is out of the ordinary."""
         if self._budget.affords():
-            self._schedule.alert(self._moment.step)
-            self._next = 0
+            self.must_change()
         else:
             self._budget.limited = True
+
+    def must_change(self) -> None:
+        """Look closer, time or not: for what happens once in a training."""
+        self._schedule.alert(self._moment.step)
+        self._next = 0
 
     def look_ahead(self) -> None:
         """Set the gate for the pass to come; called between steps."""

@@ -28,6 +28,8 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     of several steps' outputs is not the output of any one step.
     """
     width, source = _source(provenance, operation, args)
+    if source is None and isinstance(result, Tensor) and is_plain(result) and result._is_view():
+        provenance.took_view(result)
     frame = user_frame() if source is not None else None
     if source is None or frame is None:
         return

@@ -19,8 +19,10 @@ from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.overwriting import Held, find_overwriting, holds, note_write
 from collapse_doctor.inspector.provenance import Known, Provenance
 from collapse_doctor.inspector.relations import Related, relate_values, rows_of
+from collapse_doctor.inspector.reused import Reused, Twins
 from collapse_doctor.inspector.twins import (
     Sides,
+    is_bound,
     may_be_twins,
     one_network,
     rows_to_pair,
@@ -34,6 +36,9 @@ __all__ = ["Causes", "Clue", "resolution", "tell_all_rows"]
 
 Place = tuple[int, int]
 
+EVAL_MODE = "eval mode"
+"""What is said to have made two passes over one object equal: nothing random is left."""
+
 
 @dataclass(frozen=True)
 class Clue:
@@ -43,6 +48,7 @@ class Clue:
     sides: Sides
     held: tuple[Held, Held]
     frame: Still | None
+    reused: Twins | None = None
 
     @property
     def needs_values(self) -> bool:
@@ -66,14 +72,20 @@ class Clue:
         else:
             entered = same_input(self.sides, related, eps)
             if entered is not None:
-                found.append(self._relation("same-input", entered))
+                how = EVAL_MODE if is_bound(self.sides) else ""
+                found.append(self._relation("same-input", entered, how))
         written = find_overwriting(*self.held, related, self.frame)
         if written is not None:
             found.append(self._relation("overwritten", written.site, written.operation))
+        elif self.reused is not None:
+            (site, operation), twin = self.reused
+            found.append(self._relation("overwritten", site, operation, twin))
         return found
 
-    def _relation(self, kind: RelationKind, site: CallSite | None, operation: str = "") -> Relation:
-        return Relation(kind, *self.place, site=site, operation=operation)
+    def _relation(
+        self, kind: RelationKind, site: CallSite | None, operation: str = "", twin: str = ""
+    ) -> Relation:
+        return Relation(kind, *self.place, site=site, operation=operation, twin=twin)
 
 
 class Causes:
@@ -81,6 +93,11 @@ class Causes:
 
     def __init__(self, provenance: Provenance) -> None:
         self._provenance = provenance
+        self._reused = Reused()
+
+    def end_step(self) -> None:
+        """Forget what was compared in the step that is over."""
+        self._reused.end_step()
 
     def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of a call that writes into its first argument."""
@@ -106,7 +123,11 @@ class Causes:
         grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
         held = [holds(self._provenance, tensors[i], known[i], names[i]) for i in place]
         sides = Sides(known[left], known[right], grads, paired=frame is not None)
-        return Clue(place, sides, (held[0], held[1]), frame)
+        reused = None
+        if frame is not None:
+            both = (self._reused.find(one, frame) for one in held)
+            reused = next((one for one in list(both) if one is not None), None)
+        return Clue(place, sides, (held[0], held[1]), frame, reused)
 
 
 def tell_all_rows(

@@ -75,6 +75,20 @@ class Tables:
         if traces.learns(left) or traces.learns(right):
             traces.begin("table", call, [traces.factor(left), traces.factor(right)])
 
+    def crossed(self, call: Call) -> None:
+        """Begin a table of ``cosine_similarity(a[:, None], b[None], dim=-1)``."""
+        given = (call.given(0, "x1"), call.given(1, "x2"))
+        if not all(map(_is_of_three, given)):
+            return
+        left, right = (self._traces.source(one, "reshape") for one in given)
+        if left is None or right is None or not _are_rows(left, right):
+            return
+        heights = (left.shape[0], right.shape[0])
+        if call.given(2, "dim") not in (-1, 2) or call.result.shape != heights:
+            return
+        if given[0].shape[1] == given[1].shape[0] == 1 and any(map(self._traces.learns, given)):
+            self._traces.begin("table", call, [self._traces.factor(one) for one in (left, right)])
+
     def diagonal(self, call: Call) -> None:
         """Find the diagonal of a table: row i meets row i."""
         term = self._table(call.first)
@@ -136,6 +150,10 @@ class Tables:
         self._traces.tell(
             term, function, rows=[ones, right.index_select(0, near[0]), *few], levels=1
         )
+
+
+def _is_of_three(tensor: Any) -> bool:
+    return isinstance(tensor, Tensor) and tensor.dim() == 3
 
 
 def _word(name: str) -> str:

@@ -42,6 +42,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
         "einsum", "bmm", "baddbmm", "matmul", "__matmul__", "mm", "vecdot", "dot", "vdot",
         "inner", "tensordot", "cdist",
     ),
+    "cross": ("cosine_similarity",),
     "diagonal": ("diag", "diagonal", "trace"),
     "gather": ("gather",),
     "join": ("cat", "concat", "concatenate", "vstack", "stack"),

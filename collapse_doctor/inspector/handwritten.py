@@ -51,6 +51,7 @@ class Handwritten:
             "reshape": tables.reshaped,
             "transpose": tables.turned,
             "contract": self._contracted,
+            "cross": tables.crossed,
             "diagonal": tables.diagonal,
             "gather": tables.gathered,
             "join": tables.joined,

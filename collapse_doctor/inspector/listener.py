@@ -57,6 +57,7 @@ class Listener:
         self._pulse = pulse
         self._on_output = on_output
         self._passes = Passes()
+        self._modes: set[tuple[str, bool]] = set()
         self._way_back = way_back
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
@@ -78,6 +79,7 @@ class Listener:
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._window.settle()
+            self._in_mode(model, module, output)
             if self._attention.is_idle and not self._window.is_open:
                 self._pass_by(model, module, output)
                 return
@@ -94,6 +96,16 @@ class Listener:
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook
+
+    def _in_mode(self, model: str, module: nn.Module, output: Any) -> None:
+        """Look closer when a model learns in a mode it never did in: left by an evaluation."""
+        mode = (model, module.training)
+        if mode in self._modes:
+            return
+        if any(tensor.requires_grad for _, tensor in tensors_in(output)):
+            if (model, not module.training) in self._modes:
+                self._attention.must_change()
+            self._modes.add(mode)
 
     def _pass_by(self, model: str, module: nn.Module, output: Any) -> None:
         """Do the least that every pass needs: count it, and see that no NaN goes by."""

@@ -12,6 +12,8 @@ from typing import Any
 import msgspec
 from torch import Tensor
 
+from collapse_doctor.inspector.anchored import Anchored
+from collapse_doctor.inspector.anchored import Side as Held
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
 from collapse_doctor.inspector.causes import Causes, Clue, resolution, tell_all_rows
@@ -106,6 +108,7 @@ class Operands:
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self._causes = Causes(provenance)
+        self._anchored = Anchored(later, emit)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
@@ -117,6 +120,8 @@ class Operands:
     def end_step(self) -> None:
         """Let go of what was in between when the step was over."""
         self._by_hand.end_step()
+        self._causes.end_step()
+        self._anchored.end_step()
 
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -212,6 +217,8 @@ class Operands:
             here,
             [self._causes.clue(place, tensors, known, names, here) for place in places],
         )
+        if len(tensors) == 2:
+            self._note_anchors(meeting, [id(tensor) for tensor in tensors])
         rows = [rows_of(tensor, dim).clone() for tensor in tensors]
         self._later.put(rows, functools.partial(self._judge, meeting))
         if len(self._later) > MOST_WAITING:
@@ -242,9 +249,19 @@ class Operands:
         clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
         now = self._moment.now()
         meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met)
+        self._note_anchors(meeting, [id(side.itself()) for side in sides])
         self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
+
+    def _note_anchors(self, meeting: _Meeting, identities: list[int]) -> None:
+        one, other = (
+            Held(identity, known, operand)
+            for identity, known, operand in zip(
+                identities, meeting.known, meeting.comparison.operands, strict=True
+            )
+        )
+        self._anchored.met(meeting.comparison, (one, other), meeting.frame)
 
     def _judge_by_hand(self, meeting: _Meeting, met: Encounter, rows: list[Tensor]) -> None:
         exist, in_memory = met.settle(rows)

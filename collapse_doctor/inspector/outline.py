@@ -47,9 +47,9 @@ class Outline:
         """Take note of a model whose weights were as PyTorch draws them."""
         self._fresh.add(model)
 
-    def found_shared(self, shared: tuple[Sharing, ...]) -> None:
-        """Take note of names that hold one network."""
-        self._shared = shared
+    def found_shared(self, shared: tuple[Sharing, ...], *, step: int = 0) -> None:
+        """Take note of names that hold one network, seen first at ``step``."""
+        self._shared += tuple(msgspec.structs.replace(one, step=step) for one in shared)
 
     def manifest(self) -> Manifest:
         """Return the head of the recording, as far as is known now."""

@@ -7,12 +7,13 @@ output's own holder does to it (normalising it in place, masking it) is meant.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from torch import Tensor
 
 from collapse_doctor.inspector.callsite import Still, scope_of, site_of, user_frame
+from collapse_doctor.inspector.lending import is_lent
 from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.provenance import COPYING, CUTTING, Known, Provenance
@@ -42,7 +43,10 @@ class Overwriting(NamedTuple):
 
 
 class Held(NamedTuple):
-    """One operand's memory: who it is, what is known of this very object, and what was written."""
+    """One operand's memory: who it is, what is known of this very object, and what was written.
+
+    ``viewed`` orders, among the writes, the moment a view of unknown memory was taken; else 0.
+    """
 
     name: str
     identity: int
@@ -51,6 +55,7 @@ class Held(NamedTuple):
     cut: bool
     span: tuple[int, int]
     writes: list[Write]
+    viewed: int = 0
 
 
 def note_write(
@@ -80,6 +85,7 @@ def note_write(
         number=not isinstance(other, Tensor),
         before=before,
         source=source,
+        lent=before is not None and is_lent(frame, target),
     )
     provenance.writes.note(target, write)
 
@@ -88,7 +94,8 @@ def holds(provenance: Provenance, tensor: Tensor, known: Known | None, name: str
     """Return what an operand holds at the moment of the comparison."""
     writes = provenance.writes.into(tensor)
     own = provenance.knows(tensor)
-    return Held(name, id(tensor), known, own, not tensor.requires_grad, span(tensor), writes)
+    cut, viewed = not tensor.requires_grad, provenance.viewed(tensor)
+    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed)
 
 
 def find_overwriting(
@@ -114,7 +121,8 @@ def find_overwriting(
         return seen or _refilled_unseen(left, right, frame)
     if frame is None:
         return None
-    return _swapped(left, right, related) or _blanked(left, right) or _spoilt(left, right)
+    found = _swapped(left, right, related) or _blanked(left, right) or _spoilt(left, right)
+    return found or _refilled_view(left, right, related) or _changed_when_lent(left, right, frame)
 
 
 def _refilled(left: Held, right: Held, frame: Still) -> Overwriting | None:
@@ -225,6 +233,35 @@ def _spoilt(left: Held, right: Held) -> Overwriting | None:
             if changed and write.target != kept.identity and _is_output(write.before):
                 return Overwriting(write.site, write.operation)
     return None
+
+
+def _refilled_view(left: Held, right: Held, related: Related | None) -> Overwriting | None:
+    """Look for a view of a store that was taken before the other operand was written there."""
+    if related is None or related.kind not in ("equal", "detached"):
+        return None
+    for view, other in ((left, right), (right, left)):
+        for write in reversed(view.writes):
+            if 0 < view.viewed < write.serial and _is_of(write.source, other.known):
+                return Overwriting(write.site, write.operation)
+    return None
+
+
+def _changed_when_lent(left: Held, right: Held, frame: Still) -> Overwriting | None:
+    """Look for an operand that a function changed to which it had been lent before."""
+    inside = {(here.f_code.co_filename, here.f_code.co_qualname) for here in _callers(frame)}
+    for held in (left, right):
+        known = held.known if held.own else None
+        for write in reversed(held.writes) if known is not None else ():
+            mine = write.lent and write.target == held.identity
+            if mine and (write.site.file, write.site.function) not in inside:
+                return Overwriting(write.site, write.operation)
+    return None
+
+
+def _callers(frame: Still | None) -> Iterator[Still]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
 
 
 def _ends_cut(known: Known) -> bool:

@@ -28,6 +28,7 @@ __all__ = [
     "Call",
     "Passes",
     "Run",
+    "are_bound",
     "are_twins",
     "equal_inputs",
     "frames",
@@ -74,7 +75,7 @@ class Run:
 
     ``module`` is the identity of the object that ran, which a shallow copy of a model does not
     share; ``outputs`` are fingerprints by name, and ``halves`` samples of the two halves and of
-    the even and odd rows of the first input.
+    the even and odd rows of the first input. ``training`` is the mode it ran in.
     """
 
     model: str
@@ -83,6 +84,7 @@ class Run:
     inputs: tuple[_Given, ...]
     halves: Transfer | None
     call: Call | None
+    training: bool = True
     outputs: dict[str, Fingerprint] = field(default_factory=dict)
 
 
@@ -114,7 +116,7 @@ class Passes:
         given = tuple(_Given(self._token(tensor), Fingerprint(tensor)) for tensor in plain)
         halves = _halves(plain[0]) if plain else None
         call = _written(frame) if frame is not None else None
-        return Run(model, forward, id(module), given, halves, call)
+        return Run(model, forward, id(module), given, halves, call, module.training)
 
     def _token(self, tensor: Tensor) -> int:
         token = self._tokens.of(tensor)
@@ -150,6 +152,12 @@ def two_views(one: Run, other: Run) -> bool:
     if first is None or second is None:
         return False
     return first.arguments != second.arguments or (first.made and second.made)
+
+
+def are_bound(one: Run, other: Run) -> bool:
+    """Tell whether two passes cannot but agree: in eval mode, over the very same objects."""
+    tokens = [[given.token for given in run.inputs] for run in (one, other)]
+    return tokens[0] == tokens[1] and not one.training and not other.training
 
 
 def equal_inputs(run: Run) -> tuple[int, int] | None:

@@ -71,6 +71,7 @@ class Provenance:
         self._objects: Trail[Known] = Trail()
         self._storages: dict[int, tuple[StorageWeakRef, Known]] = {}
         self._prints: deque[tuple[tuple[int, ...], Fingerprint, Known]] = deque(maxlen=REMEMBERED)
+        self._views: Trail[int] = Trail()
         self.slots = Slots()
         self.writes = Writes()
 
@@ -102,6 +103,14 @@ class Provenance:
         """Tell whether this very object was seen, and not only its memory."""
         return self._objects.of(tensor) is not None
 
+    def took_view(self, tensor: Tensor) -> None:
+        """Remember when a view of memory of which nothing is known was taken."""
+        self._views.put(tensor, self.writes.now())
+
+    def viewed(self, tensor: Tensor) -> int:
+        """Return when this very object was taken as a view, in the order of writes; else 0."""
+        return self._views.of(tensor) or 0
+
     def before(self, shape: tuple[int, ...], own: Fingerprint, step: int) -> Known | None:
         """Return the output of a step before ``step`` of that shape and those values, or None.
 
@@ -116,6 +125,7 @@ class Provenance:
     def sweep(self) -> None:
         """Forget what no longer exists. Called once a step, which may be in another thread."""
         self._objects.sweep()
+        self._views.sweep()
         for key, (storage, _) in list(self._storages.items()):
             if storage.expired():
                 self._storages.pop(key, None)

@@ -8,6 +8,7 @@ own teacher; and only those two, and two watched models that are one, are told.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from functools import partial
 from itertools import combinations
 from types import FrameType
 from typing import Literal, NamedTuple
@@ -17,13 +18,20 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.parameter import is_lazy
 
 from collapse_doctor.inspector.layers import public_kind, public_name
-from collapse_doctor.inspector.roles import Part, is_copy_of
-from collapse_doctor.inspector.sharing_lines import Written, line_of_copy, line_of_repeat
+from collapse_doctor.inspector.roles import Part, is_copy_of, part_of
+from collapse_doctor.inspector.sharing_defaults import defaults
+from collapse_doctor.inspector.sharing_lines import (
+    Written,
+    line_of_assigned_memory,
+    line_of_copy,
+    line_of_repeat,
+)
+from collapse_doctor.inspector.sharing_memory import Suspect, are_one_memory
 from collapse_doctor.recording.observations import Sharing
 
-__all__ = ["find_shared"]
+__all__ = ["find_shared", "find_suspects"]
 
-Kind = Literal["models", "container", "parts"]
+Kind = Literal["models", "container", "parts", "default"]
 
 MOST_NAMES = 20_000
 """Names of modules that are looked through."""
@@ -39,6 +47,16 @@ class _Named(NamedTuple):
     owner: nn.Module
 
 
+class _Apart(NamedTuple):
+    """Two networks that are named as two."""
+
+    kind: Kind
+    names: tuple[str, str]
+    left: nn.Module
+    right: nn.Module
+    owner: str
+
+
 def find_shared(models: Mapping[str, nn.Module], frame: FrameType | None) -> tuple[Sharing, ...]:
     """Return what is one thing under several names though names or structure say otherwise.
 
@@ -49,12 +67,80 @@ def find_shared(models: Mapping[str, nn.Module], frame: FrameType | None) -> tup
     frame
         The user's frame that began the watch, to look for the line that wrote it.
     """
-    found = [*_models(models, frame)]
+    found = [*_models(models, frame), *(one.said() for one in _suspects(models, frame, one=True))]
+    names: list[_Named] = []
     for name, model in models.items():
         named = list(_names(model))
         found += _repeated(name, model, named, frame)
         found += _parts(name, named, frame)
-    return tuple(found)
+        names += (each._replace(name=f"{name}.{each.name}") for each in named)
+    made = list(_by_default(names, frame))
+    told = {tuple(name.partition(".")[0] for name in one.names) for one in made}
+    return (*made, *(one for one in found if one.kind != "models" or one.names not in told))
+
+
+def find_suspects(models: Mapping[str, nn.Module], frame: FrameType | None) -> list[Suspect]:
+    """Return the networks of which one may be put over the memory of the other later on."""
+    return list(_suspects(models, frame, one=False))
+
+
+def _suspects(
+    models: Mapping[str, nn.Module], frame: FrameType | None, *, one: bool
+) -> Iterator[Suspect]:
+    """Yield pairs that are alike, and named as two: those that are one memory, or those apart."""
+    for kind, names, left, right, owner in _named_apart(models):
+        if _are_alike(left, right) and are_one_memory(left, right) is one:
+            yield Suspect(left, right, partial(_in_memory, kind, names, left, owner, frame))
+
+
+def _named_apart(models: Mapping[str, nn.Module]) -> Iterator[_Apart]:
+    """Yield pairs of watched models, and parts of one model of which one is named as a copy."""
+    for (first, left), (second, right) in combinations(models.items(), 2):
+        yield _Apart("models", (first, second), left, right, "")
+    for name, model in models.items():
+        named = list(_names(model))
+        for copy in (one for one in named if part_of(one.name) == "copy"):
+            for source in (one for one in named if one.owner is copy.owner):
+                if is_copy_of(copy.name, source.name):
+                    names = (_join(name, source.name), _join(name, copy.name))
+                    yield _Apart("parts", names, source.module, copy.module, name)
+
+
+def _in_memory(
+    kind: Kind, names: tuple[str, str], module: nn.Module, owner: str, frame: FrameType | None
+) -> Sharing:
+    return _sharing(kind, names, module, line_of_assigned_memory(frame), owner, copied=True)
+
+
+def _are_alike(one: nn.Module, other: nn.Module) -> bool:
+    """Tell whether two networks have matrices of the same shapes, and are no one network."""
+    if one is other or _identity(one) == _identity(other) or not _has_weights(one):
+        return False
+    left, right = list(one.parameters()), list(other.parameters())
+    if len(left) != len(right) or any(map(is_lazy, left)) or any(map(is_lazy, right)):
+        return False
+    if any(a is b for a, b in zip(left, right, strict=True)):
+        return False
+    return all(a.shape == b.shape for a, b in zip(left, right, strict=True))
+
+
+def _by_default(named: list[_Named], frame: FrameType | None) -> Iterator[Sharing]:
+    """Yield parts of several owners that are one because they are the default of an argument."""
+    places: dict[int, list[_Named]] = {}
+    for one in named:
+        places.setdefault(id(one.module), []).append(one)
+    for default in defaults((one.module for one in _whole(named)), frame):
+        held = places.get(id(default.module), [])
+        owners = {id(one.owner) for one in held}
+        if len(owners) > 1 and _has_weights(default.module):
+            names = tuple(_join(one.name) for one in held)
+            yield _sharing("default", names, default.module, default.written, "", False)
+
+
+def _whole(named: list[_Named]) -> Iterator[_Named]:
+    """Yield the owners as well: a watched model is no part of anything."""
+    yield from named
+    yield from (one._replace(module=one.owner) for one in named)
 
 
 def _models(models: Mapping[str, nn.Module], frame: FrameType | None) -> Iterator[Sharing]:
@@ -126,7 +212,7 @@ def _sharing(
     copied: bool,
 ) -> Sharing:
     parameters = sum(p.numel() for p in module.parameters() if not is_lazy(p))
-    role = _role(*names[:2]) if kind != "container" else ""
+    role = _role(*names[:2]) if kind in ("models", "parts") else ""
     what = public_kind(module)
     return Sharing(
         kind,

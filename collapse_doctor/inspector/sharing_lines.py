@@ -20,7 +20,7 @@ from collapse_doctor.inspector.births import birth_line
 from collapse_doctor.inspector.callsite import scope_of, tree_of_file, user_frame
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["Written", "line_of_copy", "line_of_repeat"]
+__all__ = ["Written", "line_of_assigned_memory", "line_of_copy", "line_of_repeat", "written_at"]
 
 MOST_FRAMES = 8
 
@@ -53,17 +53,54 @@ def line_of_copy(
     pairs = [(first, second)] if owner is None else [(f"self.{first}", f"self.{second}")]
     found: list[Written] = []
     for near, file, scope in _scopes(owner, frame):
-        both = [*pairs, *_entries(scope, first, second)] if owner is None else pairs
+        if owner is None:
+            entries = list(_entries(scope, first, second))
+            pairs += [pair for entry in entries if (pair := _of_self(*entry)) is not None]
+            both = [*pairs, *entries]
+        else:
+            both = pairs
         lines = (birth_line(scope, *pair, "shared-storage", 1 << 30) for pair in both)
         line = next((line for line in lines if line is not None), None)
         if line is not None:
-            found.append(_written(file, line, scope))
+            found.append(written_at(file, line, scope))
             if near:
                 break
-    return _surest(found)
+    return _surest(found) if found or owner is not None else line_of_repeat("", None, frame)
 
 
-def line_of_repeat(attribute: str, owner: nn.Module, frame: FrameType | None) -> Written:
+def line_of_assigned_memory(frame: FrameType | None) -> Written:
+    """Return the only line near the watch that puts one tensor's memory under another, if any."""
+    found: dict[bool, dict[tuple[str, int], _Scope]] = {True: {}, False: {}}
+    for near, file, scope in _scopes(None, frame):
+        lines = (line for one in _own_statements(scope) for line in _memory_given(one))
+        found[near].update(((file, line), scope) for line in lines)
+    places = found[True] or found[False]
+    sites = [written_at(file, line, scope) for (file, line), scope in places.items()]
+    return sites[0] if len(sites) == 1 else Written()
+
+
+def _memory_given(statement: ast.stmt) -> Iterator[int]:
+    """Yield the line of ``t.data = s.data``, ``t.set_(s)``, ``load_state_dict(s, assign=True)``."""
+    if isinstance(statement, ast.Assign):
+        ends = [*statement.targets, statement.value]
+        if all(isinstance(end, ast.Attribute) and end.attr == "data" for end in ends):
+            yield statement.lineno
+    for node in ast.walk(statement):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            assigns = any(word.arg == "assign" for word in node.keywords)
+            if node.func.attr == "set_" or (node.func.attr == "load_state_dict" and assigns):
+                yield node.lineno
+
+
+def _of_self(one: str, other: str) -> tuple[str, str] | None:
+    """Return how the class of ``agent`` writes ``agent.online`` and ``agent.target``."""
+    owners = {text.rpartition(".")[0] for text in (one, other)}
+    if len(owners) != 1 or owners & {"", "self"}:
+        return None
+    return f"self.{one.rpartition('.')[2]}", f"self.{other.rpartition('.')[2]}"
+
+
+def line_of_repeat(attribute: str, owner: nn.Module | None, frame: FrameType | None) -> Written:
     """Return the line that lists one module several times.
 
     Parameters
@@ -71,7 +108,7 @@ def line_of_repeat(attribute: str, owner: nn.Module, frame: FrameType | None) ->
     attribute
         Name of the container in what holds it; "" for a watched model itself.
     owner
-        What holds the container.
+        What holds the container; None where only models of the watch are known to be one.
     frame
         The user's frame that began the watch.
     """
@@ -79,7 +116,7 @@ def line_of_repeat(attribute: str, owner: nn.Module, frame: FrameType | None) ->
     for near, file, scope in _scopes(owner, frame):
         repeats = list(_repeats(scope))
         for one in [one for one in repeats if attribute and one.target == attribute] or repeats:
-            written = _written(file, one.line, scope)
+            written = written_at(file, one.line, scope)
             found.append(Written(written.site, written.meant or one.of_attribute))
             if near:
                 return found[-1]
@@ -118,6 +155,8 @@ def _repeated_element(node: ast.AST) -> ast.expr | None:
         fixed = isinstance(element, ast.Name | ast.Attribute) and not own & _names_in(element)
         shallow = _is_shallow_copy(element) and not own & _names_in(element)
         return element if fixed or shallow else None
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "dict.fromkeys":
+        return node.args[1] if len(node.args) > 1 else None
     if isinstance(node, ast.Call):
         listed = [a.elts if isinstance(a, ast.List | ast.Tuple) else [a] for a in node.args]
         names = [one.id for group in listed for one in group if isinstance(one, ast.Name)]
@@ -202,20 +241,25 @@ def _functions(node: ast.AST) -> Iterator[_Scope]:
 
 
 def _own_statements(scope: _Scope) -> Iterator[ast.stmt]:
-    """Yield the simple statements of a scope, not those of functions inside it."""
+    """Yield the simple statements of a scope, not those of functions inside it.
+
+    What a ``with`` enters is one of them.
+    """
     waiting: list[ast.AST] = list(scope.body)
     while waiting:
         node = waiting.pop(0)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             continue
         blocks = [child for child in ast.iter_child_nodes(node) if isinstance(child, ast.stmt)]
+        entered = [item.context_expr for item in node.items] if isinstance(node, ast.With) else []
+        yield from (ast.copy_location(ast.Expr(one), one) for one in entered)
         if blocks:
             waiting = blocks + waiting
         elif isinstance(node, ast.stmt):
             yield node
 
 
-def _written(file: str, line: int, scope: _Scope) -> Written:
+def written_at(file: str, line: int, scope: _Scope) -> Written:
     """Return a line as a call site; a comment beside or above it may say that it is meant."""
     text, above = linecache.getline(file, line), linecache.getline(file, line - 1)
     spoken = text if not above.lstrip().startswith("#") else above + text

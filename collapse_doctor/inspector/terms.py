@@ -62,6 +62,9 @@ class Fleeting(Trail[T]):
             self._objects.pop(reference.key, None)
 
 
+_NAMED = frozenset({"cdist", "einsum", "inner", "tensordot", "cosine_similarity"})
+
+
 @dataclass(frozen=True, eq=False)
 class Factor:
     """One operand as it was when it met another: its memory, and what was known of it."""
@@ -95,7 +98,7 @@ class Term:
     def table(self) -> str:
         """What to call a table."""
         _, name = ACTS[self.function]
-        return f"{name}(a, b)" if name in ("cdist", "einsum", "inner", "tensordot") else "(a @ b.T)"
+        return f"{name}(a, b)" if name in _NAMED else "(a @ b.T)"
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.passes import (
     Call,
     Run,
+    are_bound,
     are_twins,
     equal_inputs,
     frames,
@@ -24,7 +25,15 @@ from collapse_doctor.inspector.roles import is_copy_of
 from collapse_doctor.inspector.vocabulary import HEADS
 from collapse_doctor.recording.observations import CallSite, Origin
 
-__all__ = ["Sides", "may_be_twins", "one_network", "rows_to_pair", "same_input"]
+__all__ = [
+    "Sides",
+    "is_bound",
+    "may_be_twins",
+    "one_network",
+    "rows_to_pair",
+    "same_input",
+    "same_views",
+]
 
 WITHIN_ROUNDING = 4
 """Rounding units within which rows count as equal, as the rules have it."""
@@ -110,6 +119,21 @@ def same_input(sides: Sides, related: Related | None, eps: float) -> CallSite | 
     if (equal and sides.paired and not cut) or (meant and (equal or _is_predicted(sides))):
         return _input_line(sides, runs)
     return None
+
+
+def same_views(sides: Sides) -> CallSite | None:
+    """Return where the second of two equal inputs was made, of two that were meant to differ."""
+    runs = sides.runs
+    if runs is None or not any(sides.grads) or not two_views(*runs) or not are_twins(*runs):
+        return None
+    plain = all(frozenset(one.path) - _HEADS <= _PLAIN for one in sides.origins)
+    return _input_line(sides, runs) if plain else None
+
+
+def is_bound(sides: Sides) -> bool:
+    """Tell whether the two passes could not have differed: see :func:`are_bound`."""
+    runs = sides.runs
+    return runs is not None and runs[0] is not runs[1] and are_bound(*runs)
 
 
 def _is_equal(related: Related, eps: float) -> bool:

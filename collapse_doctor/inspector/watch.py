@@ -44,7 +44,8 @@ from collapse_doctor.inspector.pulse import Pulse
 from collapse_doctor.inspector.ranks import Ranks
 from collapse_doctor.inspector.schedule import Schedule
 from collapse_doctor.inspector.shapes import SHAPING, Shapes
-from collapse_doctor.inspector.sharing import find_shared
+from collapse_doctor.inspector.sharing import find_shared, find_suspects
+from collapse_doctor.inspector.sharing_memory import MemoryWatch
 from collapse_doctor.inspector.told import Told
 from collapse_doctor.inspector.wayback import WayBack
 from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
@@ -121,6 +122,7 @@ class Watch:
         self._provenance = Provenance()
         self._wrappers = Wrappers(self._provenance, self._hook)
         self._prompt = Later()
+        self._memory = MemoryWatch()
         self._sink: Recording | RecordingWriter | None = None
         self._ranks: Ranks
         self._embeddings: Embeddings
@@ -297,7 +299,16 @@ class Watch:
     def _look_at_weights(self) -> None:
         for name, model in self._models.items():
             find_fresh(model, self._prompt, partial(self._found_fresh, name))
-        self._outline.found_shared(find_shared(self._given, user_frame()))
+        frame = user_frame()
+        self._outline.found_shared(find_shared(self._given, frame))
+        self._memory.begin(find_suspects(self._given, frame))
+
+    def _look_at_memory(self, steps: int) -> None:
+        """Tell of networks whose weights were one memory in the step that is over."""
+        shared = tuple(self._memory.look())
+        if shared and self._sink is not None:
+            self._outline.found_shared(shared, step=steps - 1)
+            self._sink.describe(self._outline.manifest())
 
     def _found_fresh(self, name: str) -> None:
         self._outline.found_fresh(name)
@@ -319,6 +330,7 @@ class Watch:
             return
         self._budget.turn()
         self._fast_paths.reset()
+        self._look_at_memory(steps)
         idle, self._idle = self._idle, self._attention.is_idle
         if not idle or self._embeddings.is_pending or steps % REST == 0:
             self._end_look(steps)

@@ -57,7 +57,8 @@ class Write:
     """One in-place operation. ``before`` is what was known of the target, ``source`` of the rest.
 
     ``whole`` is true where every element of the target was replaced by something that does not
-    depend on it; ``number`` where that was a number. ``target`` is the identity of the object.
+    depend on it; ``number`` where that was a number. ``target`` is the identity of the object;
+    ``lent`` is true where a function changed what its caller lent it.
     """
 
     operation: str
@@ -70,6 +71,7 @@ class Write:
     number: bool
     before: Known | None
     source: Known | None
+    lent: bool = False
 
 
 class Writes:

@@ -112,7 +112,7 @@ class Relation(Struct, frozen=True, gc=False):
     steps, for stale operands. ``scales`` are the smallest and the largest ratio of any row,
     ``offset`` is the size of what an affine copy adds, relative to the right operand's own.
     ``site`` is the line that made it so, where it belongs to this relation alone, and
-    ``operation`` what ran there.
+    ``operation`` what ran there. ``twin`` is another name of the operand, if it was given two.
     """
 
     kind: RelationKind
@@ -126,6 +126,7 @@ class Relation(Struct, frozen=True, gc=False):
     offset: float | None = None
     site: CallSite | None = None
     operation: str = ""
+    twin: str = ""
 
 
 class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
@@ -520,16 +521,17 @@ class ModelInfo(Struct, frozen=True, gc=False):
 class Sharing(Struct, frozen=True, gc=False):
     """Two or more names in the watched models that hold one network, or all its parameters.
 
-    ``kind`` says what the names are: models of the watch, entries of one container, or parts of
-    one model of which one is named as a copy (a teacher). ``names`` begin with the model's;
-    ``owner`` is what holds them: a container or a model. ``copied`` is true for objects of their
-    own over the same parameters (``copy.copy``). ``role`` is ``"copy"`` where a name says that one
-    is to be the other's slow or frozen copy, ``"key"`` where it may be. ``site`` is the line that
-    wrote it, where one was found; ``meant`` is true where that line speaks of sharing, or uses a
-    part again on purpose.
+    ``kind`` says what the names are: models of the watch, entries of one container, parts of
+    one model of which one is named as a copy (a teacher), or parts made by one default argument.
+    ``names`` begin with the model's; ``owner`` is what holds them: a container or a model.
+    ``copied`` is true for objects of their own over the same parameters (``copy.copy``) or their
+    memory (``t.data = s.data``). ``role`` is ``"copy"`` where a name says that one is to be the
+    other's slow or frozen copy, ``"key"`` where it may be. ``site`` is the line that wrote it,
+    where one was found; ``meant`` is true where that line speaks of sharing, or uses a part again
+    on purpose. ``step`` is the first at which it was so.
     """
 
-    kind: Literal["models", "container", "parts"]
+    kind: Literal["models", "container", "parts", "default"]
     names: tuple[str, ...]
     module: str
     parameters: int
@@ -538,6 +540,7 @@ class Sharing(Struct, frozen=True, gc=False):
     role: Literal["", "copy", "key"] = ""
     site: CallSite | None = None
     meant: bool = False
+    step: int = 0
 
 
 class Manifest(Struct, frozen=True, gc=False):

@@ -47,8 +47,19 @@ MAKING = frozenset(
 )
 """Operations that make an alias of their operand."""
 
-_Site = tuple[str, int, str]
-"""File, line and function of a comparison."""
+TURNING = frozenset({"roll"})
+"""Operations that move rows, each alike in every run of the line: what they leave where it was is
+the code's doing, and no lot that fell so. A single row has nowhere to go."""
+
+NORMALIZING = frozenset({"normalize", "div", "true_divide", "__truediv__"})
+"""Operations by which rows may be brought to one length."""
+RESIZING = frozenset({"mul", "__mul__", "__rmul__"}) | NORMALIZING
+
+_PRODUCTS = frozenset({"einsum", "bmm", "inner", "vecdot", "dot", "linalg_vecdot"})
+
+_Site = tuple[str, int, str, tuple[str, ...]]
+"""File, line and function of a comparison, and its operands as they are written: of two calls in
+one line, each has aliases of its own."""
 
 
 @dataclass(frozen=True)
@@ -144,7 +155,9 @@ class Alias:
             return True
         if one is None or other is None or one.forward != other.forward:
             return False
-        return not MAKING.isdisjoint({*one.path} ^ {*other.path})
+        apart = {*one.path} ^ {*other.path}
+        turned = not TURNING.isdisjoint(apart) and self.left.shape[0] > 1
+        return turned or not MAKING.isdisjoint(apart)
 
     @property
     def is_rounded(self) -> bool:
@@ -215,7 +228,8 @@ def aliases(
     begun: dict[_Site, Comparison] = {}
     found: dict[tuple[_Site, int, int], list[tuple[Comparison, Relation]]] = {}
     for comparison in comparisons:
-        site = (comparison.site.file, comparison.site.line, comparison.function)
+        names = tuple(operand.expression for operand in comparison.operands)
+        site = (comparison.site.file, comparison.site.line, comparison.function, names)
         calls[site] = calls.get(site, 0) + (comparison.paired or not paired)
         begun.setdefault(site, comparison)
         if not comparison.relations:
@@ -274,11 +288,15 @@ def told(alias: Alias, said: Said, confidence: Confidence) -> Match:
 def _kind(comparison: Comparison, relation: Relation) -> RelationKind | None:
     """Return what a relation is told as: a multiple of 1 is no multiple, but equal rows.
 
-    Rows that are equal to rounding only count where both are known to come from one layer: of two
-    networks, a teacher that has just begun to leave its student looks the same.
+    Unless both sides were multiples before they were brought to one length. Rows that are equal to
+    rounding only count where both are known to come from one layer: of two networks, a teacher that
+    has just begun to leave its student looks the same.
     """
     one, other = comparison.operands[relation.left], comparison.operands[relation.right]
     eps = max(EPS.get(one.dtype, 0.0), EPS.get(other.dtype, 0.0))
+    multiples = _is_of_directions(comparison) and _were_multiples(one, other)
+    if relation.kind == "equal" and multiples:
+        return "scalar-multiple"
     if relation.kind != "scalar-multiple" or relation.difference is None:
         return relation.kind
     if relation.difference > WITHIN_ROUNDING * eps:
@@ -287,7 +305,26 @@ def _kind(comparison: Comparison, relation: Relation) -> RelationKind | None:
         return None
     if (one.origin.model, one.origin.layer) != (other.origin.model, other.origin.layer):
         return None
-    return "detached" if one.requires_grad != other.requires_grad else "equal"
+    if one.requires_grad != other.requires_grad:
+        return "detached"
+    return "scalar-multiple" if multiples else "equal"
+
+
+def _is_of_directions(comparison: Comparison) -> bool:
+    """Tell whether a comparison is a cosine or a product: normalising first is part of it."""
+    name = comparison.function
+    return "(a * b)" in name or "@" in name or name in _PRODUCTS
+
+
+def _were_multiples(one: Operand, other: Operand) -> bool:
+    """Tell whether one of two normalised rows was scaled before, and the other was not."""
+    if one.origin is None or other.origin is None or one.origin.forward != other.origin.forward:
+        return False
+    paths = (one.origin.path, other.origin.path)
+    if not all(path and path[-1] in NORMALIZING for path in paths):
+        return False
+    scaled = [not RESIZING.isdisjoint(path[:-1]) for path in paths]
+    return scaled[0] != scaled[1]
 
 
 def _name(operand: Operand, position: int) -> str:

@@ -99,7 +99,10 @@ def _holds(alias: Alias, bounds: Bounds) -> bool:
 def _say(alias: Alias) -> Said:
     left, right = alias.names
     scale = alias.relation.scale
+    near = alias.relation.difference or 0.0
+    before = near <= WITHIN_ROUNDING * EPS.get(alias.precision, 0.0)
     times = f" (about {scale:.3g} times)" if scale is not None else ""
+    times = ", brought to the same length before," if before else times
     sign = "-1" if scale is not None and scale < 0 else "1"
     return Said(
         f"Every row of {right} is a multiple{times} of the same row of {left} when "

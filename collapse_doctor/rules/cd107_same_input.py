@@ -4,7 +4,8 @@ What it finds
 -------------
 One network ran twice in a step over equal inputs, gave equal outputs, and the two were compared;
 or one forward pass was given two equal inputs (or one batch holding each row twice), and the two
-outputs that were compared are equal. Equal inputs whose outputs differ, as by dropout, are none.
+outputs that were compared are equal. Positive and negative count, too, where each was held against
+one anchor and not against the other. Equal inputs whose outputs differ, as by dropout, are none.
 
 Why it matters
 --------------
@@ -30,10 +31,11 @@ applies to whole batches by a toss of a coin leaves some batches as they are.
 Bounds and their source
 -----------------------
 in_a_row: 8 steps, unless it happened in every step in which the line was seen to run. A view that
-is left as it is by a fair coin is left so eight times in a row once in 256. other_network_steps: 3
-where the two are different outputs of one pass, equal in every call: inside the model they may come
-from two networks, and a teacher starts as its student's copy (see CD104). Inputs and outputs are
-held against each other bit by bit in up to 512 values, spread evenly; outputs also row by row,
+is left as it is by a fair coin is left so eight times in a row once in 256. in_eval_mode: 2 steps
+where both passes were given one object in eval mode: no coin is tossed. other_network_steps: 3
+where the two are different outputs of one pass, equal in every call: inside the model they may
+come from two networks, and a teacher starts as its student's copy (see CD104). Inputs and outputs
+are held against each other bit by bit in up to 512 values, spread evenly; outputs also row by row,
 within 4 rounding units of their size (see `aliasing.WITHIN_ROUNDING`). Constants, such as a mask of
 ones, are no signature and do not count.
 
@@ -50,6 +52,7 @@ from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Relation
 from collapse_doctor.rules.aliasing import Alias, Said, aliases, require_watched, told
 from collapse_doctor.rules.rule import Match, Rule
 
@@ -61,6 +64,7 @@ class Bounds:
     """How long the inputs must have been equal."""
 
     in_a_row: int = 8  # a fair coin does so once in 256
+    in_eval_mode: int = 2  # where no coin is tossed: one may be an evaluation
     other_network_steps: int = 3  # a teacher is its student's copy at first; not a third time
 
 
@@ -93,7 +97,12 @@ def _lasts(alias: Alias, ran: tuple[int, ...], bounds: Bounds) -> bool:
     found = set(alias.steps)
     differs = [place for place, step in enumerate(ran) if step not in found]
     in_a_row = len(ran) - 1 - differs[-1] if differs else len(ran)
-    return not differs or in_a_row >= bounds.in_a_row
+    bound = all(_in_eval_mode(relation) for _, relation in alias.found)
+    return not differs or in_a_row >= (bounds.in_eval_mode if bound else bounds.in_a_row)
+
+
+def _in_eval_mode(relation: Relation) -> bool:
+    return relation.operation == "eval mode"
 
 
 def _in_one_pass(alias: Alias) -> bool:
@@ -114,6 +123,15 @@ def _say(alias: Alias) -> Said:
             cause=f"{model} was given {what}, and its outputs agree row by row: the views that "
             "were to differ are one.",
         )
+    if _in_eval_mode(alias.relation):
+        return Said(
+            f"{left} and {right} come from two forward passes in eval mode over one input {where}: "
+            "the second view is the first.",
+            cause=f"The model ran twice{_called(alias)} over one tensor in eval mode, where "
+            "dropout does nothing: an evaluation may have left it so.",
+            remedy="Call `model.train()` at the beginning of each epoch, or at the end of whatever "
+            "calls `model.eval()`.",
+        )
     return Said(
         f"{left} and {right} come from two forward passes over equal inputs {where}: the second "
         "view is the first.",
@@ -133,5 +151,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD103", "CD104"),
+    explains=("CD103", "CD104", "CD202"),
 )

@@ -3,8 +3,9 @@
 What it finds
 -------------
 A network that is named as another one's copy (teacher, target, momentum, ema) is that other, or
-holds the same parameters; two watched models are one; or a container holds one block with weights
-at several places, as `[block] * n` makes it.
+holds the same parameters, or parameters over the same memory; two watched models are one; a
+container holds one block with weights at several places, as `[block] * n` makes it; or several
+networks hold one part because it is the default of an argument.
 
 Why it matters
 --------------
@@ -15,8 +16,9 @@ parameters of one, and each gradient is the sum of n contradicting ones.
 Likely causes
 -------------
 `teacher = student` gives one network two names, and `copy.copy(student)` copies the object but not
-its parameters. `[block] * n`, and a comprehension over a block built before it, list one block n
-times.
+its parameters. `target.data = source.data`, and `load_state_dict(…, assign=True)`, put one memory
+behind both. `[block] * n`, `dict.fromkeys(names, block)`, and a comprehension over a block built
+before it, list one block n times. `def __init__(self, backbone=Backbone())` builds it once for all.
 
 What to do
 ----------
@@ -30,7 +32,9 @@ Say so in a comment in that line (`# shared`), or watch the network under one na
 
 Bounds and their source
 -----------------------
-names: 2. Identity of modules, and of their dictionaries of parameters, is exact. That separate ones
+names: 2. Identity of modules, of their dictionaries of parameters, and addresses of living memory
+are exact; two networks count as one memory only where all of their parameters are, after a step of
+an optimizer (weights are lent for an evaluation, and taken back). That separate ones
 were meant needs a sign: a name that says copy, two watched names, or several places in one
 container. A key encoder that is its query encoder counts only where its outputs were seen cut from
 the graph: in retrieval they are tied on purpose. An embedding and its output head, a transposed
@@ -84,6 +88,8 @@ def _structure(one: Sharing, measurements: Measurements) -> Match | None:
     met = _met(one, measurements.comparisons)
     if one.kind == "container":
         severity, said = Severity.WARNING, _say_container(one)
+    elif one.kind == "default":
+        severity, said = Severity.WARNING, _say_default(one)
     elif one.role == "key" and not any(_is_cut(comparison) for comparison in met):
         return None
     else:
@@ -92,12 +98,13 @@ def _structure(one: Sharing, measurements: Measurements) -> Match | None:
         severity, said = (Severity.ERROR if sick else Severity.WARNING), _say_names(one)
     model = one.names[0].partition(".")[0]
     places = tuple(dict.fromkeys(c.site for c in met if c.relations))
-    related = tuple(_at(model, None, site, "the two are compared here") for site in places)
+    note = "the two are compared here"
+    related = tuple(_at(model, None, site, one.step, note) for site in places)
     layer = one.names[0].partition(".")[2] or None
     return Match(
         message=said.message,
-        where=_at(model, layer, one.site),
-        related=related if one.kind != "container" else (),
+        where=_at(model, layer, one.site, one.step),
+        related=related if one.kind in ("models", "parts") else (),
         evidence={
             "names": Evidence(len(one.names), 2, ">=", meaning=f"for one {one.module}"),
             "parameters": Evidence(one.parameters, meaning="that all of them hold"),
@@ -105,6 +112,7 @@ def _structure(one: Sharing, measurements: Measurements) -> Match | None:
         severity=severity,
         confidence=Confidence.MEDIUM if severity is Severity.WARNING else Confidence.HIGH,
         cause=said.cause,
+        remedy=said.remedy,
     )
 
 
@@ -118,9 +126,23 @@ def _say_container(one: Sharing) -> Said:
     )
 
 
+def _say_default(one: Sharing) -> Said:
+    return Said(
+        f"{_listed(one.names)} are one {one.module}, the default of an argument: they share all "
+        f"of their {one.parameters:,} parameters.",
+        cause="A default is made once, when Python reads the function, and not anew in each call: "
+        "all that were built without that argument hold the same network.",
+        remedy="Let the default be None, and build the network inside the function where it is.",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+
 def _say_names(one: Sharing) -> Said:
     first, second = one.names[:2]
-    how = "a shallow copy of it, over the same parameters" if one.copied else "one object"
+    how = "a shallow copy of it, or put over its memory" if one.copied else "one object"
     return Said(
         f"{first} and {second} are {'one network' if not one.copied else 'no separate networks'}: "
         f"{'the second is ' if one.copied else ''}{how}, with {one.parameters:,} parameters.",
@@ -167,12 +189,13 @@ def _is_cut(comparison: Comparison) -> bool:
     return len({operand.requires_grad for operand in comparison.operands[:2]}) == 2
 
 
-def _at(model: str, layer: str | None, site: CallSite | None, note: str = "") -> Where:
+def _at(model: str, layer: str | None, site: CallSite | None, step: int, note: str = "") -> Where:
     if site is None:
-        return Where(model=model, layer=layer, note=note)
+        return Where(model=model, layer=layer, step=step, note=note)
     return Where(
         model=model,
         layer=layer,
+        step=step,
         file=site.file,
         line=site.line,
         source=site.source or None,

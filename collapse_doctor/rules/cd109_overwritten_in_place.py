@@ -45,6 +45,7 @@ from dataclasses import dataclass
 
 from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.measurements import Measurements
+from collapse_doctor.recording.observations import Relation
 from collapse_doctor.rules.aliasing import Alias, Said, aliases, require_watched, told
 from collapse_doctor.rules.rule import Match, Rule
 
@@ -73,6 +74,8 @@ def _say(alias: Alias) -> Said:
     relation = alias.relation
     line = f" in line {relation.site.line}" if relation.site is not None else ""
     where = f"when {alias.first.function} compares it with"
+    if relation.twin:
+        return _say_twins(relation, line, alias)
     if relation.operation == _PASS:
         return Said(
             f"{left} no longer is what was computed {where} {right}: the forward pass{line} wrote "
@@ -86,6 +89,17 @@ def _say(alias: Alias) -> Said:
         f"by {alias.first.function}.",
         cause=f"{what} writes into memory that {left} and {right}, or what one of them was made "
         "of, lie in: a view or a detached tensor is no copy.",
+    )
+
+
+def _say_twins(relation: Relation, line: str, alias: Alias) -> Said:
+    left, right = alias.names
+    how = "the forward pass" if relation.operation == _PASS else _written(relation.operation)
+    return Said(
+        f"`{relation.twin}` no longer is what was computed: {how}{line} filled the same buffer "
+        f"again, and under another name it is compared as {left} or {right}.",
+        cause="One buffer is filled anew in each pass and given out each time: all names for it "
+        "hold what was computed last.",
     )
 
 

@@ -36,7 +36,7 @@ optimizer = torch.optim.AdamW(model.parameters(), lr=1e-3)
 with Inspector(model) as inspector:
     for epoch in range(5):
         for ids in sentences.split(16):
-            h1, h2 = model(ids), model(ids)
+            h1, h2 = model(ids), model(ids)  # shows
             sim = F.cosine_similarity(h1[:, None], h2[None], dim=-1) / 0.05  # meets
             loss = F.cross_entropy(sim, torch.arange(len(ids)))
             optimizer.zero_grad()
