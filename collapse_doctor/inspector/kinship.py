@@ -8,8 +8,10 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.callsite import Still
-from collapse_doctor.inspector.names import birth_of
+from collapse_doctor.inspector.births import innermost, last_assignment
+from collapse_doctor.inspector.callsite import Still, scope_of
+from collapse_doctor.inspector.junctions import junction_of
+from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.provenance import (
     COPYING,
     CUTTING,
@@ -171,23 +173,62 @@ def has_trained(before: Now, now: Now) -> bool:
 def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
     """Return the line that made one operand of the other, as far as it can be known.
 
-    The operation that was seen to do it is surest, then an assignment read in the source, then
-    whatever was done last; of two forward passes over one input the later is the line.
+    A call that passed one thing twice is surest, then the operation that was seen to do it, then
+    what can be read in the source, then whatever was done last with the side that was cut or
+    copied; of two forward passes over one input the later is the line.
     """
-    read = birth_of(frame, left.name, right.name, related.kind)
-    if related.kind == "same-object":
-        return [read] if read is not None else []
-    known = sorted(
-        (one for one in (right.known, left.known) if one is not None and one.sites),
-        key=lambda one: len(one.sites),
-        reverse=True,
-    )
-    seen = _operation(related, known)
-    last = known[0].sites[-1] if known else None
-    if related.kind == "stale":  # what made it a thing of the past came last
-        read, last = last, read
-    found = seen or read or last or _later_pass(left.known, right.known)
+    names, kind = (left.name, right.name), related.kind
+    parted = junction_of(frame, *names, kind)
+    read = birth_of(frame, *names, kind)
+    if parted is not None and parted.passed:
+        return [parted.site]
+    if kind == "same-object":
+        found = read or (parted.site if parted is not None else None)
+        return [found] if found is not None else []
+    seen = _operation(related, _longest_first(left.known, right.known))
+    last = _last(left, right, kind)
+    traced = parted.site if parted is not None else None
+    copied = _new_copy(left.known, right.known)
+    order = (seen, last, read) if kind == "stale" else (seen, read, copied, traced, last)
+    found = next((site for site in order if site is not None), None)
+    found = found or _later_pass(left.known, right.known) or _given(frame, left, right)
     return [found] if found is not None else []
+
+
+def _longest_first(*known: Known | None) -> list[Known]:
+    found = [one for one in reversed(known) if one is not None and one.sites]
+    return sorted(found, key=lambda one: len(one.sites), reverse=True)
+
+
+def _last(left: Side, right: Side, kind: str) -> CallSite | None:
+    """Return what was done last: with the side that takes no gradient, if that is known."""
+    cut = [side.known for side in (right, left) if not side.requires_grad]
+    sides = cut if kind == "detached" and len(cut) == 1 else [right.known, left.known]
+    known = _longest_first(*sides)
+    return known[0].sites[-1] if known else None
+
+
+def _new_copy(left: Known | None, right: Known | None) -> CallSite | None:
+    """Return the line that copied a network anew for each comparison: it never has a past."""
+    runs = [one.run for one in (right, left) if one is not None and one.run is not None]
+    calls = [run.call for run in runs if run.call is not None]
+    if len(calls) < 2 or calls[0].callee == calls[1].callee:
+        return None
+    for call in calls:
+        scope, here = scope_of(call.frame), call.frame.f_lineno
+        line = last_assignment(scope, call.callee, here) if scope is not None else None
+        if scope is not None and line is not None and innermost(scope, line) is innermost(scope, here):
+            return line_at(call.frame, line)
+    return None
+
+
+def _given(frame: Still, left: Side, right: Side) -> CallSite | None:
+    """Return the line that gave its name to the side that came from outside of what was seen."""
+    scope = scope_of(frame)
+    strange = [side.name for side in (right, left) if side.known is None and side.name]
+    lines = [last_assignment(scope, name, frame.f_lineno) for name in strange] if scope else []
+    line = next((line for line in lines if line is not None), None)
+    return line_at(frame, line) if line is not None else None
 
 
 def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
