@@ -1,4 +1,4 @@
-"""Following an operand back through the source: what it was made of, in which function, at which line.
+"""Following an operand back through the source: what it was made of, where, at which line.
 
 A tensor that is passed on, kept in a container or returned under two names leaves no trace at run
 time. Here the source of the functions that were running, and of those of the same file that they
@@ -80,7 +80,8 @@ class Step(NamedTuple):
     """One step back: by which ``line`` of which context, of what ``sort``, through what operation.
 
     The sorts: ``passed`` by a call that was running, ``bound`` by one that is read of, ``given``
-    to a container, ``named`` by an assignment, ``made`` within an expression, ``kept`` on an object.
+    to a container, ``named`` by an assignment, ``made`` within an expression, ``kept`` on
+    an object.
     """
 
     sort: str
@@ -225,7 +226,6 @@ def _calls_of(scope: ast.AST, method: str) -> tuple[ast.Call, ...]:
 
 def _inner(point: Point, node: ast.expr, side: int) -> Iterator[tuple[Step, Point]]:
     """Yield what is inside an expression: what a call returns, or the operand of an operation."""
-    context = point.context
     if isinstance(node, ast.BoolOp | ast.IfExp):
         several = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
         for one in several:
@@ -272,9 +272,7 @@ def _split(node: ast.expr) -> tuple[ast.expr, str]:
     return node, ""
 
 
-def _returned(
-    point: Point, call: ast.Call, suffix: str, side: int
-) -> Iterator[tuple[Step, Point]]:
+def _returned(point: Point, call: ast.Call, suffix: str, side: int) -> Iterator[tuple[Step, Point]]:
     """Yield what the functions of the file return that a call may mean.
 
     Two elements are of one call; two whole results are of two.

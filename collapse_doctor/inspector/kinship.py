@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.births import innermost, last_assignment
-from collapse_doctor.inspector.callsite import Still, scope_of
+from collapse_doctor.inspector.births import (
+    innermost,
+    last_assignment,
+    made_by,
+    second_name,
+)
+from collapse_doctor.inspector.callsite import Still, call_at, scope_of
 from collapse_doctor.inspector.junctions import junction_of
 from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.provenance import (
@@ -183,16 +189,31 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
     if parted is not None and parted.passed:
         return [parted.site]
     if kind == "same-object":
-        found = read or (parted.site if parted is not None else None)
+        found = read or (parted.site if parted is not None else _renamed(frame, names))
         return [found] if found is not None else []
     seen = _operation(related, _longest_first(left.known, right.known))
     last = _last(left, right, kind)
     traced = parted.site if parted is not None else None
-    copied = _new_copy(left.known, right.known)
+    if read is not None and traced is not None and traced.function != read.function:
+        read = None  # the call was seen that led there
+    copied = _new_copy(frame, left, right)
     order = (seen, last, read) if kind == "stale" else (seen, read, copied, traced, last)
     found = next((site for site in order if site is not None), None)
     found = found or _later_pass(left.known, right.known) or _given(frame, left, right)
     return [found] if found is not None else []
+
+
+def _renamed(frame: Still, names: tuple[str, str]) -> CallSite | None:
+    """Return the line that gave a second name to what was passed to a function that holds it too.
+
+    Of ``partial(similarity, query)`` the call shows one operand only.
+    """
+    call, scope = call_at(frame), scope_of(frame)
+    if any(names) or not isinstance(call, ast.Call) or scope is None:
+        return None
+    passed = [one.id for one in call.args if isinstance(one, ast.Name)]
+    line = second_name(scope, passed, frame.f_lineno)
+    return line_at(frame, line) if line is not None else None
 
 
 def _longest_first(*known: Known | None) -> list[Known]:
@@ -208,17 +229,16 @@ def _last(left: Side, right: Side, kind: str) -> CallSite | None:
     return known[0].sites[-1] if known else None
 
 
-def _new_copy(left: Known | None, right: Known | None) -> CallSite | None:
+def _new_copy(frame: Still, left: Side, right: Side) -> CallSite | None:
     """Return the line that copied a network anew for each comparison: it never has a past."""
-    runs = [one.run for one in (right, left) if one is not None and one.run is not None]
-    calls = [run.call for run in runs if run.call is not None]
-    if len(calls) < 2 or calls[0].callee == calls[1].callee:
+    scope, here = scope_of(frame), frame.f_lineno
+    if scope is None:
         return None
-    for call in calls:
-        scope, here = scope_of(call.frame), call.frame.f_lineno
-        line = last_assignment(scope, call.callee, here) if scope is not None else None
-        if scope is not None and line is not None and innermost(scope, line) is innermost(scope, here):
-            return line_at(call.frame, line)
+    for side in (right, left):
+        made = None if side.requires_grad else made_by(scope, side.name, here)
+        line = last_assignment(scope, made, here) if made else None
+        if line is not None and innermost(scope, line) is innermost(scope, here):
+            return line_at(frame, line)
     return None
 
 
@@ -236,6 +256,8 @@ def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
     telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
     telling |= {"affine": SCALING | SHIFTING}
     operations = telling.get(related.kind, frozenset())
+    if related.by_value and all(len(known) > 1 and one.site_of(operations) for one in known):
+        return None  # of what was done to both it is not this that differs
     sites = [site for one in known if (site := one.site_of(operations)) is not None]
     return sites[0] if sites else None
 
