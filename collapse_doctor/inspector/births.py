@@ -22,11 +22,8 @@ __all__ = [
     "birth_line",
     "descend",
     "given_by",
-    "innermost",
-    "last_assignment",
-    "made_by",
+    "known_assignments",
     "made_of",
-    "second_name",
     "unwrapped",
 ]
 
@@ -70,44 +67,12 @@ def birth_line(
     """
     if not left or not right or left == right:
         return None
-    known = _known_assignments(scope)
+    known = known_assignments(scope)
     found = [a for a in known if _joins(a, left, right)] or _through_a_third(known, left, right)
     fitting = [a for a in found if _fits(a, kind)]
     above = [a.line for a in fitting if a.line < before]
     below = [a.line for a in fitting if a.line > before]
     return max(above) if above else max(below, default=None)
-
-
-def last_assignment(scope: ast.AST, name: str, before: int) -> int | None:
-    """Return the last line above ``before`` that gave a name its value, or None."""
-    known = (a for a in _known_assignments(scope) if a.target == name and a.line < before)
-    lines = [a.line for a in known if not a.source.startswith(f"{ELEMENT}(")]
-    return max(lines, default=None)
-
-
-def made_by(scope: ast.AST, name: str, before: int) -> str | None:
-    """Return the plain name of what was called to make what a name holds: ``net(x)``."""
-    known = [a for a in _known_assignments(scope) if a.target == name and not a.through]
-    last = max((a for a in known if a.line < before), key=lambda a: a.line, default=None)
-    call = ast.parse(last.source, mode="eval").body if last is not None else None
-    plain = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
-    return call.func.id if plain else None  # type: ignore[union-attr]
-
-
-def second_name(scope: ast.AST, names: Iterable[str], before: int) -> int | None:
-    """Return the last line above ``before`` that made one of the names another of something."""
-    wanted = frozenset(names)
-    known = (a for a in _known_assignments(scope) if a.target in wanted and not a.through)
-    return max((a.line for a in known if a.line < before and a.source.isidentifier()), default=None)
-
-
-def innermost(scope: ast.AST, line: int) -> ast.AST:
-    """Return the innermost loop around a line of a scope, or the scope itself."""
-    around = scope
-    for node in ast.walk(scope):  # outer loops come first
-        if isinstance(node, ast.For | ast.While) and node.lineno <= line <= (node.end_lineno or 0):
-            around = node
-    return around
 
 
 def _joins(assignment: Assignment, left: str, right: str) -> bool:
@@ -142,7 +107,7 @@ def _fits(assignment: Assignment, kind: RelationKind) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _known_assignments(scope: ast.AST) -> tuple[Assignment, ...]:
+def known_assignments(scope: ast.AST) -> tuple[Assignment, ...]:
     """Return them all; a tree is not changed once it was read, so they are found only once."""
     return tuple(assignments(scope))
 

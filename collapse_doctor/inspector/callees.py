@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from collapse_doctor.inspector.births import ELEMENT, Assignment, assignments
 
-__all__ = ["Function", "bound", "classes", "functions_of", "gives", "methods", "stored"]
+__all__ = ["Function", "bound", "classes", "functions_of", "gives", "kinds_of", "methods", "stored"]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 

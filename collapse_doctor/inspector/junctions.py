@@ -1,6 +1,6 @@
 """The line at which two operands parted, read in the source: what made two of one thing.
 
-Both are followed back (:mod:`flows`) to the nearest expression that both come from.
+Both are followed back, step by step (:mod:`points`), to the nearest expression that both come from.
 """
 
 from __future__ import annotations
@@ -12,10 +12,17 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from collapse_doctor.inspector.callsite import Still
-from collapse_doctor.inspector.flows import Context, Point, Step, Way, beginning, ways
+from collapse_doctor.inspector.givings import assigned, version
+from collapse_doctor.inspector.insides import inside
+from collapse_doctor.inspector.points import Context, Point, Step, Way, beginning, parsed
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
 __all__ = ["Junction", "junction_of"]
+
+MOST_POINTS = 400
+"""Expressions that are looked at for one operand."""
+MOST_STEPS = 14
+"""Steps that an operand is followed back."""
 
 _TELLING: dict[RelationKind, frozenset[str]] = {
     "detached": frozenset({"detach", "detach_", "data", "numpy", "tolist", "item"}),
@@ -79,13 +86,46 @@ def _junction(asked: _Question) -> Junction | None:
     line, apart = asked.frame.f_lineno, asked.kind != "same-object"
     sides = (1, 2) if apart else (0, 0)
     starts = (Point(context, text, line) for text in asked.names)
-    one, other = (ways(start, side) for start, side in zip(starts, sides, strict=True))
+    one, other = (_ways(start, side) for start, side in zip(starts, sides, strict=True))
     shared = [key for key in one if key in other and _is_one_thing(one[key][0])]
     for key in sorted(shared, key=lambda key: len(one[key][1]) + len(other[key][1])):
         found = _parting(one[key][1], other[key][1], asked.kind)
         if found is not None:
             return found
     return None
+
+
+def _ways(start: Point, side: int) -> dict[tuple[object, ...], tuple[Point, Way]]:
+    """Return every expression an operand may come from, with the shortest way to it.
+
+    ``side`` is another for each operand where two calls that are written alike give two things.
+    """
+    found: dict[tuple[object, ...], tuple[Point, Way]] = {_key(start): (start, ())}
+    waiting = [(start, Way())]
+    while waiting and len(found) < MOST_POINTS:
+        point, way = waiting.pop(0)
+        if len(way) >= MOST_STEPS:
+            continue
+        for step, source in _steps(point, side):
+            key = _key(source)
+            if key not in found:
+                found[key] = (source, (*way, step))
+                waiting.append((source, (*way, step)))
+    return found
+
+
+def _key(point: Point) -> tuple[object, ...]:
+    """Return what is equal for one value of one expression in one call of one function."""
+    return (*point.key, version(point))
+
+
+def _steps(point: Point, side: int) -> Iterator[tuple[Step, Point]]:
+    """Yield what an expression was made of: the nearest first."""
+    node = parsed(point.text)
+    if node is None:
+        return
+    yield from assigned(point, node)
+    yield from inside(point, node, side)
 
 
 def _is_one_thing(point: Point) -> bool:

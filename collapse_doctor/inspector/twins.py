@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.births import last_assignment
 from collapse_doctor.inspector.callsite import scope_of
 from collapse_doctor.inspector.junctions import junction_of
+from collapse_doctor.inspector.lastnames import last_assignment
 from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.passes import (
     Call,
