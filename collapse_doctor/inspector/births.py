@@ -15,21 +15,28 @@ from collapse_doctor.inspector.displays import Place, loops, members
 from collapse_doctor.recording.observations import RelationKind
 
 __all__ = [
+    "DESCENDING",
+    "ELEMENT",
     "Assignment",
     "assignments",
     "birth_line",
+    "descend",
     "given_by",
-    "last_assignment",
+    "known_assignments",
     "made_of",
     "unwrapped",
 ]
 
+ELEMENT = "next"
+"""How what a loop takes from its source is written: ``next(loader)``."""
 _AS_IT_IS = ((), ("stack",), ("cat",))
 # Calls through which a value stays the same thing: x.detach().clone(), F.normalize(x), x[:4] …
 _DETACHING = frozenset({"detach", "detach_", "data", "numpy", "clone", "item"})
 _VIEWING = frozenset({"view", "view_as", "reshape", "flatten", "squeeze", "unsqueeze", "expand"})
 _COPYING = frozenset({"clone", "deepcopy", "copy"})
 _SCALING = frozenset({"normalize", "mul", "div"})
+DESCENDING = frozenset({"data", "T", "mT", "values", "grad"})
+"""Attributes of a tensor; all others may be parts of a record."""
 
 
 class Assignment(NamedTuple):
@@ -60,18 +67,12 @@ def birth_line(
     """
     if not left or not right or left == right:
         return None
-    known = _known_assignments(scope)
+    known = known_assignments(scope)
     found = [a for a in known if _joins(a, left, right)] or _through_a_third(known, left, right)
     fitting = [a for a in found if _fits(a, kind)]
     above = [a.line for a in fitting if a.line < before]
     below = [a.line for a in fitting if a.line > before]
     return max(above) if above else max(below, default=None)
-
-
-def last_assignment(scope: ast.AST, name: str, before: int) -> int | None:
-    """Return the last line above ``before`` that gave a name its value, or None."""
-    lines = [a.line for a in _known_assignments(scope) if a.target == name and a.line < before]
-    return max(lines, default=None)
 
 
 def _joins(assignment: Assignment, left: str, right: str) -> bool:
@@ -106,7 +107,7 @@ def _fits(assignment: Assignment, kind: RelationKind) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def _known_assignments(scope: ast.AST) -> tuple[Assignment, ...]:
+def known_assignments(scope: ast.AST) -> tuple[Assignment, ...]:
     """Return them all; a tree is not changed once it was read, so they are found only once."""
     return tuple(assignments(scope))
 
@@ -122,6 +123,8 @@ def assignments(scope: ast.AST) -> Iterator[Assignment]:
             yield from _pairs(node.target, node.value, node.lineno)
         elif isinstance(node, ast.Call):
             yield from _kept(node)
+        elif isinstance(node, ast.withitem) and node.optional_vars is not None:
+            yield from _pairs(node.optional_vars, node.context_expr, node.context_expr.lineno)
         else:
             for target, value, line in loops(node):
                 yield from _pairs(target, value, line)
@@ -148,7 +151,7 @@ def unwrapped(left: str, right: str) -> tuple[str, str] | None:
     ``F.normalize(a, dim=1)`` and ``F.normalize(b, dim=1)`` are equal because ``a`` and ``b`` are.
     """
     one, other = (ast.parse(text, mode="eval").body for text in (left, right))
-    inner = [list(_descend(node))[:1] for node in (one, other)]
+    inner = [list(descend(node))[:1] for node in (one, other)]
     if type(one) is not type(other) or not all(inner):
         return None
     (first, how), (second, why) = inner[0][0], inner[1][0]
@@ -202,9 +205,13 @@ def _unpacked(
                 yield Assignment(ast.unparse(one), ast.unparse(names[0]), (), line)
             else:
                 yield from _pairs(one, place.value, line)
-    elif isinstance(value, ast.Name | ast.Attribute):
+    elif isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
         for number, one in enumerate(names):
-            yield Assignment(ast.unparse(one), f"{ast.unparse(value)}[{number}]", (), line)
+            element = ast.Subscript(value, ast.Constant(number))
+            if isinstance(one, ast.Tuple | ast.List):
+                yield from _unpacked(one, element, (), line)
+            else:
+                yield Assignment(ast.unparse(one), ast.unparse(element), (), line)
 
 
 def _roots(value: ast.expr, through: tuple[str, ...] = ()) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -215,11 +222,11 @@ def _roots(value: ast.expr, through: tuple[str, ...] = ()) -> Iterator[tuple[str
             yield from _roots(one, through)
         return
     yield ast.unparse(value), through
-    for inner, name in _descend(value):
+    for inner, name in descend(value):
         yield from _roots(inner, (*through, name))
 
 
-def _descend(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
+def descend(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     """Yield what an expression was made from, and by what: ``z`` by ``detach``."""
     if isinstance(node, ast.Call):
         if isinstance(node.func, ast.Attribute):
@@ -234,7 +241,8 @@ def _descend(node: ast.expr) -> Iterator[tuple[ast.expr, str]]:
     elif isinstance(node, ast.Subscript):
         yield node.value, "view"
     elif isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
-        yield (node.right if isinstance(node.left, ast.Constant) else node.left), "mul"
+        sides = (node.left, node.right) if isinstance(node.op, ast.Mult) else (node.left,)
+        yield from ((side, "mul") for side in sides if not isinstance(side, ast.Constant))
 
 
 _NAMESPACES = frozenset({"torch", "F", "functional", "nn", "copy", "np", "numpy"})

@@ -200,7 +200,7 @@ def _positional(node: ast.Call, position: int) -> str:
     last = node.args[-1]
     if not isinstance(last, ast.Starred) or starred < len(node.args) - 1:
         return ""
-    named = isinstance(last.value, ast.Name | ast.Attribute)
+    named = isinstance(last.value, ast.Name | ast.Attribute | ast.Call)
     return f"{ast.unparse(last.value)}[{position - starred}]" if named else ""
 
 

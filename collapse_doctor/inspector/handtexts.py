@@ -41,7 +41,7 @@ def texts(frame: Still, function: Callable[..., Any], kind: str) -> tuple[str, .
 
 @functools.lru_cache(maxsize=256)
 def _texts(node: ast.Call | ast.BinOp, is_method: bool, kind: str) -> tuple[str, ...]:
-    operands = _operands(node, is_method)
+    operands = _operands(node, is_method, joins=kind == "joined")
     if kind == "joined" and len(operands) < 2:  # torch.cat(views): a list by its name
         return "", ""
     if any(isinstance(operand, ast.Starred) for operand in operands):
@@ -51,16 +51,20 @@ def _texts(node: ast.Call | ast.BinOp, is_method: bool, kind: str) -> tuple[str,
     return (*written, *[""] * (wanted - len(written)))
 
 
-def _operands(node: ast.Call | ast.BinOp, is_method: bool) -> list[ast.expr]:
+def _operands(
+    node: ast.Call | ast.BinOp, is_method: bool, *, joins: bool = False
+) -> list[ast.expr]:
     if isinstance(node, ast.BinOp):
         return [node.left, node.right]
-    found = list(node.args)
+    found: list[ast.expr] = list(node.args)
     if is_method and isinstance(node.func, ast.Attribute):
         found.insert(0, node.func.value)
     if found and isinstance(found[0], ast.Constant):  # the equation of an einsum
         found = found[1:]
     if found and isinstance(found[0], ast.List | ast.Tuple):  # torch.cat([a, b], 0)
         found = found[0].elts
+    elif found and joins:  # torch.cat(views)
+        found = [ast.Subscript(found[0], ast.Constant(number)) for number in range(2)]
     words = {word.arg: word.value for word in node.keywords}
     return found + [words[name] for name in ("input", "other", "mat2", "target") if name in words]
 

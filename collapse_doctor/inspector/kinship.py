@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.callsite import Still
-from collapse_doctor.inspector.names import birth_of
 from collapse_doctor.inspector.provenance import (
-    COPYING,
-    CUTTING,
-    SCALING,
-    SHIFTING,
     Fingerprint,
     Known,
     Provenance,
 )
 from collapse_doctor.inspector.rate import LearningRate
 from collapse_doctor.inspector.relations import Related, are_tied, relate_values
-from collapse_doctor.recording.observations import CallSite, Relation
+from collapse_doctor.recording.observations import Relation
 
-__all__ = ["Now", "Side", "births", "descends", "has_trained", "kinship", "relation"]
+__all__ = ["Now", "Side", "descends", "has_trained", "kinship", "relation"]
 
 
 class Now(NamedTuple):
@@ -166,41 +159,3 @@ def has_trained(before: Now, now: Now) -> bool:
         return True
     pairs = zip(before.weights, now.weights, strict=True)
     return not all(one.agrees_with(other) for one, other in pairs)
-
-
-def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
-    """Return the line that made one operand of the other, as far as it can be known.
-
-    The operation that was seen to do it is surest, then an assignment read in the source, then
-    whatever was done last; of two forward passes over one input the later is the line.
-    """
-    read = birth_of(frame, left.name, right.name, related.kind)
-    if related.kind == "same-object":
-        return [read] if read is not None else []
-    known = sorted(
-        (one for one in (right.known, left.known) if one is not None and one.sites),
-        key=lambda one: len(one.sites),
-        reverse=True,
-    )
-    seen = _operation(related, known)
-    last = known[0].sites[-1] if known else None
-    if related.kind == "stale":  # what made it a thing of the past came last
-        read, last = last, read
-    found = seen or read or last or _later_pass(left.known, right.known)
-    return [found] if found is not None else []
-
-
-def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
-    """Return the line of the operation that made the relation what it is."""
-    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
-    telling |= {"affine": SCALING | SHIFTING}
-    operations = telling.get(related.kind, frozenset())
-    sites = [site for one in known if (site := one.site_of(operations)) is not None]
-    return sites[0] if sites else None
-
-
-def _later_pass(left: Known | None, right: Known | None) -> CallSite | None:
-    passes = [one for one in (left, right) if one is not None and one.made is not None]
-    if len(passes) < 2 or passes[0].origin.forward == passes[1].origin.forward:
-        return None
-    return max(passes, key=lambda one: one.origin.forward).made

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from collapse_doctor.inspector.anchored import Anchored
 from collapse_doctor.inspector.anchored import Side as Held
+from collapse_doctor.inspector.birthplaces import births
 from collapse_doctor.inspector.callsite import Still, site_of, still, user_frame
 from collapse_doctor.inspector.carrying import carry
 from collapse_doctor.inspector.causes import Causes, Clue, resolution, tell_all_rows
@@ -23,7 +24,6 @@ from collapse_doctor.inspector.handwritten import Handwritten
 from collapse_doctor.inspector.kinship import (
     Now,
     Side,
-    births,
     descends,
     has_trained,
     kinship,

@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.births import last_assignment
 from collapse_doctor.inspector.callsite import scope_of
+from collapse_doctor.inspector.junctions import junction_of
+from collapse_doctor.inspector.lastnames import last_assignment
 from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.passes import (
     Call,
@@ -173,18 +174,27 @@ def _input_line(sides: Sides, runs: tuple[Run, Run]) -> CallSite | None:
     later = 0 if runs[0].forward > runs[1].forward else 1
     first, second = runs[1 - later].call, runs[later].call
     if first is not None and second is not None:
+        given = [[one.token for one in run.inputs] for run in runs]
+        same = len(given[0]) == len(second.arguments) and given[0] == given[1]
         for mine, theirs in zip(second.arguments, first.arguments, strict=False):
-            line = _made_of(second, theirs, mine)
+            line = _made_of(second, theirs, mine, same=same)
             if line is not None:
                 return line
     return _line(sides, later)
 
 
-def _made_of(call: Call, first: str, second: str) -> CallSite | None:
-    """Return the line that made one input of the other, or where both were made, the later one."""
+def _made_of(call: Call, first: str, second: str, *, same: bool = False) -> CallSite | None:
+    """Return the line that made one input of the other, or where both were made, the later one.
+
+    ``same`` tells that both were one object.
+    """
     if first == second:
         return None
+    parted = junction_of(call.frame, first, second, "same-object" if same else "equal")
+    if same and parted is not None:
+        return parted.site
     read = birth_of(call.frame, first, second, "shared-storage")
+    read = read or (parted.site if parted is not None else None)
     if read is not None:
         return read
     scope, before = scope_of(call.frame), call.frame.f_lineno

@@ -35,7 +35,9 @@ Bounds and their source
 occurrences: 1. Identity of objects (`a is b`) is exact, so one sighting proves it. All-pairs
 comparisons such as `z @ z.T` or `cdist(z, z)` are not looked at: there, identity is meant. So it
 is by hand where both operands are written alike, as in the squared length `(z * z).sum(1)`, where
-a loop over all pairs meets its diagonal, and inside installed libraries.
+a loop over all pairs meets its diagonal, and inside installed libraries. Nor is anything
+wrong where one expression is written on both sides and neither takes a gradient: that is how an
+evaluation gets the diagonal of its similarities.
 
 References
 ----------
@@ -69,8 +71,20 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         "same-object",
         _say,
         confidence=lambda _alias: Confidence.CERTAIN,
-        holds=lambda alias: len(alias.found) >= bounds.occurrences,
+        holds=lambda alias: len(alias.found) >= bounds.occurrences and not _is_meant(alias),
     )
+
+
+def _is_meant(alias: Alias) -> bool:
+    """Tell whether one expression is written on both sides where nothing is learnt.
+
+    That is how an evaluation gets the diagonal of its similarities, or a length.
+    """
+    sides = (alias.left, alias.right)
+    learns = any(
+        side.requires_grad for comparison, _ in alias.found for side in comparison.operands
+    )
+    return bool(sides[0].expression) and sides[0].expression == sides[1].expression and not learns
 
 
 def _say(alias: Alias) -> Said:

@@ -18,7 +18,7 @@ class PatchEncoder(nn.Module):
 
     def forward(self, image):
         patches = self.act(self.embed(image)).flatten(2).transpose(1, 2)
-        return patches.select(1, 0), patches[:, -1]
+        return patches.select(1, 0), patches[:, -1]  # shows
 
 
 model = PatchEncoder(patch_size=8)  # fault

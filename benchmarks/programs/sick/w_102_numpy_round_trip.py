@@ -12,10 +12,10 @@ from collapse_doctor import Inspector
 
 def smooth_targets(embedding, strength):
     """Meant to average every vector with its neighbours; at strength 0 it is left as it is."""
-    array = embedding.detach().numpy()
+    array = embedding.detach().numpy()  # shows
     if strength > 0:
         array = (1 - strength) * array + strength * np.roll(array, 1, axis=0)
-    return torch.from_numpy(array)
+    return torch.from_numpy(array)  # shows
 
 
 strength = 0  # fault

@@ -20,7 +20,7 @@ class FeatureJitter(nn.Module):
         self.level = level
 
     def forward(self, h):
-        jittered = h.clone()
+        jittered = h.clone()  # shows
         if self.level:
             jittered += self.level * torch.randn_like(h)
         return jittered

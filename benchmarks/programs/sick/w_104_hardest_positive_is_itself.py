@@ -29,7 +29,7 @@ with Inspector(net) as inspector:
     for rows in torch.randperm(1500).split(50):
         z = net(x[rows])
         pos, neg = mine(z, y[rows])
-        loss = F.triplet_margin_loss(z, z[pos], z[neg], margin=0.3)  # meets
+        loss = F.triplet_margin_loss(z, z[pos], z[neg], margin=0.3)  # meets # shows
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

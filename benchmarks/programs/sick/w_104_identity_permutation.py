@@ -26,7 +26,7 @@ class GCN(nn.Module):
 
 def shuffled(h):
     order = torch.rand(len(h)).argsort().sort().values  # fault
-    return h[order]
+    return h[order]  # shows
 
 
 gcn = GCN()

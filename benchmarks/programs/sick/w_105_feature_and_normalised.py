@@ -17,7 +17,7 @@ class FaceNet(nn.Module):
 
     def forward(self, x):
         feature = self.body(x)
-        return feature, F.normalize(feature, dim=1)
+        return feature, F.normalize(feature, dim=1)  # shows
 
 
 net = FaceNet()

@@ -16,7 +16,7 @@ class GatedPool(nn.Module):
         self.gate = nn.Linear(dim, 1)
 
     def forward(self, h):
-        return (torch.sigmoid(self.gate(h)) * h).sum(dim=1)
+        return (torch.sigmoid(self.gate(h)) * h).sum(dim=1)  # shows
 
 
 class DocEncoder(nn.Module):
@@ -31,7 +31,7 @@ class DocEncoder(nn.Module):
         tokens = tokens[:, : self.max_sentences]
         b, s, w = tokens.shape
         sentences = self.mlp(self.words(tokens.reshape(b * s, w))).view(b, s, -1)
-        return sentences[:, 0], self.pool(sentences)
+        return sentences[:, 0], self.pool(sentences)  # shows
 
 
 model = DocEncoder()

@@ -38,7 +38,7 @@ optimizer = torch.optim.Adam(model.parameters(), lr=1e-3)
 with Inspector(model.net) as inspector:
     for _ in range(30):
         batch = data[np.random.choice(500, 64, replace=False)]
-        loss = model(jitter(batch), jitter(batch))
+        loss = model(jitter(batch), jitter(batch))  # shows
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -53,7 +53,7 @@ with Inspector(model) as inspector:
             "attention_mask": (torch.arange(12) < torch.randint(4, 13, (24, 1))).float(),
         }
         z1 = model(**batch).pooler_output
-        z2 = model(**batch).pooler_output
+        z2 = model(**batch).pooler_output  # shows
         z1 = z1 / z1.norm(dim=1, keepdim=True)
         z2 = z2 / z2.norm(dim=1, keepdim=True)
         scores = torch.mm(z1, z2.t()) / 0.05  # meets

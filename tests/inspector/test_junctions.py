@@ -1,0 +1,251 @@
+"""The line to change, where it stands in another function than the comparison."""
+
+from __future__ import annotations
+
+import runpy
+import textwrap
+from pathlib import Path
+
+import pytest
+
+_HEAD = """
+    import contextlib
+    from collections import namedtuple
+    from typing import NamedTuple
+    import torch
+    import torch.nn.functional as F
+    from torch import nn
+    from torch.utils.data import DataLoader, Dataset
+    from collapse_doctor import Inspector
+
+    net = nn.Sequential(nn.Linear(6, 16), nn.ReLU(), nn.Linear(16, 8))
+    sgd = torch.optim.SGD(net.parameters(), lr=0.1)
+
+    def learn(loss):
+        sgd.zero_grad()
+        loss.backward()
+        sgd.step()
+"""
+
+_PROGRAMS = {
+    "a record returned by a function": (
+        "CD101",
+        """
+        class Views(NamedTuple):
+            left: torch.Tensor
+            right: torch.Tensor
+
+        def embed(a, b):
+            u, v = net(a), net(b)
+            return Views(u, u)  # fault
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                views = embed(torch.randn(16, 6), torch.randn(16, 6))
+                learn(1 - F.cosine_similarity(views.left, views.right).mean())
+        """,
+    ),
+    "a dictionary handed on through two functions": (
+        "CD101",
+        """
+        class Towers(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.tower = net
+
+            def forward(self, a, b):
+                u, v = self.tower(a), self.tower(b)
+                found = {"text": u, "image": u}  # fault
+                return found
+
+        def objective(found):
+            return apart(found["text"], found["image"])
+
+        def apart(one, other):
+            return F.mse_loss(one, other)
+
+        towers = Towers()
+        with Inspector(towers) as inspector:
+            for _ in range(12):
+                learn(objective(towers(torch.randn(16, 6), torch.randn(16, 6))))
+        """,
+    ),
+    "one thing passed twice to a function that cuts": (
+        "CD103",
+        """
+        def term(p, z):
+            z = z.detach()
+            return -F.cosine_similarity(p, z).mean()
+
+        def total(one, other):
+            return term(one, one) + term(other, one)  # fault
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                learn(total(net(torch.randn(16, 6)), net(torch.randn(16, 6))))
+        """,
+    ),
+    "a store that is filled before it is read": (
+        "CD103",
+        """
+        class Store:
+            def __init__(self):
+                self.table = torch.zeros(64, 8)
+
+            def put(self, places, rows):
+                self.table[places] = rows.detach()
+
+            def get(self, which):
+                return self.table[which]
+
+        store = Store()
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                places = torch.randperm(64)[:16]
+                z = net(torch.randn(16, 6))
+                store.put(places, z)  # fault
+                old = store.get(places)
+                learn(F.mse_loss(z, old))
+        """,
+    ),
+    "a default that comes out of a function": (
+        "CD101",
+        """
+        cache = {}
+
+        def partner(key, fallback):
+            found = cache.get(key, fallback)  # fault
+            return found
+
+        with Inspector(net) as inspector:
+            for step in range(12):
+                anchor = net(torch.randn(16, 6))
+                learn(F.pairwise_distance(anchor, partner(step, anchor)).mean())
+        """,
+    ),
+    "a generator that lends one thing twice": (
+        "CD101",
+        """
+        def batches():
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                yield z, z  # fault
+
+        with Inspector(net) as inspector:
+            for first, second in batches():
+                learn(F.smooth_l1_loss(first, second))
+        """,
+    ),
+    "a data set that copies its view": (
+        "CD107",
+        """
+        class Pairs(Dataset):
+            def __init__(self, rows):
+                self.rows = rows
+
+            def __len__(self):
+                return len(self.rows)
+
+            def __getitem__(self, place):
+                one = self.rows[place] + torch.randn(6)
+                other = one.clone()  # fault
+                return {"one": one, "other": other}
+
+        loader = DataLoader(Pairs(torch.randn(192, 6)), batch_size=16)
+        with Inspector(net) as inspector:
+            for batch in loader:
+                one, other = batch["one"], batch["other"]
+                learn(F.mse_loss(net(one), net(other)) + net(one).var())
+        """,
+    ),
+    "an augmentation in place": (
+        "CD107",
+        """
+        def noisy(x):
+            x += torch.randn_like(x)
+            return x.mul_(2)  # fault
+
+        def loss_of(a, b):
+            u, v = net(a), net(b)
+            return F.mse_loss(u, v) + u.var()
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                x = torch.randn(16, 6)
+                learn(loss_of(noisy(x), noisy(x)))
+        """,
+    ),
+    "views stacked before the loss": (
+        "CD104",
+        """
+        class Contrast(nn.Module):
+            def forward(self, views):
+                flat = torch.cat(torch.unbind(views, dim=1))
+                logits = flat @ flat.T / 0.5
+                return -(logits.diagonal(16) - logits.logsumexp(1)[:16]).mean()
+
+        contrast = Contrast()
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = F.normalize(net(torch.randn(16, 6)), dim=1)
+                both = torch.stack([z, z], dim=1)  # fault
+                learn(contrast(both))
+        """,
+    ),
+    "a network copied anew": (
+        "CD103",
+        """
+        import copy
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                x = torch.randn(16, 6)
+                frozen = copy.deepcopy(net)  # fault
+                with torch.no_grad():
+                    target = frozen(x)
+                z = net(x)
+                learn(F.mse_loss(z, target) + z.var())
+        """,
+    ),
+    "a partial function that holds the other operand": (
+        "CD101",
+        """
+        import functools
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                query = net(torch.randn(16, 6))
+                match = functools.partial(F.cosine_similarity, query)
+                other = query  # fault
+                learn(1 - match(other).mean())
+        """,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", _PROGRAMS)
+def test_the_line_to_change_is_named(name: str, tmp_path: Path) -> None:
+    code, body = _PROGRAMS[name]
+    text = textwrap.dedent(_HEAD) + textwrap.dedent(body) + "\ndiagnosis = inspector.diagnose()\n"
+    path = tmp_path / "program.py"
+    path.write_text(text, encoding="utf-8")
+    diagnosis = runpy.run_path(str(path))["diagnosis"]
+    found = [finding for finding in diagnosis.findings if finding.code == code]
+    wanted = next(n for n, line in enumerate(text.splitlines(), 1) if line.endswith("# fault"))
+    assert [finding.where.line for finding in found][:1] == [wanted]
+
+
+def test_an_evaluation_may_write_one_expression_on_both_sides(tmp_path: Path) -> None:
+    body = """
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                with torch.no_grad():
+                    own = F.cosine_similarity(z.detach(), z.detach())
+                learn(F.cross_entropy(z, torch.randint(0, 8, (16,))))
+        """
+    text = textwrap.dedent(_HEAD) + textwrap.dedent(body) + "\ndiagnosis = inspector.diagnose()\n"
+    path = tmp_path / "program.py"
+    path.write_text(text, encoding="utf-8")
+    diagnosis = runpy.run_path(str(path))["diagnosis"]
+    assert "CD101" not in {finding.code for finding in diagnosis.findings}
