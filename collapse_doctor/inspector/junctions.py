@@ -145,8 +145,20 @@ def _parting(one: Way, other: Way, kind: RelationKind) -> Junction | None:
     ends = [step for step in (_end(one), _end(other)) if step is not None]
     if not ends:
         return None
+    if len(ends) > 1 and _same_line(ends[0], ends[1]) and _are_two_calls(*ends):
+        ends = [_call_of(step) for step in ends]  # two calls of one function
     best = max(ends, key=lambda step: (_WEIGHT[step.sort], _is_inside(step), step.line))
     return Junction(_site(best))
+
+
+def _are_two_calls(one: Step, other: Step) -> bool:
+    return one.context.side != other.context.side
+
+
+def _call_of(step: Step) -> Step:
+    """Return the call of the function that a step is in, as far as it is only read of."""
+    caller, line = step.context.caller, step.context.line
+    return step if caller is None else Step("named", caller, line)
 
 
 def _is_inside(step: Step) -> int:
