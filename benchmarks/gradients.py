@@ -5,8 +5,8 @@ Gaussian clouds for some steps. For each it prints, from the same observations t
 read: the size of the first part's gradient relative to its weights, as a multiple of the last
 part's (smallest and largest over the steps looked at); how far the gradient of the whole model
 grew at most; the length of the gradient at the first block's output as a multiple of that at the
-embedding (smallest and largest); the loss at first and at the end, whether it went down by a tenth, and what CD203 and
-CD204 say.
+embedding (smallest and largest); the loss at first and at the end, whether it went down by a
+tenth, and what CD203 and CD204 say.
 """
 
 from __future__ import annotations
@@ -230,7 +230,8 @@ def main() -> None:
     parser.add_argument("--optimizers", nargs="*", choices=RATES, default=[*RATES])
     options = parser.parse_args()
     print(
-        "optim network           init      layers    lowest   highest    growth   flow at least, at most  loss first, last"
+        "optim network           init      layers    lowest   highest    growth   "
+        "flow at least, at most  loss first, last"
     )
     for line in runs(options.steps, options.optimizers):
         print(line, flush=True)

@@ -128,7 +128,7 @@ class Returns:
         key = (origin.model, origin.layer, origin.step, origin.forward)
         if len(self._pending) >= MOST_PENDING:
             self.end_step()
-        node = tensor.grad_fn
+        node: Any = tensor.grad_fn
         graph = node is not None
         reach = Reach(
             origin.step, origin.forward, origin.model, origin.layer, graph=graph, made=made
@@ -169,7 +169,9 @@ class Returns:
 
     def _behind(self, tensor: Tensor) -> list[Key]:
         """Return the outputs that a tensor was computed from, a few operations away."""
-        waiting, seen, found = deque([tensor.grad_fn]), dict[int, Any](), []
+        waiting: deque[Any] = deque([tensor.grad_fn])
+        seen: dict[int, Any] = {}
+        found: list[Key] = []
         while waiting and len(seen) < MOST_NODES:
             node = waiting.popleft()
             if node is None or id(node) in seen:
@@ -190,7 +192,8 @@ class Returns:
             reach = output.reach
             calls = passes.pop((reach.model, reach.step, reach.forward), [])  # told with the first
             heard = [inner for inner in calls if inner.size is not None]
-            sizes = [one.size for one in (output, *heard) if one.size is not None]
+            taken = [output.size, *(inner.size for inner in heard)]
+            sizes = [size for size in taken if size is not None]
             told = functools.partial(self._tell, output, [(one.layer, one.count) for one in heard])
             self._later.put(sizes, told)
 
@@ -286,7 +289,7 @@ def _length(size: float | None, count: int) -> float | None:
 
 
 def _may_be_cut(output: _Output, cut: str) -> bool:
-    """Tell whether a cut is worth telling of an output: the first, but others than harmless ones."""
+    """Tell whether a cut is worth telling of an output: the first that is not mostly harmless."""
     before = output.reach.cut
     if output.reach.calls:  # what comes after backward cuts nothing
         return False

@@ -38,7 +38,7 @@ layers, 5 initialisations, SGD and Adam) that learn within 60 steps none came ab
 step, over depth, and none above 1.3e+03 over steps.
 looks: 3, the last ones, at which the gradient still explodes or, where layers were saturated by
 it, has vanished or is NaN: networks that find their way out of a bad start are left alone.
-flow: 1000000 times the length at the embedding, at every look: more than ten times that of any of
+flow: 500000 times the length at the embedding, at every look: seven times that of any of
 those networks that learnt with SGD, of which none came above 7.1e+04 at any step.
 steps: 8, the first steps, which are looked at one by one.
 before: 100000 times the first gradient, the growth after which a gradient that is not finite
@@ -72,7 +72,7 @@ class Bounds:
     resolution: float = RESOLUTION  # of float32; growth by its inverse is symmetric to vanishing
     looks: int = 3  # different steps
     steps: int = 8  # as many as are looked at one by one
-    flow: float = 1e6  # from the embedding to the first block
+    flow: float = 5e5  # from the embedding to the first block
     before: float = 1e5  # growth seen before a gradient that is not finite
 
     @property
