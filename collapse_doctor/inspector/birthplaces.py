@@ -8,7 +8,13 @@ from collections.abc import Sequence
 from collapse_doctor.inspector.callsite import Still, call_at, scope_of
 from collapse_doctor.inspector.junctions import junction_of
 from collapse_doctor.inspector.kinship import Side
-from collapse_doctor.inspector.lastnames import innermost, last_assignment, made_by, second_name
+from collapse_doctor.inspector.lastnames import (
+    innermost,
+    last_assignment,
+    made_by,
+    refilled,
+    second_name,
+)
 from collapse_doctor.inspector.names import birth_of, line_at
 from collapse_doctor.inspector.provenance import COPYING, CUTTING, SCALING, SHIFTING, Known
 from collapse_doctor.inspector.relations import Related
@@ -71,13 +77,14 @@ def _last(left: Side, right: Side, kind: str) -> CallSite | None:
 
 
 def _new_copy(frame: Still, left: Side, right: Side) -> CallSite | None:
-    """Return the line that copied a network anew for each comparison: it never has a past."""
+    """Return the line that copied a network, or its weights, anew for each comparison."""
     scope, here = scope_of(frame), frame.f_lineno
     if scope is None:
         return None
     for side in (right, left):
         made = None if side.requires_grad else made_by(scope, side.name, here)
-        line = last_assignment(scope, made, here) if made else None
+        lines = (refilled(scope, made), last_assignment(scope, made, here)) if made else ()
+        line = next((line for line in lines if line is not None and line != here), None)
         if line is not None and innermost(scope, line) is innermost(scope, here):
             return line_at(frame, line)
     return None

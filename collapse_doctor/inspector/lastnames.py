@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from collapse_doctor.inspector.births import ELEMENT, known_assignments
 
-__all__ = ["innermost", "last_assignment", "made_by", "second_name"]
+__all__ = ["innermost", "last_assignment", "made_by", "refilled", "second_name"]
 
 
 def last_assignment(scope: ast.AST, name: str, before: int) -> int | None:
@@ -40,3 +40,10 @@ def innermost(scope: ast.AST, line: int) -> ast.AST:
         if isinstance(node, ast.For | ast.While) and node.lineno <= line <= (node.end_lineno or 0):
             around = node
     return around
+
+
+def refilled(scope: ast.AST, name: str) -> int | None:
+    """Return the last line that loads other weights into a network, or None."""
+    calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))
+    wanted = f"{name}.load_state_dict"
+    return max((call.lineno for call in calls if ast.unparse(call.func) == wanted), default=None)
