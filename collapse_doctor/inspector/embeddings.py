@@ -28,7 +28,7 @@ MOST_FORWARDS = 8
 gradient accumulation."""
 MOST_ROWS = 256
 """Rows of one step that are kept of a layer; beyond that, evenly spread ones."""
-MEASURED_ROWS = 64
+MEASURED_ROWS = 96
 """Rows of them that are measured at each step: their spectrum costs the cube of it, and rank is
 judged on the kept rows of several steps together anyway."""
 BACKLOG = 32 << 20

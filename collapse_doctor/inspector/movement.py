@@ -205,7 +205,8 @@ class Movement:
             return []
         asked, kept = self._kept.get(name, (0, []))
         found = [known for known in (keep.entry() for keep in kept) if known is not None]
-        if asked % RENEWED == 0 or len(found) < len(kept):
+        gone = len(found) < len(kept) or any(entry.is_freed for entry in found)
+        if asked % RENEWED == 0 or gone:
             if name not in self._hidden:  # looked for once: it goes through all a model keeps
                 self._hidden[name] = find_hidden(model)
             found = entries(model)

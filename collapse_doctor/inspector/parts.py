@@ -38,11 +38,17 @@ class Entry(NamedTuple):
     depth: int
 
     @property
+    def is_freed(self) -> bool:
+        """Whether its memory is gone, as FSDP frees that of what it put together for a while."""
+        part = local_part(self.parameter)
+        return is_plain(part) and part.numel() > 0 and not part.untyped_storage().nbytes()
+
+    @property
     def is_readable(self) -> bool:
         """Whether its memory may be looked at: what this process holds of it is a plain tensor."""
         part = local_part(self.parameter)
         number = part.is_floating_point() or part.is_complex()
-        return number and is_plain(part) and part.numel() > 0
+        return number and is_plain(part) and part.numel() > 0 and not self.is_freed
 
 
 class Kept(NamedTuple):

@@ -13,9 +13,7 @@ model = Encoder()
 optimizer = torch.optim.Adam(model.parameters())
 
 
-def criterion(z, state=None):
-    if state is None:
-        state = {}
+def criterion(z, state={}):  # noqa: B006
     prev = state.get("p")
     state["p"] = z.detach()  # fault
     return (1 - torch.cosine_similarity(z, prev)).mean() if prev is not None else z.var()  # meets
