@@ -30,7 +30,9 @@ a bank is usually compared with all rows, not row by row, and is not looked at h
 Bounds and their source
 -----------------------
 age: 1 step, by definition of an earlier step. certain_from: 2 sightings; a loop that keeps the
-past does so at every step, a single sighting may be a leftover of an evaluation.
+past does so at every step, a single sighting may be a leftover of an evaluation. Where two other
+calls at the same line were looked at and were no such thing, one sighting is none: that the rows of an
+anchor set belong to each other is told by a sign test, which misses now and then.
 
 References
 ----------
@@ -68,8 +70,13 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         confidence=lambda alias: (
             Confidence.HIGH if len(alias.found) >= bounds.certain_from else Confidence.MEDIUM
         ),
-        holds=lambda alias: _age(alias) >= bounds.age,
+        holds=lambda alias: _age(alias) >= bounds.age and _recurs(alias, bounds),
     )
+
+
+def _recurs(alias: Alias, bounds: Bounds) -> bool:
+    """Tell whether it is more than one look among others that found nothing."""
+    return len(alias.found) >= bounds.certain_from or alias.calls <= bounds.certain_from
 
 
 def _say(alias: Alias) -> Said:

@@ -216,3 +216,14 @@ def test_what_was_seen_before_watching_ended_counts(code, training_of, compared,
     assert len(check(code, training_of(comparisons=cut, **ended))) == 1
     with pytest.raises(NotExamined, match="not from here on"):
         check(code, training_of(comparisons=[compared()], **ended))
+
+
+def test_one_stale_sighting_among_others_that_were_not_is_none(
+    training_of, compared, check
+) -> None:
+    """A sign test tells that rows belong to each other, and misses now and then."""
+    stale = [compared("stale", step=s, age=s) for s in (7, 9)]
+    tied = [compared(step=s) for s in (3, 4)]
+    assert check("CD106", training_of(comparisons=[*tied, stale[0]])) == []
+    assert len(check("CD106", training_of(comparisons=[*tied, *stale]))) == 1
+    assert len(check("CD106", training_of(comparisons=[*tied[:1], stale[0]]))) == 1
