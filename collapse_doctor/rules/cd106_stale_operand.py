@@ -31,8 +31,8 @@ Bounds and their source
 -----------------------
 age: 1 step, by definition of an earlier step. certain_from: 2 sightings; a loop that keeps the
 past does so at every step, a single sighting may be a leftover of an evaluation. Where two other
-calls at the same line were looked at and were no such thing, one sighting is none: that the rows of an
-anchor set belong to each other is told by a sign test, which misses now and then.
+calls at the same line were looked at and were no such thing, one sighting is none: that the rows
+of an anchor set belong to each other is told by a sign test, which misses now and then.
 
 References
 ----------
