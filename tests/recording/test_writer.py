@@ -64,12 +64,13 @@ def test_another_process_can_read_while_shards_come_and_go(make, tmp_path, in_pr
     """
     writer = RecordingWriter(tmp_path / "run", make.manifest(), disk_budget=2_000)
     with ThreadPoolExecutor(1) as pool:
-        reading = pool.submit(in_process, code, tmp_path / "run")
+        reading = pool.submit(in_process, code, tmp_path / "run", check=False)
         for step in range(150):
             writer.append(make.measure(step))
             writer.append_snapshot(make.snapshot(step), make.rows(step))
         writer.append(Tick(150, 150, "optimizer", ended=True))
-        assert reading.result().stdout.strip() == "150"
+        done = reading.result()
+        assert done.stdout.strip() == "150", done.stderr
     writer.close()
 
 
