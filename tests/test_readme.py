@@ -95,7 +95,9 @@ def test_the_layers_are_the_checked_ones() -> None:
 
 
 def test_the_bounds_are_those_of_the_code() -> None:
-    from collapse_doctor.inspector import budget, courier, layers, ranks
+    from collapse_doctor.inspector import layers
+    from collapse_doctor.inspector.pacing import budget
+    from collapse_doctor.inspector.processes import courier, ranks
     from collapse_doctor.recording import files, memory, retention, writer
     from collapse_doctor.recording.observations import Comparison, Labels, Loss
 

@@ -10,7 +10,7 @@ import torch
 from torch import nn
 from torch.nn.parameter import is_lazy
 
-from collapse_doctor.inspector.compiled import original
+from collapse_doctor.inspector.compiler.compiled import original
 from collapse_doctor.inspector.layers import Layer, public_kind
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from collapse_doctor.batch import measure_batch
-from collapse_doctor.inspector.budget import Budget
-from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.letters import Block, spread
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import pool
-from collapse_doctor.inspector.ranks import Ranks
+from collapse_doctor.inspector.pacing.budget import Budget
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.processes.letters import Block, spread
+from collapse_doctor.inspector.processes.ranks import Ranks
 from collapse_doctor.metrics.sample_entries import SAMPLE_METRICS
 from collapse_doctor.metrics.table import METRICS
 from collapse_doctor.recording.observations import Measure, Notice, Role, Snapshot

@@ -7,18 +7,18 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from collapse_doctor.inspector.attention import Attention
-from collapse_doctor.inspector.callsite import site_of, user_frame
+from collapse_doctor.inspector.comparing.passes import Passes
+from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.losses.objectives import Objectives
+from collapse_doctor.inspector.memory.wrappers import Wrappers
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
-from collapse_doctor.inspector.objectives import Objectives
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
-from collapse_doctor.inspector.passes import Passes
-from collapse_doctor.inspector.provenance import Known, Provenance
-from collapse_doctor.inspector.pulse import Pulse
-from collapse_doctor.inspector.wayback import WayBack
-from collapse_doctor.inspector.wrappers import Wrappers
+from collapse_doctor.inspector.pacing.attention import Attention
+from collapse_doctor.inspector.pacing.pulse import Pulse
+from collapse_doctor.inspector.source.callsite import site_of, user_frame
+from collapse_doctor.inspector.wiring.wayback import WayBack
 from collapse_doctor.recording.observations import Origin, Role
 
 __all__ = ["Listener"]

@@ -9,10 +9,10 @@ from typing import Any
 
 from torch import nn
 
-from collapse_doctor.inspector.clock import StepClock
-from collapse_doctor.inspector.kinship import Now
+from collapse_doctor.inspector.comparing.kinship import Now
+from collapse_doctor.inspector.comparing.provenance import Fingerprint
 from collapse_doctor.inspector.outputs import is_plain, local_part, tensors_in
-from collapse_doctor.inspector.provenance import Fingerprint
+from collapse_doctor.inspector.pacing.clock import StepClock
 
 __all__ = ["Moment"]
 

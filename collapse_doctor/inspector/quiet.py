@@ -7,7 +7,7 @@ import threading
 import torch
 from torch._C._functorch import peek_interpreter_stack
 
-from collapse_doctor.inspector.compiled import is_capturing
+from collapse_doctor.inspector.compiler.compiled import is_capturing
 
 __all__ = ["in_backward", "is_quiet", "this_thread"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from collapse_doctor.inspector.bringing import bring
 from collapse_doctor.inspector.labels import describe_labels, describe_loss
-from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.pacing.bringing import bring
+from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.recording.observations import Observation
 
 __all__ = ["Told"]

@@ -15,40 +15,40 @@ from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.attention import Attention
-from collapse_doctor.inspector.budget import Budget
-from collapse_doctor.inspector.callsite import user_frame
-from collapse_doctor.inspector.clock import StepClock
-from collapse_doctor.inspector.compiled import is_capturing
-from collapse_doctor.inspector.compiling import Compiling
+from collapse_doctor.inspector.comparing.operands import SEEN, Operands
+from collapse_doctor.inspector.comparing.provenance import Provenance
+from collapse_doctor.inspector.compiler.compiled import is_capturing
+from collapse_doctor.inspector.compiler.compiling import Compiling
+from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
+from collapse_doctor.inspector.dimensions.seen import SHAPING, Shapes
 from collapse_doctor.inspector.embeddings import Embeddings
-from collapse_doctor.inspector.fastpath import FastPaths
-from collapse_doctor.inspector.fresh import find_fresh
 from collapse_doctor.inspector.fuse import Fuse, reason_of
-from collapse_doctor.inspector.gradients import CUTS
-from collapse_doctor.inspector.joining import WeightsDigest
-from collapse_doctor.inspector.later import Later
 from collapse_doctor.inspector.layers import choose_all
-from collapse_doctor.inspector.letters import Block
 from collapse_doctor.inspector.listener import Listener
+from collapse_doctor.inspector.losses.objectives import LOSSES, Objectives
+from collapse_doctor.inspector.memory.wrappers import Wrappers, unwrapped
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
-from collapse_doctor.inspector.objectives import LOSSES, Objectives
-from collapse_doctor.inspector.operands import SEEN, Operands
 from collapse_doctor.inspector.outline import Outline, checked
-from collapse_doctor.inspector.placement import place, plan_of
+from collapse_doctor.inspector.pacing.attention import Attention
+from collapse_doctor.inspector.pacing.budget import Budget
+from collapse_doctor.inspector.pacing.clock import StepClock
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.pacing.pulse import Pulse
+from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.probing.prober import Prober
-from collapse_doctor.inspector.provenance import Provenance
-from collapse_doctor.inspector.pulse import Pulse
-from collapse_doctor.inspector.ranks import Ranks
-from collapse_doctor.inspector.schedule import Schedule
-from collapse_doctor.inspector.shapes import SHAPING, Shapes
-from collapse_doctor.inspector.sharing import find_shared, find_suspects
-from collapse_doctor.inspector.sharing_memory import MemoryWatch
+from collapse_doctor.inspector.processes.joining import WeightsDigest
+from collapse_doctor.inspector.processes.letters import Block
+from collapse_doctor.inspector.processes.placement import place, plan_of
+from collapse_doctor.inspector.processes.ranks import Ranks
+from collapse_doctor.inspector.sharing.memory import MemoryWatch
+from collapse_doctor.inspector.sharing.networks import find_shared, find_suspects
+from collapse_doctor.inspector.source.callsite import user_frame
 from collapse_doctor.inspector.told import Told
-from collapse_doctor.inspector.wayback import WayBack
-from collapse_doctor.inspector.wrappers import Wrappers, unwrapped
+from collapse_doctor.inspector.wiring.fresh import find_fresh
+from collapse_doctor.inspector.wiring.gradients import CUTS
+from collapse_doctor.inspector.wiring.wayback import WayBack
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Notice, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter

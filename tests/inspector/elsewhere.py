@@ -20,8 +20,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.utils._python_dispatch import TorchDispatchMode, _disable_current_modes
 from torch.utils._pytree import tree_leaves
 
-from collapse_doctor.inspector import later
 from collapse_doctor.inspector.aside import Aside
+from collapse_doctor.inspector.pacing import later
 
 LAG = 3
 """Steps that values take to come over."""

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from collapse_doctor.inspector.affine import Fit, fit_affine
-from collapse_doctor.inspector.relations import relate
+from collapse_doctor.inspector.comparing.affine import Fit, fit_affine
+from collapse_doctor.inspector.comparing.relations import relate
 
 
 def rows(seed: int = 0, dtype: torch.dtype = torch.float32, width: int = 16) -> Tensor:

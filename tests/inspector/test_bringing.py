@@ -11,8 +11,8 @@ from torch.testing._internal.two_tensor import TwoTensor
 
 from collapse_doctor.api import Inspector
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.bringing import bring
-from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.pacing.bringing import bring
+from collapse_doctor.inspector.pacing.later import Later
 from tests.inspector.elsewhere import LAG, pretend
 from tests.inspector.side_by_side import notices
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from collapse_doctor.inspector.budget import ALLOWANCE, SHARE, SLICE, Budget
+from collapse_doctor.inspector.pacing.budget import ALLOWANCE, SHARE, SLICE, Budget
 
 
 class Clock:

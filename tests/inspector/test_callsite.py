@@ -7,8 +7,14 @@ from typing import Any
 
 import pytest
 
-from collapse_doctor.inspector.births import assignments, birth_line
-from collapse_doctor.inspector.callsite import called, expressions, scope_of, site_of, user_frame
+from collapse_doctor.inspector.comparing.births import assignments, birth_line
+from collapse_doctor.inspector.source.callsite import (
+    called,
+    expressions,
+    scope_of,
+    site_of,
+    user_frame,
+)
 
 
 def here(*_args, **_kwargs):

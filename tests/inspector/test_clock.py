@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from collapse_doctor.inspector.clock import StepClock
+from collapse_doctor.inspector.pacing.clock import StepClock
 
 
 @pytest.fixture

@@ -14,10 +14,10 @@ from torch._dynamo.testing import CompileCounter
 from torch.nn import functional as F
 
 from collapse_doctor.diagnosis import diagnose
-from collapse_doctor.inspector.compiled import anything_compiled, compiled_parts, is_inside
-from collapse_doctor.inspector.compiling import Compiling
+from collapse_doctor.inspector.comparing.operands import SEEN
+from collapse_doctor.inspector.compiler.compiled import anything_compiled, compiled_parts, is_inside
+from collapse_doctor.inspector.compiler.compiling import Compiling
 from collapse_doctor.inspector.mode import ModeWindow
-from collapse_doctor.inspector.operands import SEEN
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.measurements import from_recording
 from collapse_doctor.recording.memory import Recording

@@ -20,7 +20,7 @@ from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
 from collapse_doctor import api
-from collapse_doctor.inspector import ranks
+from collapse_doctor.inspector.processes import ranks
 from tests.inspector.processes import launch, tell, told
 
 ROWS = 24

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector import later
 from collapse_doctor.inspector.aside import Aside
+from collapse_doctor.inspector.pacing import later
 from tests.inspector.elsewhere import LAG, Breach, pretend
 
 WAYS_TO_WAIT: dict[str, Callable[[Tensor], Any]] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from collapse_doctor.inspector.faultlines import cleared_at, frozen_at, without_gradient
+from collapse_doctor.inspector.source.faultlines import cleared_at, frozen_at, without_gradient
 from collapse_doctor.recording.observations import CallSite
 
 TRAINING = """\

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.fresh import MOST_LAYERS, find_fresh, is_fresh
-from collapse_doctor.inspector.later import Later
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.wiring.fresh import MOST_LAYERS, find_fresh, is_fresh
 from tests.inspector.elsewhere import LAG, pretend
 
 

@@ -14,8 +14,8 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from torch.nn import functional as F
 
 from collapse_doctor.api import Inspector
-from collapse_doctor.inspector.contractions import contraction, sums_features
-from collapse_doctor.inspector.terms import MOST_REMEMBERED, Fleeting
+from collapse_doctor.inspector.byhand.contractions import contraction, sums_features
+from collapse_doctor.inspector.byhand.terms import MOST_REMEMBERED, Fleeting
 from collapse_doctor.inspector.watch import Watch
 from tests.inspector.by_hand import HEALTHY, SICK
 from tests.inspector.test_programs import marked, related, train

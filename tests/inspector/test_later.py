@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector import later as later_module
-from collapse_doctor.inspector.later import Later, send
+from collapse_doctor.inspector.pacing import later as later_module
+from collapse_doctor.inspector.pacing.later import Later, send
 
 
 class Slow:

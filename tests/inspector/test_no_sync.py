@@ -13,8 +13,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from collapse_doctor.api import Inspector
-from collapse_doctor.inspector import later
 from collapse_doctor.inspector.aside import Aside
+from collapse_doctor.inspector.pacing import later
 from tests.inspector.elsewhere import Elsewhere, pretend
 from tests.inspector.side_by_side import notices
 

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from collapse_doctor.inspector.passes import (
+from collapse_doctor.inspector.comparing.passes import (
     Passes,
     Run,
     are_twins,
@@ -19,7 +19,7 @@ from collapse_doctor.inspector.passes import (
     is_doubled,
     two_views,
 )
-from collapse_doctor.inspector.prints import Fingerprint
+from collapse_doctor.inspector.comparing.prints import Fingerprint
 
 NET = nn.Linear(4, 4)
 

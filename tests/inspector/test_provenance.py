@@ -6,7 +6,7 @@ import weakref
 import pytest
 import torch
 
-from collapse_doctor.inspector.provenance import Fingerprint, Known, Provenance
+from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, Provenance
 from collapse_doctor.recording.observations import CallSite, Origin
 
 ORIGIN = Known(Origin("model", "output", 3, 0))

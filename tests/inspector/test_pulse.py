@@ -8,8 +8,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.pulse import MOST_HELD, Pulse
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.pacing.pulse import MOST_HELD, Pulse
 from tests.inspector import elsewhere
 from tests.inspector.elsewhere import pretend
 

@@ -13,9 +13,9 @@ import torch
 from torch import Tensor, nn
 from torch._C._distributed_c10d import HashStore, TCPStore
 
-from collapse_doctor.inspector import courier, letters, peers, placement, ranks, waiting
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.joining import (
+from collapse_doctor.inspector.processes import courier, letters, peers, placement, ranks, waiting
+from collapse_doctor.inspector.processes.joining import (
     WeightsDigest,
     are_alike,
     are_kin,
@@ -23,10 +23,10 @@ from collapse_doctor.inspector.joining import (
     join_labels,
     share_of,
 )
-from collapse_doctor.inspector.letters import Block, LabelMark, Letter, open_letter
-from collapse_doctor.inspector.peers import names
-from collapse_doctor.inspector.placement import Place, is_meeting
-from collapse_doctor.inspector.ranks import Ranks
+from collapse_doctor.inspector.processes.letters import Block, LabelMark, Letter, open_letter
+from collapse_doctor.inspector.processes.peers import names
+from collapse_doctor.inspector.processes.placement import Place, is_meeting
+from collapse_doctor.inspector.processes.ranks import Ranks
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,

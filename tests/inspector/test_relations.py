@@ -4,7 +4,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector.relations import are_tied, mean_cosine, relate, same_elements
+from collapse_doctor.inspector.comparing.relations import (
+    are_tied,
+    mean_cosine,
+    relate,
+    same_elements,
+)
 
 
 def embeddings(dtype: torch.dtype = torch.float32, seed: int = 0) -> Tensor:

@@ -11,7 +11,7 @@ from torch.optim.optimizer import (
     register_optimizer_step_post_hook,
 )
 
-from collapse_doctor.inspector.relay import Relay
+from collapse_doctor.inspector.pacing.relay import Relay
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from collapse_doctor.inspector.roles import is_copy_of
+from collapse_doctor.inspector.comparing.roles import is_copy_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 
 from collapse_doctor.errors import UsageError
-from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.pacing.schedule import Schedule
 
 
 def test_every_step_at_first_then_as_the_logarithm() -> None:

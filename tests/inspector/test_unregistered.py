@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from collapse_doctor.inspector.faultlines import assigned_at
-from collapse_doctor.inspector.parts import entries, hidden_entries
-from collapse_doctor.inspector.unregistered import find_hidden
+from collapse_doctor.inspector.source.faultlines import assigned_at
+from collapse_doctor.inspector.wiring.parts import entries, hidden_entries
+from collapse_doctor.inspector.wiring.unregistered import find_hidden
 
 
 class Holding(nn.Module):

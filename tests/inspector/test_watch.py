@@ -20,7 +20,7 @@ from torch.overrides import TorchFunctionMode
 from collapse_doctor.errors import CollapseDoctorError, UsageError
 from collapse_doctor.inspector import embeddings as embeddings_module
 from collapse_doctor.inspector import watch as watch_module
-from collapse_doctor.inspector.budget import Budget
+from collapse_doctor.inspector.pacing.budget import Budget
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.recording.observations import Use
 

@@ -13,13 +13,13 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from collapse_doctor.inspector.gradients import Returns
-from collapse_doctor.inspector.later import Later
-from collapse_doctor.inspector.movement import Movement
-from collapse_doctor.inspector.parts import entries, made_at
-from collapse_doctor.inspector.provenance import Provenance
-from collapse_doctor.inspector.schedule import Schedule
+from collapse_doctor.inspector.comparing.provenance import Provenance
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.watch import Watch
+from collapse_doctor.inspector.wiring.gradients import Returns
+from collapse_doctor.inspector.wiring.movement import Movement
+from collapse_doctor.inspector.wiring.parts import entries, made_at
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import CallSite, Origin, Reach, Update
 from tests.inspector.side_by_side import compare

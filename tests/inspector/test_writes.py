@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from collapse_doctor.inspector.writes import (
+from collapse_doctor.inspector.memory.writes import (
     WRITERS,
     Slots,
     Write,

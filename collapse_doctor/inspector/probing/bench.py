@@ -10,7 +10,6 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from collapse_doctor.inspector.callsite import Still
 from collapse_doctor.inspector.fuse import reason_of
 from collapse_doctor.inspector.layers import Layer
 from collapse_doctor.inspector.outputs import (
@@ -24,6 +23,7 @@ from collapse_doctor.inspector.probing.batch import Batch
 from collapse_doctor.inspector.probing.copying import copied, obstacle
 from collapse_doctor.inspector.probing.settling import Beginning, unsettled
 from collapse_doctor.inspector.probing.undisturbed import undisturbed
+from collapse_doctor.inspector.source.callsite import Still
 from collapse_doctor.recording.observations import Role
 
 __all__ = ["Bench", "CannotRun", "Run"]

@@ -22,7 +22,7 @@ from torch.nn.parameter import is_lazy
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
-from collapse_doctor.inspector.compiled import is_compiled
+from collapse_doctor.inspector.compiler.compiled import is_compiled
 from collapse_doctor.inspector.hooks import ForwardHook
 from collapse_doctor.inspector.outputs import is_plain
 

@@ -7,15 +7,15 @@ from typing import Any
 
 from torch import nn
 
-from collapse_doctor.inspector.callsite import still, user_frame
-from collapse_doctor.inspector.compiled import is_capturing
+from collapse_doctor.inspector.compiler.compiled import is_capturing
 from collapse_doctor.inspector.fuse import reason_of
 from collapse_doctor.inspector.layers import Layer
-from collapse_doctor.inspector.placement import place
 from collapse_doctor.inspector.probing.batch import batches_of
 from collapse_doctor.inspector.probing.bench import Bench, CannotRun
 from collapse_doctor.inspector.probing.registry import TESTS, ActiveTest
 from collapse_doctor.inspector.probing.settling import beginnings
+from collapse_doctor.inspector.processes.placement import place
+from collapse_doctor.inspector.source.callsite import still, user_frame
 from collapse_doctor.recording.observations import Probe, Role
 
 __all__ = ["Prober"]

@@ -9,7 +9,7 @@ from types import CodeType
 
 from torch import nn
 
-from collapse_doctor.inspector.callsite import Still, is_users, tree_of_file
+from collapse_doctor.inspector.source.callsite import Still, is_users, tree_of_file
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["Method", "forwards_of", "line_of_branch", "line_of_making"]

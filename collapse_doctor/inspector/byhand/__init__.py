@@ -1,0 +1,1 @@
+"""Comparisons that are written by hand, recognised from the operations they are made of."""

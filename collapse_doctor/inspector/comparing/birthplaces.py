@@ -1,0 +1,123 @@
+"""The line that made one operand of the other, as far as it was seen or can be read."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Sequence
+
+from collapse_doctor.inspector.comparing.kinship import Side
+from collapse_doctor.inspector.comparing.names import birth_of, line_at
+from collapse_doctor.inspector.comparing.provenance import (
+    COPYING,
+    CUTTING,
+    SCALING,
+    SHIFTING,
+    Known,
+)
+from collapse_doctor.inspector.comparing.relations import Related
+from collapse_doctor.inspector.source.callsite import Still, call_at, scope_of
+from collapse_doctor.inspector.source.junctions import junction_of
+from collapse_doctor.inspector.source.lastnames import (
+    innermost,
+    last_assignment,
+    made_by,
+    refilled,
+    second_name,
+)
+from collapse_doctor.recording.observations import CallSite
+
+__all__ = ["births"]
+
+
+def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
+    """Return the line that made one operand of the other, as far as it can be known.
+
+    A call that passed one thing twice is surest, then the operation that was seen to do it, then
+    what can be read in the source, then whatever was done last with the side that was cut or
+    copied; of two forward passes over one input the later is the line.
+    """
+    names, kind = (left.name, right.name), related.kind
+    parted = junction_of(frame, *names, kind)
+    read = birth_of(frame, *names, kind)
+    if parted is not None and parted.passed:
+        return [parted.site]
+    if kind == "same-object":
+        found = read or (parted.site if parted is not None else _renamed(frame, names))
+        return [found] if found is not None else []
+    seen = _operation(related, _longest_first(left.known, right.known))
+    last = _last(left, right, kind)
+    traced = parted.site if parted is not None else None
+    if read is not None and traced is not None and traced.function != read.function:
+        read = None  # the call was seen that led there
+    copied = _new_copy(frame, left, right)
+    order = (seen, last, read) if kind == "stale" else (seen, read, copied, traced, last)
+    found = next((site for site in order if site is not None), None)
+    found = found or _later_pass(left.known, right.known) or _given(frame, left, right)
+    return [found] if found is not None else []
+
+
+def _renamed(frame: Still, names: tuple[str, str]) -> CallSite | None:
+    """Return the line that gave a second name to what was passed to a function that holds it too.
+
+    Of ``partial(similarity, query)`` the call shows one operand only.
+    """
+    call, scope = call_at(frame), scope_of(frame)
+    if any(names) or not isinstance(call, ast.Call) or scope is None:
+        return None
+    passed = [one.id for one in call.args if isinstance(one, ast.Name)]
+    line = second_name(scope, passed, frame.f_lineno)
+    return line_at(frame, line) if line is not None else None
+
+
+def _longest_first(*known: Known | None) -> list[Known]:
+    found = [one for one in reversed(known) if one is not None and one.sites]
+    return sorted(found, key=lambda one: len(one.sites), reverse=True)
+
+
+def _last(left: Side, right: Side, kind: str) -> CallSite | None:
+    """Return what was done last: with the side that takes no gradient, if that is known."""
+    cut = [side.known for side in (right, left) if not side.requires_grad]
+    sides = cut if kind == "detached" and len(cut) == 1 else [right.known, left.known]
+    known = _longest_first(*sides)
+    return known[0].sites[-1] if known else None
+
+
+def _new_copy(frame: Still, left: Side, right: Side) -> CallSite | None:
+    """Return the line that copied a network, or its weights, anew for each comparison."""
+    scope, here = scope_of(frame), frame.f_lineno
+    if scope is None:
+        return None
+    for side in (right, left):
+        made = None if side.requires_grad else made_by(scope, side.name, here)
+        lines = (refilled(scope, made), last_assignment(scope, made, here)) if made else ()
+        line = next((line for line in lines if line is not None and line != here), None)
+        if line is not None and innermost(scope, line) is innermost(scope, here):
+            return line_at(frame, line)
+    return None
+
+
+def _given(frame: Still, left: Side, right: Side) -> CallSite | None:
+    """Return the line that gave its name to the side that came from outside of what was seen."""
+    scope = scope_of(frame)
+    strange = [side.name for side in (right, left) if side.known is None and side.name]
+    lines = [last_assignment(scope, name, frame.f_lineno) for name in strange] if scope else []
+    line = next((line for line in lines if line is not None), None)
+    return line_at(frame, line) if line is not None else None
+
+
+def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
+    """Return the line of the operation that made the relation what it is."""
+    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
+    telling |= {"affine": SCALING | SHIFTING}
+    operations = telling.get(related.kind, frozenset())
+    if related.by_value and all(len(known) > 1 and one.site_of(operations) for one in known):
+        return None  # of what was done to both it is not this that differs
+    sites = [site for one in known if (site := one.site_of(operations)) is not None]
+    return sites[0] if sites else None
+
+
+def _later_pass(left: Known | None, right: Known | None) -> CallSite | None:
+    passes = [one for one in (left, right) if one is not None and one.made is not None]
+    if len(passes) < 2 or passes[0].origin.forward == passes[1].origin.forward:
+        return None
+    return max(passes, key=lambda one: one.origin.forward).made

@@ -1,0 +1,72 @@
+"""Following an embedding through the operations between the model and a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from torch import Tensor
+
+from collapse_doctor.inspector.comparing.provenance import Known, Provenance
+from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.source.callsite import site_of, user_frame
+
+__all__ = ["COLUMNS", "carry"]
+
+SELECTING = frozenset(
+    {"__getitem__", "select", "narrow", "index_select", "gather", "chunk", "split", "max", "amax"}
+)
+COLUMNS = "columns"
+"""What a selection of some features is called: it is no longer the whole embedding."""
+MOST_JOINED = 64
+
+
+def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result: Any) -> None:
+    """Note what ``operation`` made of the known tensors among its first two arguments.
+
+    Joining several tensors (``cat``, ``stack``) carries on only what they have in common: a queue
+    of several steps' outputs is not the output of any one step.
+    """
+    width, source = _source(provenance, operation, args)
+    if source is None and isinstance(result, Tensor) and is_plain(result) and result._is_view():
+        provenance.took_view(result)
+    frame = user_frame() if source is not None else None
+    if source is None or frame is None:
+        return
+    site = site_of(frame)
+    for tensor in _made(operation, args, result):
+        selected = operation in SELECTING and tensor.shape[-1] != width
+        provenance.carried(source, tensor, COLUMNS if selected else operation, site)
+
+
+def _source(
+    provenance: Provenance, operation: str, args: tuple[Any, ...]
+) -> tuple[int, Known | None]:
+    """Return the width of the first known argument, and what is known of it."""
+    if args and isinstance(args[0], list | tuple):
+        return 0, _in_common(provenance, args[0])
+    if operation == "copy_":  # the target takes over what the source was
+        args = args[1:]
+    for arg in args[:2]:
+        if isinstance(arg, Tensor) and is_plain(arg):
+            known = provenance.of(arg)
+            if known is not None:
+                return (arg.shape[-1] if arg.dim() else 0), known
+    return 0, None
+
+
+def _in_common(provenance: Provenance, joined: list[Any] | tuple[Any, ...]) -> Known | None:
+    if len(joined) > MOST_JOINED or not all(isinstance(t, Tensor) and is_plain(t) for t in joined):
+        return None
+    known = [provenance.of(tensor) for tensor in joined]
+    origins = {(k.origin.model, k.origin.layer, k.origin.step) if k else None for k in known}
+    return known[0] if len(origins) == 1 and known else None
+
+
+def _made(operation: str, args: tuple[Any, ...], result: Any) -> Iterator[Tensor]:
+    """Yield the tensors an operation made; what it gave back unchanged was not made here."""
+    for tensor in result if isinstance(result, list | tuple) else (result,):
+        same = args and tensor is args[0] and operation != "copy_"
+        # Single numbers are losses and statistics, not embeddings.
+        if isinstance(tensor, Tensor) and is_plain(tensor) and tensor.dim() > 0 and not same:
+            yield tensor

@@ -1,0 +1,163 @@
+"""What lies behind a relation of two operands: one input, one network, or a later write.
+
+Asked twice about each comparison: when the operands meet, for what can be told without reading a
+value, and again when their values have come over from the device.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import torch
+from torch import Tensor
+
+from collapse_doctor.inspector.comparing.provenance import Known, Provenance
+from collapse_doctor.inspector.comparing.relations import Related, relate_values, rows_of
+from collapse_doctor.inspector.comparing.twins import (
+    Sides,
+    is_bound,
+    may_be_twins,
+    one_network,
+    rows_to_pair,
+    same_input,
+)
+from collapse_doctor.inspector.comparing.vocabulary import Comparator
+from collapse_doctor.inspector.memory.overwriting import Held, find_overwriting, holds, note_write
+from collapse_doctor.inspector.memory.reused import Reused, Twins
+from collapse_doctor.inspector.memory.writes import WRITERS
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.source.callsite import Still
+from collapse_doctor.recording.observations import CallSite, Comparison, Relation, RelationKind
+
+__all__ = ["Causes", "Clue", "resolution", "tell_all_rows"]
+
+Place = tuple[int, int]
+
+EVAL_MODE = "eval mode"
+"""What is said to have made two passes over one object equal: nothing random is left."""
+
+
+@dataclass(frozen=True)
+class Clue:
+    """Two operands of one comparison, as far as they can be told without reading a value."""
+
+    place: Place
+    sides: Sides
+    held: tuple[Held, Held]
+    frame: Still | None
+    reused: Twins | None = None
+
+    @property
+    def needs_values(self) -> bool:
+        """Whether it takes the operands' values to tell more."""
+        return may_be_twins(self.sides)
+
+    def relations(self, related: Related | None, eps: float) -> list[Relation]:
+        """Return the causes that are known of, now that values are.
+
+        Parameters
+        ----------
+        related
+            How the operands are related, if they are.
+        eps
+            Distance from 1 to the next number of the precision they are stored in.
+        """
+        found = []
+        network = one_network(self.sides) if self.sides.paired else None
+        if network is not None:
+            found.append(self._relation("one-network", network))
+        else:
+            entered = same_input(self.sides, related, eps)
+            if entered is not None:
+                how = EVAL_MODE if is_bound(self.sides) else ""
+                found.append(self._relation("same-input", entered, how))
+        written = find_overwriting(*self.held, related, self.frame)
+        if written is not None:
+            found.append(self._relation("overwritten", written.site, written.operation))
+        elif self.reused is not None:
+            (site, operation), twin = self.reused
+            found.append(self._relation("overwritten", site, operation, twin))
+        return found
+
+    def _relation(
+        self, kind: RelationKind, site: CallSite | None, operation: str = "", twin: str = ""
+    ) -> Relation:
+        return Relation(kind, *self.place, site=site, operation=operation, twin=twin)
+
+
+class Causes:
+    """Notes what is written in place, and keeps a :class:`Clue` of each pair of operands."""
+
+    def __init__(self, provenance: Provenance) -> None:
+        self._provenance = provenance
+        self._reused = Reused()
+
+    def end_step(self) -> None:
+        """Forget what was compared in the step that is over."""
+        self._reused.end_step()
+
+    def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Take note of a call that writes into its first argument."""
+        if func in WRITERS:
+            note_write(self._provenance, func, args, kwargs)
+
+    def clue(
+        self,
+        place: Place,
+        tensors: Sequence[Tensor],
+        known: Sequence[Known | None],
+        names: Sequence[str],
+        frame: Still | None,
+        *,
+        grads: tuple[bool, bool] | None = None,
+    ) -> Clue:
+        """Return what can be told of the operands at ``place`` while they are here.
+
+        ``frame`` is where they met, None if all rows meet all. ``grads`` tells which of the two
+        take a gradient, where ``tensors`` are not the operands themselves.
+        """
+        left, right = place
+        grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
+        held = [holds(self._provenance, tensors[i], known[i], names[i]) for i in place]
+        sides = Sides(known[left], known[right], grads, paired=frame is not None)
+        reused = None
+        if frame is not None:
+            both = (self._reused.find(one, frame) for one in held)
+            reused = next((one for one in list(both) if one is not None), None)
+        return Clue(place, sides, (held[0], held[1]), frame, reused)
+
+
+def tell_all_rows(
+    comparison: Comparison,
+    clue: Clue,
+    tensors: Sequence[Tensor],
+    comparator: Comparator,
+    later: Later,
+    emit: Callable[[Comparison], None],
+) -> None:
+    """Emit a comparison of all rows with all, with what lies behind its two operands.
+
+    That the rows of one are those of the other is meant there, unless they were to be two views:
+    only then values are waited for.
+    """
+
+    def tell(related: Related | None, eps: float) -> None:
+        found = tuple(clue.relations(related, eps))
+        emit(msgspec.structs.replace(comparison, relations=found) if found else comparison)
+
+    def judge(values: list[Tensor]) -> None:
+        tell(relate_values(values[0], values[1], one_side_cut=False), resolution(values))
+
+    pair = rows_to_pair(tensors[0], tensors[1], product=comparator.is_product)
+    if pair is None or not clue.needs_values:
+        tell(None, 0.0)
+    else:
+        later.put([rows_of(side).clone() for side in pair], judge)
+
+
+def resolution(rows: Sequence[Tensor]) -> float:
+    """Return the distance from 1 to the next number in the coarsest of some stored precisions."""
+    return max((torch.finfo(t.dtype).eps for t in rows if t.is_floating_point()), default=0.0)

@@ -1,0 +1,107 @@
+"""What the outputs of a model are used for, as far as calls of losses show it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
+
+from torch import Tensor
+
+from collapse_doctor.batch import measure_batch
+from collapse_doctor.inspector.comparing.carrying import COLUMNS
+from collapse_doctor.inspector.comparing.provenance import Known
+from collapse_doctor.inspector.comparing.vocabulary import BINARY, HEADS, REGRESSIONS, Comparator
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.recording.observations import Use
+
+__all__ = ["Uses"]
+
+MOST_ROWS = 512
+
+_HEAD_NAMES = frozenset(HEADS.values()) - {"dropout"}
+
+
+class Uses:
+    """Tells each use of each output once."""
+
+    def __init__(self, later: Later, emit: Callable[[Use], None]) -> None:
+        self._later = later
+        self._emit = emit
+        self._told: set[Use] = set()
+        self._fitted: set[tuple[str, str]] = set()
+
+    def classified(self, logits: Tensor, known: Known | None, loss: Callable[..., Any]) -> None:
+        """Note that an output, or what a head made of it, went into a classification."""
+        width = logits.shape[1] if logits.dim() > 1 else 1
+        self._tell(known, "classified", 1 if loss in BINARY and width == 1 else width - 1)
+
+    def compared(
+        self, comparator: Comparator, tensors: Sequence[Tensor], known: Sequence[Known | None]
+    ) -> None:
+        """Tell a regression (a head's output against given numbers) from a comparison."""
+        outputs = [one for one in known if one is not None]
+        if comparator.name in REGRESSIONS and self.subtracted(tensors, known):
+            return
+        by_direction = "cosine" in comparator.name or not comparator.paired
+        for one in outputs:
+            self._tell(one, "compared", None)
+            if by_direction:
+                self.directed(one)
+
+    def met(self, known: Sequence[Known | None], *, by_direction: bool) -> None:
+        """Note that two embeddings were compared by hand: a product with weights is nothing."""
+        outputs = [one for one in known if one is not None]
+        for one in outputs if len(outputs) == len(known) else ():
+            self._tell(one, "compared", None)
+            if by_direction:
+                self.directed(one)
+
+    def subtracted(self, tensors: Sequence[Tensor], known: Sequence[Known | None]) -> bool:
+        """Note a fit to numbers that come from elsewhere; return whether it is one."""
+        outputs = [one for one in known if one is not None]
+        fixed = [t for t, one in zip(tensors, known, strict=True) if one is None]
+        fitted = len(outputs) == len(fixed) == 1 and not fixed[0].requires_grad
+        if fitted and fixed[0].is_floating_point():
+            self._regressed(outputs[0], fixed[0])
+        return fitted
+
+    def directed(self, known: Known | None) -> None:
+        """Note that the direction of an output counts: in a cosine, normalised, in a product."""
+        self._tell(known, "directed", None)
+
+    def _regressed(self, known: Known, target: Tensor) -> None:
+        """Note a fit to given numbers, and how many dimensions those have when first seen.
+
+        A target that a network makes has them at first, too: if it collapses later, what is
+        fitted to it is held against what it once was.
+        """
+        rows = target.detach().reshape(len(target), -1) if target.dim() > 1 else target[:, None]
+        place = (known.origin.model, known.origin.layer)
+        if place in self._fitted:
+            return
+        self._fitted.add(place)
+        few = rows[:MOST_ROWS].clone()
+        self._later.put([few], lambda values: self._needs(known, values[0]))
+
+    def _needs(self, known: Known, target: Tensor) -> None:
+        rank = measure_batch(target, ["effective_rank"])["effective_rank"]
+        width = target.shape[1]
+        self._tell(known, "regressed", math.ceil(rank) if math.isfinite(rank) else width)
+
+    def _tell(
+        self,
+        known: Known | None,
+        purpose: Literal["compared", "classified", "regressed", "directed"],
+        dimensions: int | None,
+    ) -> None:
+        if known is None or COLUMNS in known.origin.path:
+            return
+        use = Use(known.origin.model, known.origin.layer, purpose, _has_head(known), dimensions)
+        if use not in self._told:
+            self._told.add(use)
+            self._emit(use)
+
+
+def _has_head(known: Known) -> bool:
+    return not _HEAD_NAMES.isdisjoint(known.origin.path)

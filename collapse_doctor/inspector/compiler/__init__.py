@@ -1,0 +1,1 @@
+"""What is compiled is left alone, and what could not be seen because of it is told."""

@@ -1,0 +1,1 @@
+"""Shapes that broadcast, and work along the batch, where rows were meant."""

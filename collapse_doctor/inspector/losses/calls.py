@@ -1,0 +1,176 @@
+"""What a call of one of PyTorch's own losses means, now that its values have come over."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+
+from torch import Tensor
+
+from collapse_doctor.inspector.losses.graph import Expression
+from collapse_doctor.inspector.losses.marks import Call
+from collapse_doctor.inspector.losses.meaning import Meaning, joined, other, pulled, reduced
+from collapse_doctor.inspector.losses.words import DISTANCES
+
+__all__ = ["Read", "meaning_of_call"]
+
+VANISHING = 745.0
+"""Logits this far below the largest are masked out: their exponential is 0 in float64."""
+
+_NEARNESS = frozenset(known.name for known in DISTANCES.values())
+
+Read = Callable[[Tensor], list[float]]
+
+
+def meaning_of_call(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    """Return what a call means; ``read`` gives the values of a tensor."""
+    call: Call = one.info
+    if call.name in _NEARNESS or call.name == "F.cosine_similarity":
+        return _compared(call, inputs)
+    return _MEANINGS[call.name](call, inputs, read)
+
+
+def _reduced(call: Call, found: Meaning, count: int) -> Meaning:
+    return reduced(found, call.numbers.get("reduction", "none"), count)
+
+
+def _compared(call: Call, inputs: Sequence[Meaning]) -> Meaning:
+    numbers, similar = call.numbers, call.name == "F.cosine_similarity"
+    rows = all(side.parties for side in inputs)
+    if not numbers["paired"]:
+        return other("a comparison of all pairs", inputs, float(similar) if rows else None)
+    if not rows:
+        return other("a fit to given numbers", inputs)
+    if any(side.sort not in ("rows", "given") for side in inputs):
+        return other("a comparison of something else", inputs)
+    value = 1.0 if similar else 0.0
+    return pulled(inputs, -1 if similar else 1, call.site, value=value, positive=not similar)
+
+
+def _triplet(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+    margin = _margin(call)
+    found = other("a triplet loss", inputs, margin if _are_rows(inputs) else None)
+    kind = (f"a triplet loss of margin {margin:g}", "its margin")
+    named = joined("score", [found], value=found.value, kinds=(kind,), site=call.site)
+    return _reduced(call, named, _rows(call))
+
+
+def _cosine_embedding(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    targets = read(call.tensors[0]) if call.tensors else []
+    if not targets or not _are_rows(inputs):
+        return other("a cosine embedding loss", inputs)
+    apart = sum(target < 0 for target in targets) / len(targets)
+    margin = _margin(call)
+    value = apart * max(0.0, 1.0 - margin)
+    if apart == 0:
+        found = pulled(inputs, 1, call.site, value=0.0, positive=True)
+    else:
+        kind = (f"a cosine embedding loss with {apart:.0%} of the pairs to be apart", "")
+        found = joined(
+            "score", inputs, value=value, kinds=(kind,), others=("pairs that are to be apart",)
+        )
+    return _reduced(call, found, _rows(call))
+
+
+def _hinge_embedding(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    targets = read(call.tensors[0]) if call.tensors else []
+    if not targets or inputs[0].value != 0:
+        return other("a hinge embedding loss", inputs)
+    value = sum(target < 0 for target in targets) / len(targets) * _margin(call)
+    found = other("a hinge embedding loss", inputs, value)
+    return _reduced(call, found, call.numbers["numel"])
+
+
+def _ranking(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+    margin = _margin(call)
+    values = {one.value for one in inputs}
+    value = margin if margin >= 0 and len(values) == 1 and None not in values else None
+    kind = (f"a ranking loss of margin {margin:g}", "its margin")
+    found = other("a ranking loss", inputs, value)
+    found = joined("score", [found], value=value, kinds=(kind,))
+    return _reduced(call, found, call.numbers["numel"])
+
+
+def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    found = other("a cross-entropy", inputs)
+    count = _candidates(call, read)
+    if count is None or not found.outputs:
+        return found
+    kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
+    # A cross-entropy is no further from ln(n) than its logits are from each other.
+    reach, site = inputs[0].reach, inputs[0].site or call.site
+    named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
+    weighted = call.numbers.get("reduction") == "sum" and call.numbers["numel"] == 0
+    return named if weighted else _reduced(call, named, _rows(call))
+
+
+def _log_softmax(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    found = other("a softmax", inputs)
+    count = _candidates(call, read)
+    if count is None or not found.outputs:
+        return found
+    kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
+    reach, site = inputs[0].reach, inputs[0].site or call.site
+    value = -math.log(count)
+    return joined("score", [found], value=value, kinds=(kind,), shares=True, reach=reach, site=site)
+
+
+def _log_sum(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    found = other("a softmax", inputs)
+    count, value = _candidates(call, read), inputs[0].value
+    if count is None or value is None or inputs[0].uneven:
+        return found
+    return joined("score", [found], value=value + math.log(count))
+
+
+def _likelihood(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+    value = -inputs[0].value if inputs[0].value is not None and inputs[0].shares else None
+    found = other("a cross-entropy", inputs, value)
+    found = replace(found, reach=inputs[0].reach, site=inputs[0].site)
+    return _reduced(call, found, _rows(call))
+
+
+def _binary(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+    found = other("a binary cross-entropy", inputs, math.log(2))
+    kind = ("a binary cross-entropy", "ln(2)")
+    named = joined("score", [found], value=found.value, kinds=(kind,))
+    return _reduced(call, named, call.numbers["numel"])
+
+
+def _candidates(call: Call, read: Read) -> int | None:
+    """Return how many candidates each row of logits has, if all that were read have as many."""
+    if not call.tensors:
+        return None
+    logits, width = call.tensors[0], call.tensors[0].shape[-1]
+    values = read(logits)
+    rows = [values[begin : begin + width] for begin in range(0, len(values), width or 1)]
+    counts = {sum(value > max(row) - VANISHING for value in row) for row in rows}
+    return counts.pop() or None if len(counts) == 1 else None
+
+
+def _are_rows(inputs: Sequence[Meaning]) -> bool:
+    return all(one.sort in ("rows", "given") and one.parties for one in inputs)
+
+
+def _margin(call: Call) -> float:
+    """Return the margin of a call; NaN, which no loss meets, if it was no plain number."""
+    return float(call.numbers.get("margin", math.nan))
+
+
+def _rows(call: Call) -> int:
+    return int(call.numbers["rows"])
+
+
+_MEANINGS: Mapping[str, Callable[[Call, Sequence[Meaning], Read], Meaning]] = {
+    "F.triplet_margin_loss": _triplet,
+    "F.triplet_margin_with_distance_loss": _triplet,
+    "F.cosine_embedding_loss": _cosine_embedding,
+    "F.hinge_embedding_loss": _hinge_embedding,
+    "F.margin_ranking_loss": _ranking,
+    "F.cross_entropy": _cross_entropy,
+    "F.nll_loss": _likelihood,
+    "F.binary_cross_entropy_with_logits": _binary,
+    "log_softmax": _log_softmax,
+    "logsumexp": _log_sum,
+}

@@ -1,0 +1,260 @@
+"""What a training minimises, seen at ``backward``: the loss, its terms, its value at collapse."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from collapse_doctor.inspector.comparing.carrying import COLUMNS
+from collapse_doctor.inspector.comparing.provenance import Provenance
+from collapse_doctor.inspector.comparing.vocabulary import HEADS
+from collapse_doctor.inspector.losses.arithmetic import meaning_of
+from collapse_doctor.inspector.losses.graph import Expression, TooLarge, read_graph
+from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Output, Weights
+from collapse_doctor.inspector.losses.meaning import Meaning
+from collapse_doctor.inspector.losses.words import CALLS, Known
+from collapse_doctor.inspector.moment import Moment
+from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.source.callsite import site_of, user_frame
+from collapse_doctor.recording.observations import CallSite, Objective, Party
+
+__all__ = ["LOSSES", "Objectives"]
+
+BORN = 64
+"""Outputs of which it is remembered that they took a gradient."""
+
+MOST_WEIGHTS = 4096
+"""Numbers of labels or of a mask that are copied."""
+
+_PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
+    {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
+)
+_BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
+_ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
+    {
+        *(torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__, Tensor.add_, Tensor.__iadd__),
+        *(torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__, torch.rsub),
+        *(torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__),
+        *(torch.div, Tensor.div, torch.true_divide, Tensor.__truediv__, Tensor.__itruediv__),
+        *(Tensor.true_divide, Tensor.mul_, Tensor.div_, Tensor.__imul__, Tensor.sub_),
+        Tensor.__isub__,
+    }
+)
+LOSSES: frozenset[Callable[..., Any]] = _ARITHMETIC.union(CALLS, _BACKWARD)
+"""The functions that this is to be told of."""
+
+_PURE = frozenset(
+    {
+        *("detach", "detach_", "data", "clone", "contiguous", "to", "type", "float", "half"),
+        *("double", "bfloat16", "requires_grad_", "view", "view_as", "reshape", "flatten"),
+        *("squeeze", "unsqueeze", "transpose", "t", "T", "permute", "__getitem__", "chunk"),
+        *("split", "unbind", "narrow", "select", "index_select", "normalize", "expand"),
+    }
+)
+"""What leaves the rows of an output what they are."""
+_LAYERS = frozenset(HEADS.values())
+
+
+class Objectives:
+    """Turns calls seen by the mode into :class:`Objective` observations, one for each backward."""
+
+    def __init__(
+        self,
+        moment: Moment,
+        provenance: Provenance,
+        later: Later,
+        emit: Callable[[Objective], None],
+    ) -> None:
+        self._moment = moment
+        self._provenance = provenance
+        self._later = later
+        self._emit = emit
+        self._marks = Marks()
+        self._learning: deque[tuple[str, str, int]] = deque(maxlen=BORN)
+
+    def born(self, model: str, rows: Sequence[tuple[str, Tensor]]) -> None:
+        """Mark the embeddings that a model has returned."""
+        for layer, tensor in rows:
+            if tensor.requires_grad:
+                self._marks.put(tensor, Output(model, layer, tensor.shape[-1]))
+                self._learning.append((model, layer, self._moment.forwards_of(model)))
+
+    def seen(
+        self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
+    ) -> None:
+        """Take note of one call of a function in ``LOSSES``."""
+        if func in _BACKWARD:
+            self._backward(args, kwargs)
+        elif isinstance(result, Tensor) and result.grad_fn is not None and is_plain(result):
+            if func in CALLS:
+                self._called(CALLS[func], args, kwargs, result)
+            elif len(args) == 2 and not kwargs:
+                self._calculated(func, args[0], args[1], result)
+
+    # While the loss is computed
+
+    def _called(
+        self, known: Known, args: tuple[Any, ...], kwargs: dict[str, Any], result: Tensor
+    ) -> None:
+        given = known.bind(args, kwargs)
+        operands = [given.get(name) for name in known.operands]
+        tensors = [one for one in operands if isinstance(one, Tensor) and is_plain(one)]
+        if len(tensors) < len(operands):
+            return
+        numbers, kept = known.kept(given, result)
+        nodes = tuple(_node(tensor) for tensor in tensors)
+        parties = tuple(self._cut(tensor) for tensor in tensors)
+        call = Call(known.name, nodes, parties, numbers, tuple(kept), _site())
+        self._marks.put(result, call)
+
+    def _calculated(self, func: Callable[..., Any], one: Any, second: Any, result: Tensor) -> None:
+        """Note the number, or the side that takes no gradient, of a sum or a product."""
+        if isinstance(one, Tensor) and _is_number(second):
+            value = second.detach().clone() if isinstance(second, Tensor) else float(second)
+            self._marks.put(result, Constant(value, _site()))
+        elif isinstance(one, Tensor) and isinstance(second, Tensor):
+            self._met(func, one, second, result)
+
+    def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
+        if one.requires_grad == second.requires_grad:
+            return
+        place = 1 if one.requires_grad else 0
+        given = second if place else one
+        party = self._cut(given) if one.dim() > 1 and one.shape == second.shape else None
+        if party is not None:
+            self._marks.put(result, Cut(place, party, _site()))
+        elif func in _PRODUCTS and given.numel() <= MOST_WEIGHTS and is_plain(given):
+            self._marks.put(result, Weights(given.detach().float().clone()))
+
+    def _cut(self, tensor: Tensor) -> Party | None:
+        """Return the output that a tensor without a gradient is, if it is one and no other."""
+        if tensor.requires_grad or not is_plain(tensor):
+            return None
+        known = self._provenance.of(tensor)
+        if known is None or COLUMNS in known.origin.path:
+            return None
+        origin, path = known.origin, known.origin.path
+        if not _PURE.union(_LAYERS).issuperset(path):
+            return None
+        return Party(
+            origin.model,
+            origin.layer,
+            heads=path.count("linear"),
+            cut=True,
+            past=origin.step < self._moment.step,
+            fixed=(origin.model, origin.layer, origin.forward) not in self._learning,
+        )
+
+    # When it is minimised
+
+    def _backward(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        tensors = args[0] if args else kwargs.get("tensors", kwargs.get("self"))
+        handed = args[1] if len(args) > 1 else kwargs.get("gradient", kwargs.get("grad_tensors"))
+        for loss in tensors if isinstance(tensors, list | tuple) else (tensors,):
+            if isinstance(loss, Tensor) and is_plain(loss) and loss.grad_fn is not None:
+                self._minimised(loss, handed=handed is not None or loss.numel() != 1)
+
+    def _minimised(self, loss: Tensor, *, handed: bool) -> None:
+        try:
+            expression = read_graph(loss, self._marks)
+        except (TooLarge, RecursionError):
+            expression = Expression("other", info="a graph too large to be read")
+        if handed:
+            expression = Expression("other", (expression,), "a gradient that was handed in")
+        expression, scale = _unscaled(expression)
+        wanted = [*_tensors(expression), *([scale] if scale is not None else [])]
+        value = loss.detach().mean().clone()
+        told = partial(self._understood, self._moment.step, self._moment.forward)
+        self._later.put([value, *wanted], lambda values: told(expression, wanted, scale, values))
+
+    def _understood(
+        self,
+        step: int,
+        forward: int,
+        expression: Expression,
+        wanted: Sequence[Tensor],
+        scale: Tensor | None,
+        values: Sequence[Tensor],
+    ) -> None:
+        """Tell what a loss was, now that the numbers in it are here."""
+        arrived = {
+            id(tensor): [float(number) for number in value.reshape(-1).tolist()]
+            for tensor, value in zip(wanted, values[1:], strict=True)
+        }
+        found = meaning_of(expression, lambda tensor: arrived[id(tensor)])
+        factor = arrived[id(scale)][0] if scale is not None else 1.0
+        loss = float(values[0]) / factor if factor else math.nan
+        self._emit(_objective(step, forward, loss, found))
+
+
+def _objective(step: int, forward: int, loss: float, found: Meaning) -> Objective:
+    pulls = tuple(pull for sign, pull in found.pulls if sign > 0)
+    apart = ("a term that pushes apart",) if len(pulls) < len(found.pulls) else ()
+    value = found.value if found.sort == "score" and found.outputs else None
+    kind, formula = found.kinds[0] if len(found.kinds) == 1 else ("", "")
+    if not found.kinds and not found.others and not apart and pulls:
+        kind = "a loss that only pulls together"
+    scaled = formula.startswith("ln(") and value is not None
+    if scaled and not math.isclose(value or 0.0, math.log(int(formula[3:-1]))):
+        formula = ""
+    return Objective(
+        step=step,
+        forward=forward,
+        value=loss,
+        collapsed=value,
+        kind=kind,
+        formula=formula,
+        outputs=found.outputs,
+        pulls=pulls,
+        others=(*found.others, *apart),
+        whitened=found.whitened,
+        reach=found.reach if value is not None else None,
+        site=found.site,
+    )
+
+
+def _unscaled(expression: Expression) -> tuple[Expression, Tensor | None]:
+    """Take off the factor of a gradient scaler, which is a tensor and comes last of all."""
+    if expression.operation == "mul" and len(expression.inputs) == 2:
+        factor = expression.inputs[1].info
+        if expression.inputs[1].operation == "number" and isinstance(factor, Tensor):
+            return expression.inputs[0], factor
+    return expression, None
+
+
+def _tensors(expression: Expression) -> list[Tensor]:
+    """Return the tensors in an expression whose values are needed, each once."""
+    found: dict[int, Tensor] = {}
+    waiting, seen = [expression], set()
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        kept = one.info.tensors if isinstance(one.info, Call) else (one.info,)
+        found |= {id(tensor): tensor for tensor in kept if isinstance(tensor, Tensor)}
+        waiting.extend(one.inputs)
+    return list(found.values())
+
+
+def _node(tensor: Tensor) -> tuple[Any, int] | None:
+    node = tensor.grad_fn
+    return (node, tensor.output_nr) if node is not None else None
+
+
+def _is_number(value: Any) -> bool:
+    if isinstance(value, Tensor):
+        return value.dim() == 0 and not value.requires_grad and is_plain(value)
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _site() -> CallSite | None:
+    frame = user_frame()
+    return site_of(frame) if frame is not None else None

@@ -1,0 +1,209 @@
+"""What operations on rows mean: how those of one or two outputs become scores."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from msgspec import structs
+
+from collapse_doctor.inspector.losses.marks import Output
+from collapse_doctor.inspector.losses.meaning import Meaning, joined, other, pulled
+from collapse_doctor.recording.observations import Party
+
+__all__ = [
+    "absolute",
+    "all_distances",
+    "average",
+    "columns",
+    "head",
+    "matrix_product",
+    "norm",
+    "output_rows",
+    "picked",
+    "power",
+    "same",
+    "spread",
+    "together",
+    "total",
+]
+
+
+def output_rows(output: Output, whitened: tuple[str, ...]) -> Meaning:
+    """Return the rows of an output."""
+    place = (output.model, output.layer)
+    return Meaning(
+        "rows",
+        outputs=(place,),
+        whitened=whitened,
+        parties=(Party(*place),),
+        width=output.width,
+    )
+
+
+def same(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return rows or scores that were only moved, cast, copied or selected."""
+    return inputs[0]
+
+
+def columns(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return some of the last dimension."""
+    if inputs[0].sort in ("score", "given", "number"):
+        return inputs[0]
+    return other("some columns of an output", inputs)
+
+
+def picked(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Take some numbers of each row: of distances that are all equal it is one of them."""
+    if inputs[0].sort == "score":
+        return joined("score", inputs, value=inputs[0].value, others=("the hardest of many",))
+    return other("one number of each row", inputs)
+
+
+def together(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return what was joined."""
+    sorts = {one.sort for one in inputs}
+    if sorts == {"rows"}:
+        parties = tuple(dict.fromkeys(party for one in inputs for party in one.parties))
+        unit = all(one.unit for one in inputs)
+        return joined("rows", inputs, parties=parties[:1], unit=unit, width=inputs[0].width)
+    if sorts == {"score"}:
+        values = {one.value for one in inputs}
+        value = values.pop() if len(values) == 1 else None
+        return joined("score", inputs, value=value, positive=all(one.positive for one in inputs))
+    return other("a row joined of several", inputs)
+
+
+def total(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    """Return a sum."""
+    return _reduce(inputs[0], *info, mean=False)
+
+
+def average(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    """Return a mean."""
+    return _reduce(inputs[0], *info, mean=True)
+
+
+def _reduce(
+    one: Meaning, sizes: tuple[int, ...] | None, dims: tuple[int, ...] | None, *, mean: bool
+) -> Meaning:
+    sizes = tuple(sizes or ())
+    every = range(len(sizes))
+    over = {dim % len(sizes) for dim in dims} if dims and sizes else set(every)
+    count = math.prod(sizes[dim] for dim in over)
+    last = len(sizes) - 1 in over
+    if one.sort == "rows":
+        if last:
+            return other("a mean of coordinates", [one])
+        pooled = len(sizes) > 2 and 0 not in over
+        return replace(one, sort="rows" if pooled else "centre", unit=False)
+    if one.sort == "product":
+        if not last:
+            return other("products of coordinates", [one])
+        each = count // sizes[-1] if sizes else 1
+        value = None if not one.unit else (1.0 / sizes[-1] if mean else float(each))
+        if one.positive:  # of rows with themselves
+            return _length(one, value)
+        places = frozenset((party.model, party.layer) for party in one.parties)
+        found = pulled([one], -1, None, value=value)
+        return found if value is not None or mean else replace(found, alike=places)
+    if one.sort == "score":
+        if one.shares and last and not mean:
+            count //= sizes[-1]
+        if mean:
+            return replace(one, shares=one.shares and not last)
+        value = None if one.value is None else one.value * count
+        reach = None if one.reach is None else one.reach * count
+        still = one.shares and not last
+        return replace(one, value=value, reach=reach, shares=still, alike=frozenset())
+    return other("a sum of numbers", [one])
+
+
+def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    """Return a power."""
+    one = inputs[0]
+    power = float(info) if isinstance(info, int | float) else math.nan
+    if one.sort == "difference" and power in (2.0, 4.0):
+        return pulled([one], 1, None, value=0.0, positive=True)
+    if one.sort == "rows" and power == 2.0:
+        return joined("product", inputs, parties=one.parties * 2, unit=one.unit, positive=True)
+    value = None
+    if one.value is not None and one.value >= 0 and power > 0:
+        value = one.value**power if one.value < 1e6 else None  # larger ones may overflow
+    if one.sort == "score" and (one.positive or not one.pulls) and power > 0:
+        return replace(one, value=value, positive=True, alike=frozenset(), reach=None)
+    return other("a power", inputs, value)
+
+
+def absolute(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return absolute values."""
+    one = inputs[0]
+    if one.sort == "difference":
+        return pulled([one], 1, None, value=0.0, positive=True)
+    if one.positive:
+        return one
+    return other("an absolute value", inputs, abs(one.value) if one.value is not None else None)
+
+
+def norm(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return norms."""
+    one = inputs[0]
+    if one.sort == "difference":
+        return pulled([one], 1, None, value=0.0, positive=True)
+    if one.sort == "rows":
+        return _length(one, 1.0 if one.unit else None)
+    return other("a norm", inputs, 0.0 if one.value == 0 else None)
+
+
+def _length(one: Meaning, value: float | None) -> Meaning:
+    """Return the length of rows: named, unless it only comes to normalise them."""
+    phrase = ("the length of rows",)
+    parties = one.parties[:1]
+    return joined("norm", [one], others=phrase, value=value, parties=parties, positive=True)
+
+
+def all_distances(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return the distances of all pairs of rows."""
+    rows = all(one.sort == "rows" for one in inputs)
+    return other("the distances of all pairs", inputs, 0.0 if rows else None)
+
+
+def spread(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+    """Return a variance or standard deviation."""
+    rows = inputs[0].sort == "rows"
+    return other("the spread of an output", inputs, 0.0 if rows else None)
+
+
+def matrix_product(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    """Return a product of matrices."""
+    sides = [one for one in inputs if one.sort not in ("weights", "given") or one.parties]
+    if len(sides) == 1 and sides[0].sort == "rows":
+        if all(one.sort == "weights" for one in inputs if one is not sides[0]):
+            return _headed(sides[0])
+        return other("a product with given numbers", inputs)
+    if len(sides) == 2 and all(one.sort == "rows" for one in sides):
+        by_row = bool(info) and info[-1] == sides[0].width  # and not coordinate by coordinate
+        unit = by_row and all(one.unit for one in sides)
+        found = other("a product of all pairs", inputs, 1.0 if unit else None)
+        return replace(found, reach=2.0 if unit else None)  # cosines lie between -1 and 1
+    zero = 0.0 if any(one.value == 0 for one in sides) else None
+    return other("a product of matrices", inputs, zero)
+
+
+def _headed(one: Meaning) -> Meaning:
+    parties = tuple(_further(party) for party in one.parties)
+    return replace(one, parties=parties, unit=False, width=0, normed=False)
+
+
+def _further(party: Party) -> Party:
+    """Return a party one layer further on."""
+    return structs.replace(party, heads=party.heads + 1)
+
+
+def head(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    """Return what a layer without a matrix made."""
+    if inputs[0].sort == "rows":
+        return replace(inputs[0], unit=False, normed="BatchNorm" in str(info))
+    return other(f"`{info}`", inputs)

@@ -1,0 +1,1 @@
+"""How several processes that watch one training come to one recording."""

@@ -1,0 +1,1 @@
+"""Names that hold one network, or share its parameters."""

@@ -1,0 +1,139 @@
+"""Lines that make parameters rest or cut the gradient, looked for in the source of the program.
+
+That a parameter is frozen, or a gradient gone, leaves no trace of who did it. Where a file has one
+such line only, that line is told; of several none is known to be meant.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import inspect
+import linecache
+from collections.abc import Iterator, Sequence
+
+from torch import nn
+
+from collapse_doctor.inspector.source.callsite import tree_of_file
+from collapse_doctor.recording.observations import CallSite
+
+__all__ = ["assigned_at", "cleared_at", "frozen_at", "without_gradient"]
+
+_WITHOUT = ("no_grad", "inference_mode")
+
+
+@functools.lru_cache(maxsize=64)
+def frozen_at(file: str) -> CallSite | None:
+    """Return the only line of a file that switches gradients of parameters off, or None."""
+    tree = tree_of_file(file)
+    lines = {n.lineno for n in ast.walk(tree) if _freezes(n)} if tree is not None else set()  # type: ignore[attr-defined]
+    return _site(file, lines.pop()) if len(lines) == 1 else None
+
+
+def _freezes(node: ast.AST) -> bool:
+    if isinstance(node, ast.Call):
+        name, given = _name(node.func), [*node.args, *(word.value for word in node.keywords)]
+        return name == "requires_grad_" and any(_is_false(one) for one in given)
+    if isinstance(node, ast.Assign) and _is_false(node.value):
+        return any(_name(target) == "requires_grad" for target in node.targets)
+    return False
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
+
+
+@functools.lru_cache(maxsize=64)
+def cleared_at(step: CallSite) -> CallSite | None:
+    """Return the ``zero_grad`` that stands between ``backward`` and the step of a line, or None."""
+    tree = tree_of_file(step.file)
+    bodies = [node for node in ast.walk(tree) if isinstance(node, _BODIES)] if tree else []
+    around = [body for body in bodies if body.lineno <= step.line <= (body.end_lineno or 0)]
+    for scope in (*reversed(around), *([tree] if tree is not None else [])):
+        calls = [node for node in ast.walk(scope) if isinstance(node, ast.Call)]
+        before = [node for node in calls if node.lineno < step.line]
+        backward = max((n.lineno for n in before if _name(n.func) == "backward"), default=None)
+        if backward is None:
+            continue
+        clears = [n.lineno for n in before if _name(n.func) == "zero_grad" and n.lineno > backward]
+        return _site(step.file, clears[0]) if clears else None
+    return None
+
+
+_BODIES = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+def without_gradient(places: Sequence[CallSite]) -> CallSite | None:
+    """Return the decorator or ``with`` around one of some lines that switches gradients off.
+
+    Parameters
+    ----------
+    places
+        The line of a forward pass, and those that called it, innermost first.
+    """
+    found = (_without(place.file, place.line) for place in places)
+    return next((site for site in found if site is not None), None)
+
+
+@functools.lru_cache(maxsize=256)
+def _without(file: str, line: int) -> CallSite | None:
+    tree = tree_of_file(file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    around = [n for n in nodes if getattr(n, "lineno", line + 1) <= line <= _end(n)]
+    lines = [place for node in around for place in _switches(node)]
+    return _site(file, max(lines)) if lines else None
+
+
+def _switches(node: ast.AST) -> Iterator[int]:
+    """Yield the line of what switches gradients off for all that a node holds."""
+    if isinstance(node, _BODIES):
+        parts: list[ast.expr] = list(node.decorator_list)
+    elif isinstance(node, ast.With | ast.AsyncWith):
+        parts = [item.context_expr for item in node.items]
+    else:
+        return
+    for part in parts:
+        called = part.func if isinstance(part, ast.Call) else part
+        if _name(called) in _WITHOUT:
+            yield part.lineno
+
+
+def assigned_at(owner: nn.Module, attribute: str) -> CallSite | None:
+    """Return the line of a module's class that sets ``self.attribute``, if it is the only one."""
+    for kind in type(owner).__mro__:
+        if kind.__module__.partition(".")[0] in ("torch", "builtins"):
+            continue
+        try:
+            file = inspect.getsourcefile(kind)
+        except (TypeError, OSError):
+            continue
+        tree = tree_of_file(file) if file is not None else None
+        classes = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)] if tree else []
+        lines = [
+            node.lineno
+            for one in classes
+            if one.name == kind.__name__
+            for node in ast.walk(one)
+            if isinstance(node, ast.Assign | ast.AnnAssign) and _sets(node, attribute)
+        ]
+        if file is not None and len(lines) == 1:
+            return _site(file, lines[0])
+    return None
+
+
+def _sets(node: ast.Assign | ast.AnnAssign, attribute: str) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(ast.unparse(target) == f"self.{attribute}" for target in targets)
+
+
+def _name(node: ast.expr) -> str:
+    """Return the last part of a dotted name."""
+    return str(getattr(node, "attr", getattr(node, "id", "")))
+
+
+def _end(node: ast.AST) -> int:
+    return getattr(node, "end_lineno", None) or 0
+
+
+def _site(file: str, line: int) -> CallSite:
+    return CallSite(file, line, source=linecache.getline(file, line).strip())

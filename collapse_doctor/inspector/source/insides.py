@@ -1,0 +1,119 @@
+"""What is inside an expression: the operand of an operation, the element of a display, a result."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from collapse_doctor.inspector.comparing.births import DESCENDING, descend
+from collapse_doctor.inspector.source.callees import functions_of, gives, kinds_of, methods
+from collapse_doctor.inspector.source.displays import members
+from collapse_doctor.inspector.source.givings import assigned
+from collapse_doctor.inspector.source.points import Context, Point, Step, parsed
+
+__all__ = ["inside"]
+
+_TAKING_APART = frozenset({"unbind", "chunk", "split", "tensor_split"})
+
+
+def inside(point: Point, node: ast.expr, side: int) -> Iterator[tuple[Step, Point]]:
+    """Yield what is inside an expression: what a call returns, or the operand of an operation."""
+    if isinstance(node, ast.BoolOp | ast.IfExp):
+        several = node.values if isinstance(node, ast.BoolOp) else [node.body, node.orelse]
+        for one in several:
+            yield _made(point, one, "")
+        return
+    base, suffix = _split(node)
+    if isinstance(base, ast.Call):
+        found = list(_returned(point, base, suffix, side))
+        yield from found
+        if found:
+            return
+        if suffix:
+            yield from _selected(point, base, suffix)
+    if suffix:
+        yield from _of_base(point, base, suffix)
+    if isinstance(node, ast.Attribute):
+        yield from _property(point, node)
+    if isinstance(node, ast.Call) and _is_get(node):
+        yield _made(point, node.args[1], "")
+    if not suffix or base is node:
+        for inner, through in descend(node):
+            yield _made(point, inner, through)
+
+
+def _made(point: Point, node: ast.expr, through: str) -> tuple[Step, Point]:
+    step = Step("made", point.context, point.line, through)
+    return step, Point(point.context, ast.unparse(node), point.line)
+
+
+def _is_get(call: ast.Call) -> bool:
+    """Tell whether a call is ``d.get(key, default)``: the default comes out as it is."""
+    named = isinstance(call.func, ast.Attribute) and call.func.attr in ("get", "pop", "setdefault")
+    return named and len(call.args) == 2
+
+
+def _split(node: ast.expr) -> tuple[ast.expr, str]:
+    """Return an expression without the element or attribute it ends with, and that."""
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        inner, suffix = _split(node.value)
+        return inner, f"{suffix}[{node.slice.value!r}]"
+    if isinstance(node, ast.Attribute) and node.attr not in DESCENDING:
+        inner, suffix = _split(node.value)
+        return inner, f"{suffix}.{node.attr}"
+    return node, ""
+
+
+def _returned(point: Point, call: ast.Call, suffix: str, side: int) -> Iterator[tuple[Step, Point]]:
+    """Yield what the functions of the file return that a call may mean.
+
+    Two elements are of one call; two whole results are of two.
+    """
+    context = point.context
+    side = context.side if suffix else side
+    for function in functions_of(context.tree, context.scope, call):
+        within = Context(
+            context.file, context.tree, function, None, context, call, point.line, side
+        )
+        for value, at in gives(function):
+            for text in _projected(context.tree, value, suffix):
+                yield Step("made", within, at), Point(within, text, at)
+
+
+def _projected(tree: ast.Module, value: ast.expr, suffix: str) -> Iterator[str]:
+    """Yield the element of a value that a suffix names: ``image`` of ``{"image": image}``."""
+    fits = [place for place in members(value, tree) if suffix.startswith(place.how)]
+    for place in fits if suffix else ():
+        rest = suffix.removeprefix(place.how)
+        yield from _projected(tree, place.value, rest)
+    if not suffix or not (fits or members(value, tree)):
+        yield ast.unparse(value) + suffix
+
+
+def _selected(point: Point, base: ast.Call, suffix: str) -> Iterator[tuple[Step, Point]]:
+    """Yield what a part was taken of: ``x[0]`` for ``torch.unbind(x)[0]``."""
+    for inner, through in descend(base):
+        if through in _TAKING_APART:
+            step = Step("made", point.context, point.line, "view")
+            yield step, Point(point.context, ast.unparse(inner) + suffix, point.line)
+
+
+def _of_base(point: Point, base: ast.expr, suffix: str) -> Iterator[tuple[Step, Point]]:
+    """Yield the same element of what the base was made of."""
+    for step, source in assigned(point._replace(text=ast.unparse(base)), base):
+        value = parsed(source.text)
+        if value is None or step.sort == "given":
+            continue
+        for text in _projected(point.context.tree, value, suffix):
+            yield step, source._replace(text=text)
+
+
+def _property(point: Point, node: ast.Attribute) -> Iterator[tuple[Step, Point]]:
+    """Yield what a property of a class of the file returns."""
+    context = point.context
+    for kind in kinds_of(context.tree, context.scope, node.value):
+        function = methods(kind).get(node.attr)
+        if function is not None and function.decorator_list:
+            home = Context(context.file, context.tree, function)
+            for value, at in gives(function):
+                yield Step("bound", home, at), Point(home, ast.unparse(value), at)

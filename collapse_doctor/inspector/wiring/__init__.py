@@ -1,0 +1,1 @@
+"""The way back: from the loss to the embeddings, to the parameters, and to what moves them."""

@@ -1,0 +1,317 @@
+"""The gradient that comes back to the embeddings, and where the way back was cut.
+
+In steps that are looked at, a hook on the node of the graph that made an output counts the
+backward passes that come to it. It sits on the node and not on the tensor, of which nothing is
+changed or kept; it changes no gradient, and goes with the graph.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import sys
+import weakref
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+import torch
+from torch import Tensor
+
+from collapse_doctor.inspector.comparing.provenance import Known, Provenance
+from collapse_doctor.inspector.compiler.compiled import is_capturing
+from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.pacing.later import Later
+from collapse_doctor.inspector.source.callsite import site_of, user_frame
+from collapse_doctor.inspector.source.faultlines import without_gradient
+from collapse_doctor.inspector.wiring.sampling import some
+from collapse_doctor.recording.observations import CallSite, Origin, Reach
+
+__all__ = ["CUTS", "Returns"]
+
+SAMPLED = 1024
+"""Numbers of one gradient that its size is read from."""
+MOST_PENDING = 64
+"""Outputs that wait for the end of a step, which may never come."""
+MOST_NODES = 64
+"""Nodes between an output and what cuts it that are gone through."""
+MOST_INSIDE = 32
+"""Calls of blocks in one forward pass that are listened to: the first ones of a recurrence, whose
+last is the output."""
+INSIDE = 4096
+"""Numbers of the gradient of one of them: many, for rows of a batch may have none."""
+CALLERS = 4
+"""Levels of the user's calls around a forward pass in which ``no_grad`` is looked for."""
+
+Key = tuple[str, str, int, int]
+
+
+def _cuts() -> Mapping[Callable[..., Any], str]:
+    names = (
+        *("detach", "detach_", "numpy", "__array__", "tolist", "item"),
+        *("argmax", "argmin", "round", "sign", "bool", "long", "int"),
+        *("gt", "ge", "lt", "le", "__gt__", "__lt__"),
+    )
+    found: dict[Callable[..., Any], str] = {torch.tensor: "torch.tensor"}
+    found[Tensor.data.__get__] = "data"  # type: ignore[attr-defined]
+    for name in names:
+        for owner in (Tensor, torch):
+            function = getattr(owner, name, None)
+            if callable(function) and not isinstance(function, type):
+                found[function] = name
+    return found
+
+
+CUTS = _cuts()
+"""Functions whose result has no gradient, or none but zero."""
+
+
+_OFTEN_HARMLESS = frozenset(
+    {"item", "tolist", "sign", "bool", "gt", "ge", "lt", "le", "__gt__", "__lt__"}
+)
+"""Cuts that are made of healthy losses, too, to print or to mask them: others are told rather."""
+
+
+@dataclass(eq=False)
+class _Output:
+    """One output of one forward pass, until its step is over; ``callers`` if it has no graph."""
+
+    reach: Reach
+    size: Tensor | None = None
+    count: int = 0
+    callers: tuple[CallSite, ...] = ()
+
+
+@dataclass(eq=False)
+class _Inner:
+    """One call of a block, and some of the gradient that came back to it."""
+
+    layer: str
+    size: Tensor | None = None
+    count: int = 0
+
+
+class Returns:
+    """Watches what comes back to the outputs of the models; ``reached`` are those to which it did.
+
+    Parameters
+    ----------
+    provenance
+        Knows which tensors are outputs, or were made of one.
+    later
+        Where numbers wait until they have come over from the device.
+    emit
+        Takes observations.
+    """
+
+    def __init__(self, provenance: Provenance, later: Later, emit: Callable[[Reach], None]) -> None:
+        self._provenance = provenance
+        self._later = later
+        self._emit = emit
+        self._pending: dict[Key, _Output] = {}
+        self._inside: dict[tuple[str, int, int], list[_Inner]] = {}
+        self._heard: Callable[..., None] = self._hear
+        self._heard_inside: Callable[..., None] = self._hear_inside
+        self._mark = f"collapse_doctor output {id(self)}"
+        self.reached: set[str] = set()
+
+    def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
+        """Begin; ``guard`` wraps what is called in backward so that it cannot raise."""
+        self._heard = guard(self._hear)
+        self._heard_inside = guard(self._hear_inside)
+
+    def watch(self, origin: Origin, tensor: Tensor, made: CallSite | None) -> None:
+        """Watch what comes back to an output, ``made`` by the forward pass in that line."""
+        key = (origin.model, origin.layer, origin.step, origin.forward)
+        if len(self._pending) >= MOST_PENDING:
+            self.end_step()
+        node: Any = tensor.grad_fn
+        graph = node is not None
+        reach = Reach(
+            origin.step, origin.forward, origin.model, origin.layer, graph=graph, made=made
+        )
+        self._pending[key] = _Output(reach, callers=() if graph else _callers())
+        if node is not None and not _is_compiled_autograd():
+            node.register_prehook(_Hook(weakref.ref(self), key, tensor.output_nr))
+            node.metadata[self._mark] = key
+
+    def inside(self, origin: Origin, tensor: Tensor) -> None:
+        """Listen to what comes back to a block of a forward pass that is under way."""
+        node = tensor.grad_fn
+        if node is None or not is_plain(tensor) or _is_compiled_autograd():
+            return
+        calls = self._inside.setdefault((origin.model, origin.step, origin.forward), [])
+        if len(calls) < MOST_INSIDE and len(self._inside) <= MOST_PENDING:
+            inner = _Inner(origin.layer)
+            calls.append(inner)
+            node.register_prehook(
+                _InnerHook(weakref.ref(self), weakref.ref(inner), tensor.output_nr)
+            )
+
+    def called(self, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+        """Take note of the first function that takes an output's values out of the graph."""
+        first = args[0] if args else None
+        if not isinstance(first, Tensor) or not is_plain(first) or not first.requires_grad:
+            return
+        if not any(_may_be_cut(output, CUTS[func]) for output in self._pending.values()):
+            return
+        known = self._provenance.of(first)
+        keys = [_key(known)] if known is not None else self._behind(first)
+        cut = [self._pending[key] for key in keys if key in self._pending]
+        cut = [output for output in cut if _may_be_cut(output, CUTS[func])]
+        frame = user_frame() if cut else None
+        for output in cut:
+            site = site_of(frame) if frame is not None else None
+            output.reach = msgspec.structs.replace(output.reach, cut=CUTS[func], site=site)
+
+    def _behind(self, tensor: Tensor) -> list[Key]:
+        """Return the outputs that a tensor was computed from, a few operations away."""
+        waiting: deque[Any] = deque([tensor.grad_fn])
+        seen: dict[int, Any] = {}
+        found: list[Key] = []
+        while waiting and len(seen) < MOST_NODES:
+            node = waiting.popleft()
+            if node is None or id(node) in seen:
+                continue
+            seen[id(node)] = node
+            key = node.metadata.get(self._mark)
+            if key is not None:
+                found.append(key)
+            else:
+                waiting.extend(below for below, _ in node.next_functions)
+        return found
+
+    def end_step(self) -> None:
+        """Tell what came back to the outputs of the step that is over."""
+        pending, self._pending = self._pending, {}
+        passes, self._inside = self._inside, {}
+        for output in pending.values():
+            reach = output.reach
+            calls = passes.pop((reach.model, reach.step, reach.forward), [])  # told with the first
+            heard = [inner for inner in calls if inner.size is not None]
+            taken = [output.size, *(inner.size for inner in heard)]
+            sizes = [size for size in taken if size is not None]
+            told = functools.partial(self._tell, output, [(one.layer, one.count) for one in heard])
+            self._later.put(sizes, told)
+
+    def heard(self, key: Key, gradient: Tensor | None) -> None:
+        """Take in what one backward pass brought to an output; called by its hook."""
+        self._heard(key, gradient)
+
+    def _hear(self, key: Key, gradient: Tensor | None) -> None:
+        output = self._pending.get(key)
+        if output is None or is_capturing():
+            return
+        self.reached.add(output.reach.model)
+        calls = output.reach.calls + 1
+        output.reach = msgspec.structs.replace(output.reach, calls=calls)
+        if gradient is not None and is_plain(gradient) and gradient.numel():
+            output.size = some(gradient.detach(), SAMPLED).clone()
+            output.count = gradient.numel()
+
+    def heard_inside(self, inner: _Inner, gradient: Tensor | None) -> None:
+        """Take in what one backward pass brought to a block; called by its hook."""
+        if gradient is not None:
+            self._heard_inside(inner, gradient)
+
+    def _hear_inside(self, inner: _Inner, gradient: Tensor) -> None:
+        if not is_capturing() and is_plain(gradient) and gradient.numel():
+            inner.size = some(gradient.detach(), INSIDE).clone()
+            inner.count = gradient.numel()
+
+    def _tell(
+        self, output: _Output, blocks: Sequence[tuple[str, int]], values: list[Tensor]
+    ) -> None:
+        reach, sizes = output.reach, [_size(value) for value in values]
+        if output.callers:
+            reach = msgspec.structs.replace(reach, without=without_gradient(output.callers))
+        if output.size is not None:
+            reach = msgspec.structs.replace(reach, gradient=sizes.pop(0))
+            flow = [
+                (layer, _length(size, n)) for (layer, n), size in zip(blocks, sizes, strict=True)
+            ]
+            if flow:
+                flow.append((reach.layer, _length(reach.gradient, output.count)))
+            reach = msgspec.structs.replace(reach, flow=tuple(flow))
+        self._emit(reach)
+
+
+class _InnerHook:
+    """The same for a block."""
+
+    __slots__ = ("_home", "_inner", "_place")
+
+    def __init__(self, home: weakref.ref[Returns], inner: weakref.ref[_Inner], place: int) -> None:
+        self._home = home
+        self._inner = inner
+        self._place = place
+
+    def __call__(self, gradients: tuple[Tensor | None, ...]) -> None:
+        """Pass one gradient on; it returns None, which leaves it as it is."""
+        if torch.compiler.is_compiling():
+            return
+        home, inner = self._home(), self._inner()
+        if home is not None and inner is not None:  # the step may be over
+            home.heard_inside(inner, gradients[self._place])
+
+
+class _Hook:
+    """What is called in backward. It holds names and numbers, no tensor, and nobody alive."""
+
+    __slots__ = ("_home", "_key", "_place")
+
+    def __init__(self, home: weakref.ref[Returns], key: Key, place: int) -> None:
+        self._home = home
+        self._key = key
+        self._place = place
+
+    def __call__(self, gradients: tuple[Tensor | None, ...]) -> None:
+        """Pass one gradient on; it returns None, which leaves it as it is."""
+        if torch.compiler.is_compiling():
+            return
+        home = self._home()
+        if home is not None:
+            home.heard(self._key, gradients[self._place])
+
+
+def _size(value: Tensor) -> float:
+    """Return the root mean square of some numbers."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return math.sqrt(float(np.mean(np.square(value.double().numpy()))))
+
+
+def _length(size: float | None, count: int) -> float | None:
+    """Return how long a gradient is, of the root mean square of some of its numbers."""
+    return None if size is None else size * math.sqrt(count)
+
+
+def _may_be_cut(output: _Output, cut: str) -> bool:
+    """Tell whether a cut is worth telling of an output: the first that is not mostly harmless."""
+    before = output.reach.cut
+    if output.reach.calls:  # what comes after backward cuts nothing
+        return False
+    return not before or (before in _OFTEN_HARMLESS and cut not in _OFTEN_HARMLESS)
+
+
+def _callers() -> tuple[CallSite, ...]:
+    """Return the lines of the user's program that are under way, innermost first."""
+    found: list[CallSite] = []
+    frame = user_frame()
+    while frame is not None and len(found) < CALLERS:
+        found.append(CallSite(frame.f_code.co_filename, frame.f_lineno))
+        frame = user_frame(frame.f_back) if frame.f_back is not None else None
+    return tuple(found)
+
+
+def _key(known: Known) -> Key:
+    origin = known.origin
+    return (origin.model, origin.layer, origin.step, origin.forward)
+
+
+def _is_compiled_autograd() -> bool:
+    """Tell whether backward itself is compiled: a hook would become part of it."""
+    compiled: Any = sys.modules.get("torch._dynamo.compiled_autograd")
+    return bool(getattr(compiled, "compiled_autograd_enabled", False))
