@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Sequence
 from functools import lru_cache
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import torch
@@ -65,7 +63,30 @@ def count_distinct(rows: Tensor) -> int:
     return different if different == len(rows) else len(set(row_hashes(rows).tolist()))
 
 
-@dataclass
+class _Groups(NamedTuple):
+    """Hashes (k,) int64, and how many rows had each (k,) int64."""
+
+    hashes: NDArray[np.int64]
+    counts: NDArray[np.int64]
+
+    @classmethod
+    def joined(cls, parts: Sequence[_Groups]) -> _Groups:
+        """Return the groups of all parts, each hash once."""
+        hashes = np.concatenate([part.hashes for part in parts])
+        counts = np.concatenate([part.counts for part in parts])
+        order = np.argsort(hashes)
+        ordered = hashes[order]
+        first = np.flatnonzero(np.diff(ordered, prepend=~ordered[:1]))
+        return cls(ordered[first], np.add.reduceat(counts[order], first) if len(first) else counts)
+
+    def at(self, level: int) -> _Groups:
+        """Return the groups whose hash ends in ``level`` zeros."""
+        if level == 0:
+            return self
+        kept = self.hashes & ((1 << level) - 1) == 0
+        return _Groups(self.hashes[kept], self.counts[kept])
+
+
 class DistinctRows:
     """Counts of equal rows, by hash.
 
@@ -74,36 +95,53 @@ class DistinctRows:
     only on which rows were seen, not on their order or on how summaries were merged.
     """
 
-    limit: int = LIMIT
-    level: int = 0
-    counts: Counter[int] = field(default_factory=Counter)
+    def __init__(self, limit: int = LIMIT) -> None:
+        self.limit = limit
+        self._level = 0
+        self._kept = _Groups(np.zeros(0, np.int64), np.zeros(0, np.int64))
+        self._waiting: list[_Groups] = []
 
-    def add(self, hashes: Iterable[int] | Mapping[int, int]) -> None:
-        """Count rows by their hashes, or take over counts by hash."""
-        self.counts.update(hashes)
-        if self.level:
-            self._keep_level()
-        self._thin()
+    def add(self, hashes: Tensor | NDArray[np.int64] | Sequence[int]) -> None:
+        """Count rows by their hashes (n,)."""
+        taken = np.array(hashes, dtype=np.int64)
+        self._take(_Groups(taken, np.ones(len(taken), np.int64)))
 
     def merge(self, other: Self) -> None:
         """Take in the rows that ``other`` has counted."""
-        self.level = max(self.level, other.level)
-        self.add(other.counts)
+        parts = [other._kept, *other._waiting]  # as they lie: ``other`` stays as it is
+        if other._level > self._level:
+            self._settle()
+            self._level = other._level
+            self._kept = self._kept.at(self._level)
+        for groups in parts:
+            self._take(groups)
+
+    @property
+    def groups(self) -> _Groups:
+        """The different hashes among the examined, ascending, and how often each was met."""
+        self._settle()
+        return self._kept
+
+    @property
+    def level(self) -> int:
+        """Of the different rows, one in 2^level is examined."""
+        self._settle()
+        return self._level
 
     @property
     def distinct(self) -> int:
         """Different rows among the ``examined``."""
-        return len(self.counts)
+        return len(self.groups.hashes)
 
     @property
     def examined(self) -> int:
         """Rows counted: all of them while ``exact``, else a share chosen by hash."""
-        return self.counts.total()
+        return int(self.groups.counts.sum())
 
     @property
     def largest(self) -> int:
         """Size of the largest group of equal rows among the examined; 0 without rows."""
-        return max(self.counts.values(), default=0)
+        return int(self.groups.counts.max(initial=0))
 
     @property
     def exact(self) -> bool:
@@ -116,11 +154,17 @@ class DistinctRows:
         said = f"Duplicates were counted among one in {share} of the different rows, by hash."
         return "" if self.exact else said
 
-    def _thin(self) -> None:
-        while len(self.counts) > self.limit:
-            self.level += 1
-            self._keep_level()
+    def _take(self, groups: _Groups) -> None:
+        """Keep what came until there is enough of it to be worth sorting."""
+        self._waiting.append(groups.at(self._level))
+        if sum(len(waiting.hashes) for waiting in self._waiting) > self.limit:
+            self._settle()
 
-    def _keep_level(self) -> None:
-        mask = (1 << self.level) - 1
-        self.counts = Counter({h: n for h, n in self.counts.items() if not h & mask})
+    def _settle(self) -> None:
+        if not self._waiting:
+            return
+        self._kept = _Groups.joined([self._kept, *self._waiting]).at(self._level)
+        self._waiting = []
+        while len(self._kept.hashes) > self.limit:
+            self._level += 1
+            self._kept = self._kept.at(self._level)

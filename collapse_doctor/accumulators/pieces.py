@@ -6,7 +6,10 @@ walked once, and not once for every statistic. Of a million rows, memory is what
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import reduce
 
 import numpy as np
 import torch
@@ -25,6 +28,9 @@ LEAST_ROWS = 1024
 
 _PIECE = 1 << 18
 """Numbers of a piece: 2 MiB as float64, as much as a core's second cache holds."""
+
+_MOST_HANDS = 8
+"""Threads that walk a block: more would wait for each other at Python's lock."""
 
 _Array = NDArray[np.float64]
 
@@ -54,77 +60,128 @@ def walk(rows: Tensor) -> Walked | None:
         return None
     if count < max(LEAST_ROWS, width):
         return None
-    walked = _Walk(rows.detach().numpy(), max(_PIECE // width, 16))
-    return walked.result() if walked.is_ordinary else None
+    return _Walk(rows.detach().numpy(), max(_PIECE // width, 16)).result()
 
 
 class _Walk:
-    """Sums over the pieces, of deviations from the mean of the first piece."""
+    """One block, walked by as many threads as torch works with; each has every so many pieces.
+
+    All sums are of deviations from the mean of the first piece, so that what the threads found
+    is added as it is.
+    """
 
     def __init__(self, rows: NDArray[np.float32], step: int) -> None:
-        self._count, width = rows.shape
-        self._lengths = np.empty(self._count)
-        self._hashes = torch.empty(self._count, dtype=torch.int64)
+        self._rows, self._step = rows, step
+        self._lengths = np.empty(len(rows))
+        self._hashes = np.empty(len(rows), np.int64)
         self._deviations = np.empty(rows.shape)
-        self._low, self._high = np.full(width, np.inf), np.full(width, -np.inf)
-        self._unit_low, self._unit_high = np.full(width, np.inf), np.full(width, -np.inf)
-        self._unit_sum, self._unit_squares = np.zeros(width), np.zeros(width)
-        self.is_ordinary = True
-        for start in range(0, self._count, step):
-            if not self._take(rows[start : start + step], start):
-                self.is_ordinary = False
-                return
 
-    def _take(self, piece: NDArray[np.float32], start: int) -> bool:
-        stop = start + len(piece)
-        values = piece.astype(np.float64)
-        lengths = np.sqrt(np.einsum("ij,ij->i", values, values))
-        if not are_ordinary(float(lengths.min()), float(lengths.max())):  # NaN is not
-            return False
-        self._lengths[start:stop] = lengths
-        self._hashes[start:stop] = row_hashes(torch.from_numpy(piece))
-        np.minimum(self._low, piece.min(axis=0), out=self._low)
-        np.maximum(self._high, piece.max(axis=0), out=self._high)
-        if start == 0:
-            self._centre, self._unit_centre = _mean(values), _mean(values / lengths[:, None])
-        np.subtract(values, self._centre, out=self._deviations[start:stop])
-        values /= lengths[:, None]
-        np.minimum(self._unit_low, values.min(axis=0), out=self._unit_low)
-        np.maximum(self._unit_high, values.max(axis=0), out=self._unit_high)
-        values -= self._unit_centre
-        self._unit_sum += values.sum(axis=0)
-        self._unit_squares += np.einsum("ij,ij->j", values, values)
-        return True
+    def result(self) -> Walked | None:
+        """Return the statistics about the true means; None where a row is not ordinary."""
+        first = self._rows[: self._step].astype(np.float64)
+        if not _ordinary(lengths := _lengths_of(first)):
+            return None
+        centres = _mean(first), _mean(first / lengths[:, None])
+        starts = range(0, len(self._rows), self._step)
+        hands = min(torch.get_num_threads(), _MOST_HANDS, len(starts))
+        if hands == 1:
+            found = [self._take(starts, *centres)]
+        else:
+            with ThreadPoolExecutor(hands) as pool:
+                shares = [starts[hand::hands] for hand in range(hands)]
+                found = list(pool.map(lambda share: self._take(share, *centres), shares))
+        sums = [share for share in found if share is not None]
+        return self._walked(reduce(_Sums.plus, sums), *centres) if len(sums) == hands else None
 
-    def result(self) -> Walked:
-        """Return the statistics about the true means."""
-        deviations = torch.from_numpy(self._deviations)
+    def _take(self, starts: Sequence[int], centre: _Array, unit_centre: _Array) -> _Sums | None:
+        """Walk the pieces that begin there; None as soon as one is not ordinary."""
+        sums = _Sums.none(len(centre))
+        for start in starts:
+            part = slice(start, start + self._step)
+            piece = self._rows[part]
+            values = piece.astype(np.float64)
+            lengths = _lengths_of(values)
+            if not _ordinary(lengths):
+                return None
+            self._lengths[part] = lengths
+            self._hashes[part] = row_hashes(torch.from_numpy(piece)).numpy()
+            np.subtract(values, centre, out=self._deviations[part])
+            values /= lengths[:, None]
+            sums.add(piece, values, unit_centre)
+        return sums
+
+    def _walked(self, sums: _Sums, centre: _Array, unit_centre: _Array) -> Walked:
+        deviations, count = torch.from_numpy(self._deviations), len(self._rows)
         matrix = deviations.T @ deviations
         drift = deviations.mean(dim=0)
-        scatter = Scatter(
-            self._count,
-            torch.from_numpy(self._centre) + drift,
-            matrix.addr_(drift, drift, alpha=-self._count),
-        )
+        mean = torch.from_numpy(centre) + drift
+        scatter = Scatter(count, mean, matrix.addr_(drift, drift, alpha=-count))
+        unit_drift = sums.unit_sum / count
+        unit_squares = np.maximum(sums.unit_squares - count * unit_drift * unit_drift, 0.0)
+        squares = matrix.diagonal().clamp_min(0.0).clone()
+        unit_mean = torch.from_numpy(unit_centre + unit_drift)
         return Walked(
             torch.from_numpy(self._lengths),
-            self._hashes,
-            self._moments(scatter.mean, matrix.diagonal().clamp_min(0.0), self._low, self._high),
-            self._unit_moments(),
+            torch.from_numpy(self._hashes),
+            RunningMoments(count, mean, squares, *_tensors(sums.low, sums.high)),
+            RunningMoments(
+                count, unit_mean, *_tensors(unit_squares, sums.unit_low, sums.unit_high)
+            ),
             scatter,
         )
 
-    def _unit_moments(self) -> RunningMoments:
-        drift = self._unit_sum / self._count
-        squares = np.maximum(self._unit_squares - self._count * drift * drift, 0.0)
-        mean = torch.from_numpy(self._unit_centre + drift)
-        return self._moments(mean, torch.from_numpy(squares), self._unit_low, self._unit_high)
 
-    def _moments(self, mean: Tensor, squares: Tensor, low: _Array, high: _Array) -> RunningMoments:
-        extremes = torch.from_numpy(low), torch.from_numpy(high)
-        return RunningMoments(self._count, mean, squares.clone(), *extremes)
+@dataclass
+class _Sums:
+    """What one thread found: extremes of the rows and unit rows (d,), and the latter's moments."""
+
+    low: _Array
+    high: _Array
+    unit_low: _Array
+    unit_high: _Array
+    unit_sum: _Array
+    unit_squares: _Array
+
+    @classmethod
+    def none(cls, width: int) -> _Sums:
+        """Return what is known before any row."""
+        low, high = np.full(width, np.inf), np.full(width, -np.inf)
+        return cls(low, high, low.copy(), high.copy(), np.zeros(width), np.zeros(width))
+
+    def add(self, piece: NDArray[np.float32], units: _Array, centre: _Array) -> None:
+        """Take in a piece and its unit rows, which are overwritten."""
+        np.minimum(self.low, piece.min(axis=0), out=self.low)
+        np.maximum(self.high, piece.max(axis=0), out=self.high)
+        np.minimum(self.unit_low, units.min(axis=0), out=self.unit_low)
+        np.maximum(self.unit_high, units.max(axis=0), out=self.unit_high)
+        units -= centre
+        self.unit_sum += units.sum(axis=0)
+        self.unit_squares += np.einsum("ij,ij->j", units, units)
+
+    def plus(self, other: _Sums) -> _Sums:
+        """Return what both found together."""
+        return _Sums(
+            np.minimum(self.low, other.low),
+            np.maximum(self.high, other.high),
+            np.minimum(self.unit_low, other.unit_low),
+            np.maximum(self.unit_high, other.unit_high),
+            self.unit_sum + other.unit_sum,
+            self.unit_squares + other.unit_squares,
+        )
+
+
+def _lengths_of(values: _Array) -> _Array:
+    return np.asarray(np.sqrt(np.einsum("ij,ij->i", values, values)))
+
+
+def _ordinary(lengths: _Array) -> bool:
+    return are_ordinary(float(lengths.min()), float(lengths.max()))  # NaN is not
 
 
 def _mean(values: _Array) -> _Array:
     """Return the mean of the rows: exactly their value where they are equal."""
     return np.asarray(values[0] + (values - values[0]).mean(axis=0))
+
+
+def _tensors(*arrays: _Array) -> list[Tensor]:
+    return [torch.from_numpy(array) for array in arrays]

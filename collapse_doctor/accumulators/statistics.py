@@ -65,7 +65,7 @@ class RowStatistics:
             places, vectors = np.flatnonzero(finite.cpu().numpy()), vectors[finite]
             labels = labels and [labels[i] for i in places.tolist()]
             parts = careful(vectors)
-        hashes = row_hashes(_as_sampled(vectors, rows.dtype)).tolist()
+        hashes = row_hashes(_as_sampled(vectors, rows.dtype)).cpu().numpy()
         distinct = DistinctRows()
         distinct.add(hashes)
         exponent = exponent_of(parts.peak)
@@ -73,7 +73,7 @@ class RowStatistics:
         return cls(
             seen=len(rows),
             zero=len(vectors) - len(parts.reach),
-            fingerprint=sum(hashes) % 2**64,
+            fingerprint=int(hashes.sum()) % 2**64,
             peak=parts.peak,
             vectors=RunningMoments.of(vectors),
             directions=RunningMoments.of(parts.directions),
@@ -88,14 +88,14 @@ class RowStatistics:
     def _of_walked(
         cls, walked: Walked, rows: Tensor, labels: Sequence[Hashable] | None, sample_size: int
     ) -> Self:
-        hashes = walked.hashes.tolist()
+        hashes = walked.hashes.numpy()
         distinct = DistinctRows()
         distinct.add(hashes)
         names = labels or [None] * len(rows)
         return cls(
             seen=len(rows),
             zero=0,
-            fingerprint=sum(hashes) % 2**64,
+            fingerprint=int(hashes.sum()) % 2**64,
             peak=float(walked.lengths.max()),
             vectors=walked.vectors,
             directions=walked.directions,
