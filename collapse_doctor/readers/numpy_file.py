@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import zipfile
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -44,7 +45,27 @@ def _read_npy(path: Path) -> Contents:
             return Contents((Entry("", shape, "object"),))
         if math.prod(shape) == 0:  # nothing there to map
             return Contents((array_entry("", np.empty(shape, dtype)),))
-        return Contents((array_entry("", np.load(path, mmap_mode="r", allow_pickle=False)),))
+        return Contents((_mapped(path),))
+
+
+def _mapped(path: Path) -> Entry:
+    """Describe the array of a file, mapped anew for each piece of it.
+
+    What was read of a map counts as this process's memory until the map is closed.
+    """
+    entry = array_entry("", np.load(path, mmap_mode="r", allow_pickle=False))
+    if entry.part is None:
+        return entry
+
+    def part(first: int, last: int) -> Iterator[torch.Tensor]:
+        step = rows_at_a_time(entry.shape)
+        for start in range(first, last, step):
+            with reading(path, ".npy"):
+                array = np.load(path, mmap_mode="r", allow_pickle=False)
+                block = as_tensor(array[start : min(start + step, last)])
+            yield block
+
+    return replace(entry, blocks=lambda: part(0, entry.shape[0]), part=part)
 
 
 def _read_npz(path: Path) -> Contents:

@@ -67,10 +67,15 @@ def _entry(path: Path, name: str, shape: tuple[int, ...], dtype: str) -> Entry:
             yield file.get_tensor(name)
 
     def part(first: int, last: int) -> Iterator[torch.Tensor]:
-        with reading(path, "safetensors"), safe_open(path, framework="pt", device="cpu") as file:
-            rows, step = file.get_slice(name), rows_at_a_time(shape)
-            for start in range(first, last, step):
-                yield rows[start : min(start + step, last)]
+        step = rows_at_a_time(shape)
+        for start in range(first, last, step):
+            # opened anew: what was read of a mapped file counts as memory until it is closed
+            with (
+                reading(path, "safetensors"),
+                safe_open(path, framework="pt", device="cpu") as file,
+            ):
+                rows: torch.Tensor = file.get_slice(name)[start : min(start + step, last)]
+            yield rows
 
     return Entry(name, shape, dtype, blocks, part=part if shape else None)
 
