@@ -18,7 +18,7 @@ help:  ## what can be made (this text)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' Makefile
 
 demo: $(VENV)/.runtime  ## watch a small training whose loss compares a tensor with itself; write its report
-	@$(BIN)/collapse-doctor demo
+	@$(BIN)/collapse-doctor demo aliased-loop
 
 test: lint types imports unit  ## every check that a change must pass
 

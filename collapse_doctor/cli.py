@@ -220,28 +220,29 @@ def _fails(diagnosis: Diagnosis, fail_on: str) -> bool:
 
 @program.command()
 @click.argument("case", required=False)
-@click.option("--list", "listing", is_flag=True, help="List the cases, and run none.")
+@click.option("--cured", is_flag=True, help="Train with the cure.")
 @_html
 @_quiet
 @_debug
-def demo(case: str | None, listing: bool, html: Path | None, quiet: bool) -> None:
+def demo(case: str | None, cured: bool, html: Path | None, quiet: bool) -> None:
     """Watch a small real training that goes wrong, and report on it.
 
-    CASE is a name of --list; the first one is run if none is given. The report is written to
-    collapse-doctor-CASE.html here, unless --html says otherwise.
+    Without CASE all cases are listed. The report is written to collapse-doctor-CASE.html here,
+    unless --html says otherwise.
     """
     from collapse_doctor.cases import CASES, find_case
 
-    if listing:
+    if case is None:
         width = max(len(each.name) for each in CASES)
         console.write("\n".join(f"{each.name:<{width}}  {each.title}" for each in CASES))
         return
-    chosen = CASES[0] if case is None else find_case(case)
-    console.note(f"Training the case {chosen.name}: {chosen.title}", quiet=quiet)
-    diagnosis = chosen.run()
+    chosen = find_case(case)
+    doing = "the cure of the case" if cured else "the case"
+    console.note(f"Training {doing} {chosen.name}: {chosen.title}", quiet=quiet)
+    diagnosis = chosen.run(cured=cured)
     if html != STDOUT:
         _show(diagnosis)
-    page = html or Path(f"{console.PROGRAM}-{chosen.name}.html")
+    page = html or Path(f"{console.PROGRAM}-{chosen.name}{'-cured' if cured else ''}.html")
     _save([diagnosis], html=page, json=None, quiet=quiet)
 
 

@@ -19,7 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from collapse_doctor.cases import aliased_loop
+from collapse_doctor.cases import find_case
 from collapse_doctor.cases.data import augment, digit_batches, digits, seeded, wines
 
 HERE = Path(__file__).resolve().parent
@@ -186,7 +186,7 @@ def class_collapse(path: Path) -> None:
 
 def aliased_recording(path: Path) -> None:
     """Record the case ``aliased-loop``, with file names as seen from the root of the project."""
-    aliased_loop.sick(out=path)
+    find_case("aliased-loop").run(out=path)
     for log in path.glob("*.json*"):
         log.write_text(log.read_text().replace(f"{ROOT}/", ""))
 

@@ -13,7 +13,7 @@ from torch import nn
 from torch.nn import functional as F
 
 from collapse_doctor.api import Diagnosis, Inspector
-from collapse_doctor.cases.aliased_loop import trans_VGG
+from collapse_doctor.cases.aliasing.aliased_loop import trans_VGG
 from collapse_doctor.cases.data import digit_batches, seeded
 
 DEVICE = "cpu"

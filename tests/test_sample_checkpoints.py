@@ -85,7 +85,7 @@ def test_the_samples_are_small() -> None:
 def test_the_recording_points_into_this_repository() -> None:
     log = "".join(path.read_text() for path in (FOLDER / "aliased_loop").glob("*.json*"))
     files = set(re.findall(r'"file":\s*"([^"]+\.py)"', log))
-    assert files == {"collapse_doctor/cases/aliased_loop.py"}
+    assert files == {"collapse_doctor/cases/aliasing/aliased_loop.py"}
     primary = analyze(FOLDER / "aliased_loop").primary
     assert primary is not None
     source = (ROOT / str(primary.where.file)).read_text().splitlines()

@@ -4,6 +4,8 @@ import pytest
 import torch
 
 from collapse_doctor.cases.data import augment, digit_batches, digits, seeded, wines
+from collapse_doctor.cases.generated import communities, interactions, waves
+from collapse_doctor.cases.texts import LENGTH, WORDS, sentences
 
 
 def test_the_split_parts_all_digits() -> None:
@@ -63,3 +65,37 @@ def test_wines_are_standardised() -> None:
     torch.testing.assert_close(values.mean(0), torch.zeros(13), atol=1e-6, rtol=0)
     torch.testing.assert_close(values.std(0), torch.ones(13))
     assert torch.bincount(cultivars).tolist() == [59, 71, 48]
+
+
+def test_sentences_have_words_from_several_texts() -> None:
+    ids, sources = sentences()
+    assert ids.shape == (len(sources), LENGTH)
+    assert len(ids) > 300
+    assert len(sources.unique()) > 5
+    assert ids.max() < WORDS
+    assert ((ids > 0).sum(1) >= 4).all()
+    assert (ids > 1).float().sum() > 0.5 * (ids > 0).float().sum()  # rare words are the exception
+
+
+def test_a_graph_has_more_edges_within_its_groups() -> None:
+    adjacency, features, labels = communities(torch.Generator().manual_seed(0))
+    torch.testing.assert_close(adjacency.sum(1), torch.ones(len(labels)))
+    assert features.shape == (len(labels), 32)
+    edges = (adjacency > 0).float()
+    same = (labels[:, None] == labels).float()
+    assert (edges * same).sum() / same.sum() > 5 * (edges * (1 - same)).sum() / (1 - same).sum()
+
+
+def test_waves_turn_as_often_as_their_label_says() -> None:
+    values, labels = waves(torch.Generator().manual_seed(0))
+    spectrum = torch.fft.rfft(values[..., 0], dim=1).abs()[:, 1:]
+    assert (spectrum.argmax(1) == labels).float().mean() > 0.9
+
+
+def test_users_who_share_a_taste_like_the_same_items() -> None:
+    users, items = interactions(torch.Generator().manual_seed(0))
+    table = torch.zeros(int(users.max()) + 1, int(items.max()) + 1)
+    table[users, items] = 1
+    shared = torch.linalg.svdvals(table - table.mean(0))
+    drawn = table.flatten()[torch.randperm(table.numel())].reshape(table.shape)
+    assert shared[0] > 1.5 * torch.linalg.svdvals(drawn - drawn.mean(0))[0]

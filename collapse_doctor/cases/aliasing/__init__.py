@@ -1,0 +1,1 @@
+"""Two things that are compared are one thing (CD1xx)."""

@@ -1,0 +1,1 @@
+"""The embedding has lost its dimensions (CD3xx)."""

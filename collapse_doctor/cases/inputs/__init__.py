@@ -1,0 +1,1 @@
+"""The data are to blame (CD5xx)."""

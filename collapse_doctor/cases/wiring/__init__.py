@@ -1,0 +1,1 @@
+"""The loss or its gradient is not what its author thinks (CD2xx)."""
