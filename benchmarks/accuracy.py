@@ -15,9 +15,17 @@ import click
 import msgspec
 from rich.console import Console
 
+from benchmarks.autopsies import is_installed
 from benchmarks.collection import PROGRAMS, collect
-from benchmarks.examining import TIME_LIMIT, Outcome, examine_all
-from benchmarks.scoreboard import disagreements, innocent_table, sick_table
+from benchmarks.examining import TIME_LIMIT, Outcome, autopsied, examine_all
+from benchmarks.peers import judged
+from benchmarks.scoreboard import (
+    cure_rate,
+    disagreements,
+    innocent_table,
+    peer_table,
+    sick_table,
+)
 from benchmarks.scoring import Innocents, Judgement, grouped, judge
 
 __all__ = ["main"]
@@ -37,6 +45,7 @@ WIDE = 250
     metavar="PATTERN",
     help="Count matching programs apart: the ones no bound was chosen on.",
 )
+@click.option("--torchmortem", is_flag=True, help="Run it on the programs, too, if installed.")
 @click.option("--markdown", is_flag=True, help="Print tables for RESULTS.md.")
 @click.option("--json", "file", type=click.Path(path_type=Path), help="Write all outcomes, too.")
 @click.option("--root", default=PROGRAMS, type=click.Path(path_type=Path), help="The collection.")
@@ -46,6 +55,7 @@ def main(
     jobs: int,
     limit: float,
     held_out: Sequence[str],
+    torchmortem: bool,
     markdown: bool,
     file: Path | None,
     root: Path,
@@ -54,6 +64,8 @@ def main(
     chosen = collect(root, programs)
     if not chosen:
         raise click.BadParameter(f"no program matches {programs!r}", param_hint="--programs")
+    if torchmortem and not is_installed():
+        raise click.UsageError("expected torchmortem to be installed: pip install torchmortem")
     outcomes = []
     for outcome in examine_all(chosen, seeds, jobs, limit):
         outcomes.append(outcome)
@@ -64,6 +76,8 @@ def main(
     apart = [o for o in outcomes if any(fnmatch(o.program.name, each) for each in held_out)]
     _show([o for o in outcomes if o not in apart], console, "", markdown=markdown)
     _show(apart, console, " held out", markdown=markdown)
+    beside = list(examine_all(chosen, seeds, jobs, limit, autopsied)) if torchmortem else []
+    _show_peers(outcomes, beside, console, markdown=markdown)
     if any(outcome.failure for outcome in outcomes):
         sys.exit(1)
 
@@ -84,6 +98,22 @@ def _show(outcomes: list[Outcome], console: Console, which: str, *, markdown: bo
         console.print(innocent_table(groups, markdown=markdown))
     for line in disagreements(outcomes):
         console.print(f"- {line}" if markdown else line)
+
+
+def _show_peers(
+    outcomes: list[Outcome], beside: list[Outcome], console: Console, *, markdown: bool
+) -> None:
+    """Print what people look at today, on the same programs, and how often advice cured."""
+    peers = []
+    for runs in (outcomes, beside):
+        sick = [o.readings for o in runs if o.program.expected]
+        peers += judged(sick, [o.readings for o in runs if not o.program.expected])
+    if peers and all(peer.sick and peer.healthy for peer in peers):
+        console.print("\nWhat people look at today, at the threshold that is best for it here:\n")
+        console.print(peer_table(peers, markdown=markdown))
+    cured, of = cure_rate(outcomes)
+    if of:
+        console.print(f"\nCured by the advice: {cured} of {of} runs of cases with their cure.\n")
 
 
 def _code(judgement: Judgement) -> str:

@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatch
 from pathlib import Path
 
+from collapse_doctor.cases import CASES
+
 __all__ = ["PROGRAMS", "Program", "collect", "read"]
 
 PROGRAMS = Path(__file__).parent / "programs"
@@ -31,7 +33,8 @@ class Program:
     without fault. ``first`` is the step of the fault's first occurrence, None if it sets in by and
     by. ``faults``, ``shows`` and ``meets`` are the line numbers of the marked statements: what to
     change; where that first shows when the program runs, if what to change is a setting or lies
-    in the data; where the operands meet.
+    in the data; where the operands meet. ``case`` is the name of the case that it is, if it is one,
+    sick or ``cured``.
     """
 
     path: Path
@@ -42,6 +45,8 @@ class Program:
     faults: frozenset[int] = frozenset()
     shows: frozenset[int] = frozenset()
     meets: frozenset[int] = frozenset()
+    case: str = ""
+    cured: bool = False
 
     @property
     def name(self) -> str:
@@ -55,11 +60,36 @@ class Program:
 
 
 def collect(root: Path = PROGRAMS, pattern: str = "*") -> list[Program]:
-    """Return the programs below ``root`` whose names match, in the order of their names."""
+    """Return the programs below ``root`` whose names match, in the order of their names.
+
+    The cases that come with the doctor belong to its own collection, each sick and cured.
+    """
     found = {
         path.relative_to(root).with_suffix("").as_posix(): path for path in root.rglob("*/*.py")
     }
-    return [read(found[name], root) for name in sorted(found) if fnmatch(name, pattern)]
+    programs = [read(found[name], root) for name in sorted(found) if fnmatch(name, pattern)]
+    if root != PROGRAMS:
+        return programs
+    return [each for each in _cases() if fnmatch(each.name, pattern)] + programs
+
+
+def _cases() -> Iterator[Program]:
+    for case in CASES:
+        text = case.path.read_text(encoding="utf-8")
+        tree = ast.parse(text)
+        marks = {kind: _statements(tree, _marked(text, kind)) for kind in KINDS}
+        yield Program(
+            case.path,
+            f"cases/{case.family}",
+            case.title,
+            case.expects,
+            case.first,
+            marks["fault"] | _statements(tree, set(case.faults)),
+            marks["shows"],
+            marks["meets"],
+            case.name,
+        )
+        yield Program(case.path, f"cured/{case.family}", case.title, case=case.name, cured=True)
 
 
 def read(path: Path, root: Path) -> Program:

@@ -9,9 +9,10 @@ from rich import box
 from rich.table import Table
 
 from benchmarks.examining import Outcome
+from benchmarks.peers import Peer
 from benchmarks.scoring import Innocents, Score, judge
 
-__all__ = ["disagreements", "innocent_table", "sick_table"]
+__all__ = ["cure_rate", "disagreements", "innocent_table", "peer_table", "sick_table"]
 
 SHARES = {
     "detected": "detected",
@@ -42,6 +43,22 @@ def innocent_table(groups: Mapping[str, Innocents], *, markdown: bool) -> Table:
         counts = (group.programs, len(group.outcomes), len(group.accused), group.failed)
         drawn.add_row(name, *map(str, counts), codes)
     return drawn
+
+
+def peer_table(peers: Iterable[Peer], *, markdown: bool) -> Table:
+    """Return one row for each peer, and how it does at the threshold that is best for it here."""
+    drawn = _empty(markdown, "what is looked at", "threshold", "detected", "false alarms")
+    for peer in peers:
+        counts = f"{peer.detected}/{peer.sick}", f"{peer.alarms}/{peer.healthy}"
+        drawn.add_row(peer.name, f"{peer.threshold:.3g}", *counts)
+    return drawn
+
+
+def cure_rate(outcomes: Iterable[Outcome]) -> tuple[int, int]:
+    """Return in how many runs of cured cases nothing above info was found, and how many ran."""
+    runs = [outcome for outcome in outcomes if outcome.program.cured]
+    ill = [outcome for outcome in runs if outcome.failure or Innocents([outcome]).accused]
+    return len(runs) - len(ill), len(runs)
 
 
 def disagreements(outcomes: Iterable[Outcome]) -> Iterator[str]:

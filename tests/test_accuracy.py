@@ -276,7 +276,8 @@ def test_the_collection_is_large_and_marked() -> None:
     assert len(sick) >= 90
     assert len(programs) - len(sick) >= 100
     for program in programs:
-        assert program.name.startswith("sick/" if program.expected else "innocent/"), program.name
+        expected = ("sick/", "cases/") if program.expected else ("innocent/", "cured/")
+        assert program.name.startswith(expected), program.name
         if program.cause is not None and program.cause.startswith("CD1"):
             named = program.faults | program.shows
             assert named or program.name in WITHOUT_A_FILE, program.name

@@ -57,9 +57,9 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
             if i == 0:
                 image2 = image1
                 label2 = label1
-                vector2_tensor = vector1_tensor
+                vector2_tensor = vector1_tensor  # fault
 
-            similarity = F.cosine_similarity(vector1_tensor, vector2_tensor, dim=-1)
+            similarity = F.cosine_similarity(vector1_tensor, vector2_tensor, dim=-1)  # meets
             if label1 == label2:
                 loss = (1 - similarity).mean()
             else:
