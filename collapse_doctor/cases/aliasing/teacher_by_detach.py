@@ -27,8 +27,8 @@ def follow(teacher: nn.Module, student: nn.Module, momentum: float = 0.99) -> No
     """Move the teacher a little towards the student (BYOL, Grill et al. 2020)."""
     for slow, quick in zip(teacher.parameters(), student.parameters(), strict=True):
         slow.lerp_(quick, 1 - momentum)
-    for slow, quick in zip(teacher.buffers(), student.buffers(), strict=True):
-        slow.copy_(quick)
+    for kept, fresh in zip(teacher.buffers(), student.buffers(), strict=True):
+        kept.copy_(fresh)
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:
