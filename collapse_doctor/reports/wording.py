@@ -83,11 +83,9 @@ def others(diagnosis: Diagnosis) -> tuple[Finding, ...]:
 
 
 def followers(diagnosis: Diagnosis) -> tuple[Finding, ...]:
-    """Return the findings that the root cause explains."""
+    """Return the findings that follow from the root cause, however far."""
     primary = diagnosis.primary
-    if primary is None:
-        return ()
-    return tuple(f for f in diagnosis.findings[1:] if f.code in primary.explains)
+    return diagnosis.following(primary) if primary is not None else ()
 
 
 def counts(diagnosis: Diagnosis) -> str:
