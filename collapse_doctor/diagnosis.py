@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from collapse_doctor.causes.linking import linked
 from collapse_doctor.causes.ordering import arranged
+from collapse_doctor.causes.telling import rivals
 from collapse_doctor.errors import UsageError
 from collapse_doctor.findings import Diagnosis, Finding, Link, Skipped
 from collapse_doctor.measurements import Measurements
@@ -55,6 +56,7 @@ def diagnose(
         passed=tuple(passed),
         measurements=measurements,
         links=links,
+        rivals=() if measurements.subject.kind == "embeddings" else rivals(ordered, links, skipped),
     )
 
 

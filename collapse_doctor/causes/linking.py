@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from types import MappingProxyType
 
 from collapse_doctor.causes.edges import Edge, Span, When, edge_between
 from collapse_doctor.findings import Finding, Link, Severity
@@ -12,6 +13,8 @@ __all__ = ["Depths", "below", "linked"]
 Depths = Mapping[tuple[str | None, str | None], int]
 """How deep the inner layers lie, by model and layer. Outputs have no depth beside each other."""
 
+NO_DEPTHS: Depths = MappingProxyType({})
+
 LOOKS = 0.5
 """Between two looks at an inner layer at most half of the steps so far have passed (of an output
 an eighth: see `Schedule`), so that a cause may be older by that than when it was first seen."""
@@ -19,7 +22,7 @@ an eighth: see `Schedule`), so that a cause may be older by that than when it wa
 SAME = "the same, seen at another place"
 
 
-def linked(findings: Sequence[Finding], depths: Depths = {}) -> tuple[Link, ...]:
+def linked(findings: Sequence[Finding], depths: Depths = NO_DEPTHS) -> tuple[Link, ...]:
     """Return every link between two findings, by their places in ``findings``.
 
     There is no cycle among them. What is merely worth knowing causes no alarm.
