@@ -8,6 +8,7 @@ from dataclasses import replace
 from collapse_doctor.causes.linking import linked
 from collapse_doctor.causes.ordering import arranged
 from collapse_doctor.causes.telling import rivals
+from collapse_doctor.causes.witnesses import attested
 from collapse_doctor.errors import UsageError
 from collapse_doctor.findings import Diagnosis, Finding, Link, Skipped
 from collapse_doctor.measurements import Measurements
@@ -48,6 +49,7 @@ def diagnose(
             skipped.append(Skipped(rule.code, rule.name, reason))
         elif not found:
             passed.append(rule.code)
+    findings = [attested(finding, measurements.probes) for finding in findings]
     ordered, links = arranged(findings, linked(findings, _depths(measurements)))
     return Diagnosis(
         subject=measurements.subject,
