@@ -97,7 +97,7 @@ CASE = Case(
         "each other and the loss reaches -1, its very best, with one direction for all images. "
         "Cure: detach the target."
     ),
-    expects=("CD301", "CD207", "CD208"),
+    expects=("CD208", "CD301", "CD207"),
     sick=sick,
     cured=cured,
 )

@@ -79,7 +79,7 @@ CASE = Case(
         "zero within seconds, because one vector for all images satisfies it: nothing keeps "
         "different images apart. Cure: negatives, here the next image of the batch with a margin."
     ),
-    expects=("CD301", "CD207", "CD208"),
+    expects=("CD208", "CD301", "CD207"),
     sick=sick,
     cured=cured,
 )
