@@ -251,13 +251,14 @@ def demo(case: str | None, cured: bool, html: Path | None, quiet: bool) -> None:
 @click.option("--all", "every", is_flag=True, help="The pages of all rules.")
 @_debug
 def explain(rule: str | None, every: bool) -> None:
-    """Print the page of a rule: what it finds, why it matters, what to do."""
+    """Print the page of a rule: what it finds, why, what to do, what follows from it."""
     if every == (rule is not None):
         raise click.UsageError("expected a code or name such as CD101, or --all.")
+    from collapse_doctor.causes.pages import page
     from collapse_doctor.rules.catalogue import RULES, find
 
     chosen = RULES if rule is None else (find(rule),)
-    console.write("\n\n\n".join(each.page for each in chosen))
+    console.write("\n\n\n".join(map(page, chosen)))
 
 
 @program.command()

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from collapse_doctor.causes.linking import linked
+from collapse_doctor.causes.ordering import arranged
+from collapse_doctor.causes.telling import rivals
+from collapse_doctor.causes.witnesses import attested
 from collapse_doctor.errors import UsageError
-from collapse_doctor.findings import Diagnosis, Finding, Skipped, Where
+from collapse_doctor.findings import Diagnosis, Finding, Link, Skipped
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.catalogue import choose
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -45,12 +49,16 @@ def diagnose(
             skipped.append(Skipped(rule.code, rule.name, reason))
         elif not found:
             passed.append(rule.code)
+    findings = [attested(finding, measurements.probes) for finding in findings]
+    ordered, links = arranged(findings, linked(findings, _depths(measurements)))
     return Diagnosis(
         subject=measurements.subject,
-        findings=_ordered(_linked(findings)),
+        findings=_explaining(ordered, links),
         skipped=tuple(skipped),
         passed=tuple(passed),
         measurements=measurements,
+        links=links,
+        rivals=() if measurements.subject.kind == "embeddings" else rivals(ordered, links, skipped),
     )
 
 
@@ -99,58 +107,20 @@ def _finding(rule: Rule, match: Match) -> Finding:
     )
 
 
-def _linked(findings: list[Finding]) -> list[Finding]:
-    """Keep of what each finding could explain only what was found, at the same place."""
-    return [replace(finding, explains=_follow(finding, findings)) for finding in findings]
+def _explaining(findings: Sequence[Finding], links: Iterable[Link]) -> tuple[Finding, ...]:
+    """Keep of what each finding could explain only what was found, and follows from it."""
+    follows: dict[int, set[str]] = {place: set() for place in range(len(findings))}
+    for link in links:
+        follows[link.cause].add(findings[link.effect].code)
+    return tuple(
+        replace(finding, explains=tuple(sorted(follows[place] - {finding.code})))
+        for place, finding in enumerate(findings)
+    )
 
 
-def _follow(cause: Finding, findings: list[Finding]) -> tuple[str, ...]:
-    follows = {other.code for other in findings if _concerns(cause, other)}
-    return tuple(code for code in cause.explains if code in follows)
-
-
-def _concerns(cause: Finding, other: Finding) -> bool:
-    """Tell whether two findings are about one thing.
-
-    Findings with a source line must share a line, findings with a layer their model; what has
-    no place concerns everything.
-    """
-    lines, others = _lines(cause), _lines(other)
-    if lines and others:
-        return bool(lines & others)
-    models = {cause.where.model, other.where.model}
-    return len(models) == 1 or None in models
-
-
-def _lines(finding: Finding) -> set[tuple[str, int | None]]:
-    places: tuple[Where, ...] = (finding.where, *finding.related)
-    return {(place.file, place.line) for place in places if place.file is not None}
-
-
-def _ordered(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """Sort by severity; within one, causes before what they explain, then by step and code."""
-    ranked = sorted(findings, key=_rank)
-    by_severity: dict[int, list[Finding]] = {}
-    for finding in ranked:
-        by_severity.setdefault(finding.severity.rank, []).append(finding)
-    return tuple(f for group in by_severity.values() for f in _causes_first(group))
-
-
-def _rank(finding: Finding) -> tuple[int, float, str]:
-    step = finding.where.step
-    return (-finding.severity.rank, float("inf") if step is None else step, finding.code)
-
-
-def _causes_first(findings: list[Finding]) -> Iterator[Finding]:
-    """Yield findings so that none comes before one that explains it, else in the given order."""
-    waiting = list(findings)
-    while waiting:
-        # Without a cycle among the rules, which a test of the catalogue rules out, the default
-        # is never taken.
-        ready = next((f for f in waiting if not _explained(f, waiting)), waiting[0])
-        waiting.remove(ready)
-        yield ready
-
-
-def _explained(finding: Finding, among: Collection[Finding]) -> bool:
-    return any(finding.code in other.explains for other in among if _concerns(other, finding))
+def _depths(measurements: Measurements) -> dict[tuple[str | None, str | None], int]:
+    return {
+        (layer.model, layer.layer): layer.depth
+        for layer in measurements.layers
+        if layer.role == "block"
+    }

@@ -16,6 +16,8 @@ __all__ = [
     "Diagnosis",
     "Evidence",
     "Finding",
+    "Link",
+    "Rival",
     "Severity",
     "Skipped",
     "Subject",
@@ -128,6 +130,33 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class Link:
+    """One edge of the graph of causes: two findings by their place in ``Diagnosis.findings``.
+
+    ``reason`` says in half a sentence how the second follows from the first.
+    """
+
+    cause: int
+    effect: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Rival:
+    """A cause of the root finding's consequences, or of itself, that remains possible beside it.
+
+    ``found`` tells whether it is among the findings; otherwise it was not examined, and ``reason``
+    says why. ``test`` is what would tell the two apart.
+    """
+
+    code: str
+    name: str
+    found: bool
+    reason: str
+    test: str
+
+
+@dataclass(frozen=True)
 class Skipped:
     """A rule that was not examined, and why. Not examined must never look like healthy."""
 
@@ -156,7 +185,8 @@ class Diagnosis:
 
     ``measurements`` is the :class:`~collapse_doctor.measurements.Measurements` the rules read; a
     renderer draws its charts from there. Diagnoses are compared without it: they are equal if
-    they say the same of the same subject.
+    they say the same of the same subject. ``links`` is the graph of causes among the findings, and
+    ``rivals`` what else may be the root, with what would tell.
     """
 
     subject: Subject
@@ -164,6 +194,8 @@ class Diagnosis:
     skipped: tuple[Skipped, ...] = ()
     passed: tuple[str, ...] = ()
     measurements: Any = field(default=None, compare=False)
+    links: tuple[Link, ...] = ()
+    rivals: tuple[Rival, ...] = ()
 
     @property
     def verdict(self) -> Verdict:
@@ -175,6 +207,13 @@ class Diagnosis:
     def primary(self) -> Finding | None:
         """The root cause: the first finding, or None when nothing is above info."""
         return self.findings[0] if self.verdict is not Verdict.HEALTHY else None
+
+    def following(self, finding: Finding) -> tuple[Finding, ...]:
+        """Return what follows from a finding, however far, in the order of the findings."""
+        reached = {next((n for n, f in enumerate(self.findings) if f is finding), -1)}
+        for _ in self.findings:  # a chain is no longer than that
+            reached |= {link.effect for link in self.links if link.cause in reached}
+        return tuple(f for n, f in enumerate(self.findings) if n in reached and f is not finding)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per finding, root cause first.

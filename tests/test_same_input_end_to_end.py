@@ -302,7 +302,7 @@ def test_equal_inputs_are_found_with_their_line(name: str) -> None:
     assert codes(diagnosis) == expected
     for found in [f for f in diagnosis.findings if f.code == "CD107"]:
         assert found.where.line == marked(body, "made")
-        assert set(found.explains) == expected - {"CD107"}
+        assert {c for c in found.explains if c.startswith("CD1")} == expected - {"CD107"}
     assert diagnosis.primary is not None
     assert diagnosis.primary.code == "CD107"
 

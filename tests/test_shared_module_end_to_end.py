@@ -304,7 +304,8 @@ def test_a_second_name_in_the_loop(copied: bool, same_view: bool) -> None:
     assert codes(diagnosis) == ({"CD108", "CD103"} if same_view else {"CD108"})
     found = finding(diagnosis, "CD108")
     assert found.severity is (Severity.ERROR if same_view else Severity.WARNING)
-    assert found.explains == (("CD103",) if same_view else ())
+    named = [code for code in found.explains if code.startswith("CD1")]
+    assert named == (["CD103"] if same_view else [])
     assert "`student` and `teacher`" in found.message
 
 

@@ -101,9 +101,11 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
         "sentence": sentence,
         "summary": wording.summary(diagnosis),
         "primary": _card(diagnosis.primary) if diagnosis.primary else None,
-        "followers": [_card(finding) for finding in wording.followers(diagnosis)],
-        "others": [_card(finding) for finding in rest[:MAX_FINDINGS]],
-        "left_out": max(0, len(rest) - MAX_FINDINGS),
+        "followers": [_card(finding) for finding in wording.followers(diagnosis)[:MAX_FINDINGS]],
+        "hedge": wording.hedge(diagnosis.primary) if diagnosis.primary else "",
+        "rivals": wording.rivals(diagnosis),
+        "others": [_group(*group) for group in rest[:MAX_FINDINGS]],
+        "left_out": sum(1 + len(after) for _, after in rest[MAX_FINDINGS:]),
         "open_tables": tables[:OPEN_TABLES],
         "folded_tables": tables[OPEN_TABLES:MAX_TABLES],
         "tables_left_out": max(0, len(tables) - MAX_TABLES),
@@ -119,7 +121,7 @@ def _context(diagnosis: Diagnosis) -> dict[str, Any]:
 def _tone(diagnosis: Diagnosis, symbol: str) -> str:
     """Return the colour class of the head: what was not examined to the end is not green."""
     if diagnosis.primary is not None:
-        return diagnosis.primary.severity.value
+        return wording.tone(diagnosis)
     return "passed" if symbol == wording.PASSED else "info"
 
 
@@ -140,7 +142,15 @@ def _card(finding: Finding) -> dict[str, Any]:
         "cause": finding.cause,
         "remedy": finding.remedy,
         "refuted_by": finding.refuted_by,
+        "followers": [],
+        "hedge": "",
     }
+
+
+def _group(root: Finding, after: Iterable[Finding]) -> dict[str, Any]:
+    """Return another finding, with what follows from it."""
+    folded = [_card(finding) for finding in after]
+    return _card(root) | {"followers": folded, "hedge": wording.hedge(root)}
 
 
 def _place(finding: Finding) -> str:

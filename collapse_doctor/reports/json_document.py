@@ -31,9 +31,10 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
 
     Keys: schema_version, tool, subject, verdict, examined (whether a single check could be made),
     complete (false if the Inspector switched itself off or saw nothing), primary (the root
-    cause's code or None), findings (root cause first), skipped, passed, layers (the numbers at the
-    end of training or of a file), notices, cost (what watching took, in seconds, and the share it
-    was to keep to; None for a file, or where it was not measured).
+    cause's code or None), findings (root cause first), links (the graph of causes, by places in
+    findings), rivals (what else may be the root, and what would tell), skipped, passed, layers (the
+    numbers at the end of training or of a file), notices, cost (what watching took, in seconds, and
+    the share it was to keep to; None for a file, or where it was not measured).
 
     ``verdict`` is ``healthy`` whenever nothing wrong was found: only together with ``examined``
     and ``complete`` is it a clean bill of health.
@@ -50,6 +51,8 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
             "complete": complete(diagnosis),
             "primary": diagnosis.primary.code if diagnosis.primary else None,
             "findings": [dataclasses.asdict(finding) for finding in diagnosis.findings],
+            "links": [dataclasses.asdict(link) for link in diagnosis.links],
+            "rivals": [dataclasses.asdict(rival) for rival in diagnosis.rivals],
             "skipped": [dataclasses.asdict(skipped) for skipped in diagnosis.skipped],
             "passed": diagnosis.passed,
             "layers": [_layer(state) for state in measurements.layers] if known else [],

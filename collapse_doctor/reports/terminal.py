@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from rich.console import Console
@@ -19,6 +19,7 @@ __all__ = ["render"]
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold blue", "passed": "green"}
 MAX_OTHERS = 8
+MAX_FOLLOWERS = 8
 MAX_REASONS = 4
 MAX_NOTICES = 6
 NOTICE_LENGTH = 160
@@ -65,12 +66,16 @@ def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
     yield Row()
     if diagnosis.primary is not None:
         yield from _primary(diagnosis.primary)
+        yield from _followers(diagnosis.primary, wording.followers(diagnosis))
+        yield from _rivals(diagnosis)
         yield Row()
-    rest = [*wording.followers(diagnosis), *wording.others(diagnosis)]
-    for finding in rest[:MAX_OTHERS]:
-        yield from _other(finding, diagnosis.primary)
+    rest = wording.others(diagnosis)
+    for finding, after in rest[:MAX_OTHERS]:
+        yield from _other(finding)
+        yield from _followers(finding, after)
     if len(rest) > MAX_OTHERS:
-        yield Row(Text(f"and {count(len(rest) - MAX_OTHERS, 'more finding')}", style="dim"), 2)
+        more = sum(1 + len(after) for _, after in rest[MAX_OTHERS:])
+        yield Row(Text(f"and {count(more, 'more finding')}", style="dim"), 2)
     if rest:
         yield Row()
     yield from _notices(diagnosis)
@@ -83,7 +88,7 @@ def _head(diagnosis: Diagnosis) -> Text:
     symbol, word, sentence = wording.headline(diagnosis)
     tone = "passed" if symbol == wording.PASSED else "info"
     if diagnosis.primary is not None:
-        tone = diagnosis.primary.severity.value
+        tone = wording.tone(diagnosis)
     head = Text(f"{symbol} {word}", style=STYLES[tone])
     if diagnosis.primary is None:
         head.append(f"  {sentence}", style="not bold default")
@@ -103,6 +108,10 @@ def _primary(finding: Finding) -> Iterator[Row]:
         yield Row(Text(f"{name}: ", style="dim").append(value), 2)
     yield from _section("why", finding.cause, finding.code)
     yield from _section("fix", finding.remedy, finding.code)
+    sure = wording.CONFIDENCE[finding.confidence]
+    refuted = " Refuted by:" if finding.refuted_by else ""
+    yield Row(Text("sure ", style="bold").append_text(_prose(sure + refuted)), 2, 5)
+    yield from _section("", finding.refuted_by, finding.code)
 
 
 def _title(finding: Finding) -> Text:
@@ -154,20 +163,38 @@ def _section(name: str, text: str, code: str) -> Iterator[Row]:
     """Show the first blocks of a cause or a remedy under its name."""
     found = [block for block in blocks(text) if block.kind != "code"]
     for order, block in enumerate(found[:MAX_BLOCKS]):
-        head = Text(f"{name}  " if order == 0 else "", style="bold")
+        head = Text(f"{name}  " if name and order == 0 else "", style="bold")
         dash = "- " if block.kind == "item" else ""
-        indent = 2 if order == 0 else 7
+        indent = 2 if name and order == 0 else 7
         yield Row(head.append_text(_prose(dash + block.text)), indent, 7 + len(dash) - indent)
     if len(found) > MAX_BLOCKS:
         yield Row(Text(f"more: collapse-doctor explain {plain(code, 40)}", style="dim"), 7)
 
 
-def _other(finding: Finding, primary: Finding | None) -> Iterator[Row]:
-    """Two lines for every other finding."""
-    title = _title(finding)
-    if primary is not None and finding.code in primary.explains:
-        title.append(f"  follows from {plain(primary.code, 40)}", style="not bold default dim")
-    yield Row(title, hang=2)
+def _followers(cause: Finding, after: Sequence[Finding]) -> Iterator[Row]:
+    """Fold what follows from a finding into one line each, under it."""
+    if not after:
+        return
+    yield Row(Text(f"what {wording.follows(cause)} {plain(cause.code, 40)}:", style="dim"), 2)
+    for finding in after[:MAX_FOLLOWERS]:
+        yield Row(_title(finding).append_text(_prose("  " + finding.message)), 4, wrap=False)
+    if len(after) > MAX_FOLLOWERS:
+        yield Row(Text(f"and {len(after) - MAX_FOLLOWERS:,} more", style="dim"), 4)
+
+
+def _rivals(diagnosis: Diagnosis) -> Iterator[Row]:
+    """Say what else may be the cause, and what would tell."""
+    for order, (name, why, test) in enumerate(wording.rivals(diagnosis)):
+        head = Text("or   " if order == 0 else "", style="bold").append(
+            f"{name} ", style="not bold"
+        )
+        text = head.append_text(_prose(f"({why}). To tell: {test}."))
+        yield Row(text, 2 if order == 0 else 7, 5 if order == 0 else 0)
+
+
+def _other(finding: Finding) -> Iterator[Row]:
+    """Two lines for every other root."""
+    yield Row(_title(finding), hang=2)
     yield Row(_prose(finding.message), 2)
 
 

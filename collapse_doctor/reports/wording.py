@@ -24,10 +24,15 @@ __all__ = [
     "counts",
     "examined",
     "followers",
+    "follows",
+    "groups",
     "headline",
+    "hedge",
     "measured",
     "others",
+    "rivals",
     "summary",
+    "tone",
     "unexamined",
 ]
 
@@ -40,6 +45,12 @@ CONFIDENCE: Mapping[Confidence, str] = {
     Confidence.HIGH: "Very sure: measured, and far outside its bound.",
     Confidence.MEDIUM: "Fairly sure: measured, but near its bound or on few rows.",
     Confidence.LOW: "Unsure: one of several readings of the same numbers.",
+}
+
+_SURE = (Confidence.CERTAIN, Confidence.HIGH)
+_DOUBT: Mapping[Confidence, str] = {
+    Confidence.MEDIUM: "fairly sure",
+    Confidence.LOW: "one of several readings",
 }
 
 _VERDICTS: Mapping[Verdict, str] = {
@@ -57,8 +68,7 @@ def headline(diagnosis: Diagnosis) -> tuple[str, str, str]:
     """
     primary = diagnosis.primary
     if primary is not None:
-        symbol = SYMBOLS[primary.severity.value]
-        return symbol, _VERDICTS[diagnosis.verdict], plain(primary.message)
+        return SYMBOLS[tone(diagnosis)], _VERDICTS[diagnosis.verdict], plain(primary.message)
     if not examined(diagnosis):
         return SYMBOLS["info"], "Not examined", "No check could be made; see why below."
     if not complete(diagnosis):
@@ -70,24 +80,69 @@ def headline(diagnosis: Diagnosis) -> tuple[str, str, str]:
     return PASSED, _VERDICTS[Verdict.HEALTHY], sentence
 
 
+def tone(diagnosis: Diagnosis) -> str:
+    """Return the worst severity of all findings, which the verdict goes by.
+
+    That of the root cause may be milder than that of what it leads to.
+    """
+    worst = max((finding.severity for finding in diagnosis.findings), key=lambda s: s.rank)
+    return worst.value
+
+
 def examined(diagnosis: Diagnosis) -> bool:
     """Tell whether a single check could be made."""
     return bool(diagnosis.passed or diagnosis.findings)
 
 
-def others(diagnosis: Diagnosis) -> tuple[Finding, ...]:
-    """Return what is neither the root cause nor explained by it, worst first."""
-    after = set(map(id, followers(diagnosis)))
-    rest = [f for f in diagnosis.findings if f is not diagnosis.primary and id(f) not in after]
-    return tuple(sorted(rest, key=lambda finding: -finding.severity.rank))
+def groups(diagnosis: Diagnosis) -> list[tuple[Finding, tuple[Finding, ...]]]:
+    """Return each finding that is a root, with what follows from it; each finding once.
+
+    The root cause comes first, if there is anything above info.
+    """
+    told: set[int] = set()
+    found = []
+    for finding in diagnosis.findings:
+        if id(finding) not in told:
+            after = tuple(f for f in diagnosis.following(finding) if id(f) not in told)
+            told |= {id(finding), *map(id, after)}
+            found.append((finding, after))
+    return found
 
 
 def followers(diagnosis: Diagnosis) -> tuple[Finding, ...]:
-    """Return the findings that the root cause explains."""
-    primary = diagnosis.primary
-    if primary is None:
-        return ()
-    return tuple(f for f in diagnosis.findings[1:] if f.code in primary.explains)
+    """Return the findings that follow from the root cause, however far."""
+    return groups(diagnosis)[0][1] if diagnosis.primary is not None else ()
+
+
+def others(diagnosis: Diagnosis) -> list[tuple[Finding, tuple[Finding, ...]]]:
+    """Return what is neither the root cause nor explained by it, worst first."""
+    rest = groups(diagnosis)[diagnosis.primary is not None :]
+    return sorted(rest, key=lambda group: -max(f.severity.rank for f in (group[0], *group[1])))
+
+
+def follows(cause: Finding) -> str:
+    """Return how surely its consequences follow from a cause: no surer than it is true."""
+    return "follows from" if cause.confidence in _SURE else "may follow from"
+
+
+def hedge(cause: Finding) -> str:
+    """Return what to think of the consequences of a cause."""
+    if cause.confidence in _SURE:
+        return "Probably no faults of their own. Repair the cause first, then look again."
+    return (
+        f"They may be no faults of their own, but that {plain(cause.code, 40)} is true is only "
+        f"{_DOUBT[cause.confidence]}: see first what would refute it."
+    )
+
+
+def rivals(diagnosis: Diagnosis) -> list[tuple[str, str, str]]:
+    """Return what else may be the cause: its code and name, why it may be, and what would tell."""
+    told = []
+    for rival in diagnosis.rivals:
+        why = rival.reason if rival.found else f"not examined, because {rival.reason}"
+        name = f"{plain(rival.code, 40)} {plain(rival.name, 80)}"
+        told.append((name, plain(why, 300), plain(rival.test, 300)))
+    return told
 
 
 def counts(diagnosis: Diagnosis) -> str:

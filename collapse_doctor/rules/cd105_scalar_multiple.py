@@ -164,5 +164,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD201", "CD203", "CD207"),
 )

@@ -102,5 +102,4 @@ RULE = Rule(
     severity=Severity.WARNING,
     bounds=Bounds(),
     check=check,
-    explains=("CD201", "CD203"),
 )

@@ -151,5 +151,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD103", "CD104", "CD202"),
 )

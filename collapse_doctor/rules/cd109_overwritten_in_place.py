@@ -113,5 +113,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD101", "CD102", "CD103", "CD104"),
 )

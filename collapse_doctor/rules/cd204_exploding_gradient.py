@@ -206,5 +206,4 @@ RULE = Rule(
     severity=Severity.WARNING,
     bounds=Bounds(),
     check=check,
-    explains=("CD401",),
 )

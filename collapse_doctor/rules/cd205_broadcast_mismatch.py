@@ -186,5 +186,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD301", "CD302", "CD303", "CD306"),
 )

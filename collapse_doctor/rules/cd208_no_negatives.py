@@ -231,5 +231,4 @@ RULE = Rule(
     severity=Severity.WARNING,
     bounds=Bounds(),
     check=check,
-    explains=("CD207", "CD301"),
 )

@@ -247,5 +247,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=CollapseBounds(),
     check=check,
-    explains=("CD207", "CD302", "CD303", "CD304", "CD306"),
 )

@@ -185,5 +185,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD301", "CD302", "CD303", "CD304", "CD306", "CD402", "CD601"),
 )

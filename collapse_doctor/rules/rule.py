@@ -51,7 +51,11 @@ class Match:
 
 @dataclass(frozen=True)
 class Rule:
-    """One entry of the catalogue. ``check(measurements, bounds)`` is pure."""
+    """One entry of the catalogue. ``check(measurements, bounds)`` is pure.
+
+    What follows from which code, why and when, is a table of its own (``causes.edges``);
+    ``explains`` adds codes to it for a rule that is in no catalogue.
+    """
 
     code: str
     name: str

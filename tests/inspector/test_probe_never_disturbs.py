@@ -311,6 +311,72 @@ def test_a_hook_of_the_users_is_not_called() -> None:
     assert "forward hook of yours" in told(inspector)[0].reason
 
 
+@pytest.mark.filterwarnings("ignore:Full backward hook is firing")
+@pytest.mark.parametrize("kind", ["module", "parameter", "accumulated", "all"])
+def test_no_hook_on_a_gradient_is_called(kind: str) -> None:
+    model, seen = nn.Sequential(nn.Linear(6, 4), nn.ReLU()), list[Any]()
+    first: Any = model[0]
+    handle = None
+    if kind == "module":
+        first.register_full_backward_hook(lambda *call: seen.append(call))
+    elif kind == "parameter":
+        first.weight.register_hook(seen.append)
+    elif kind == "accumulated":
+        first.weight.register_post_accumulate_grad_hook(seen.append)
+    else:
+        register = nn.modules.module.register_module_full_backward_hook
+        handle = register(lambda *call: seen.append(call))
+    try:
+        with Inspector(model, probe=torch.randn(12, 6)) as inspector:
+            trained(model)
+            during, before = len(seen), everything(model)
+    finally:
+        if handle is not None:
+            handle.remove()
+    assert during
+    assert len(seen) == during
+    assert same(_unhooked(before), _unhooked(everything(model)))
+    shown = [probe for probe in told(inspector, "reach") if probe.layer == "output"]
+    assert bool(shown) == (kind in ("parameter", "accumulated"))
+
+
+def test_a_way_back_leaves_gradients_and_the_batch_alone() -> None:
+    model, probe = nn.Sequential(nn.Linear(6, 4), nn.Tanh()), torch.randn(12, 6)
+    weight: Any = model[0].weight
+    held = torch.randn(12, 6, requires_grad=True)
+    for given in (probe, held):
+        model.zero_grad()
+        with Inspector(model, probe=given) as inspector:
+            model(torch.randn(12, 6)).sum().backward()
+            gradient = weight.grad
+            value = gradient.clone()
+        assert [p.values["reached"] for p in told(inspector, "reach") if p.layer] == [2.0]
+        assert weight.grad is gradient
+        assert torch.equal(gradient, value)
+        assert given.grad is None
+        assert given.requires_grad == (given is held)
+
+
+def test_weights_are_drawn_anew_in_a_copy_only() -> None:
+    drawn: list[int] = []
+
+    class Own(nn.Linear):
+        def reset_parameters(self) -> None:
+            drawn.append(id(self))
+            super().reset_parameters()
+
+    model = nn.Sequential(Own(6, 4))
+    drawn.clear()
+    with Inspector(model, probe=torch.randn(12, 6)) as inspector:
+        trained(model)
+        before, state = everything(model), random_state()
+    assert len(drawn) == 1
+    assert id(model[0]) not in drawn
+    assert same(_unhooked(before), _unhooked(everything(model)))
+    assert random_state() == state
+    assert [p.arm for p in told(inspector, "redrawn") if p.layer] == ["trained", "drawn"]
+
+
 def test_a_hook_on_all_modules_is_not_called() -> None:
     model, seen = nn.Linear(6, 4), []
     with Inspector(model, probe=torch.randn(12, 6)) as inspector:

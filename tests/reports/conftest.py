@@ -10,11 +10,14 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from collapse_doctor.causes.linking import linked
 from collapse_doctor.findings import (
     Confidence,
     Diagnosis,
     Evidence,
     Finding,
+    Link,
+    Rival,
     Severity,
     Skipped,
     Subject,
@@ -25,6 +28,22 @@ from collapse_doctor.recording.observations import Notice
 from collapse_doctor.reports import to_html
 
 METRIC_COLUMNS = ("model", "layer", "step", "metric", "value", "null", "rows", "width")
+RIVALS = (
+    Rival(
+        "CD503",
+        "degenerate-labels",
+        found=False,
+        reason="no labels were handed over",
+        test="hand the labels over: `inspector.step(labels=y)`",
+    ),
+    Rival(
+        "CD204",
+        "exploding-gradient",
+        found=True,
+        reason="explains a part of it as well",
+        test="take as many steps with a tenth of the learning rate",
+    ),
+)
 HOSTILE = "</style></script><script>alert(1)</script><img src=x onerror=alert(2)>\"' & [bold]x[/]"
 
 
@@ -106,6 +125,7 @@ def file_diagnosis(
         ),
         passed=("CD302", "CD304", "CD401", "CD402"),
         measurements=measurements,
+        links=linked(findings),
     )
 
 
@@ -295,6 +315,8 @@ def training(findings: tuple[Finding, ...] = ()) -> Diagnosis:
         skipped=(Skipped("CD503", "degenerate-labels", "no labels were handed over"),),
         passed=("CD102", "CD103", "CD104", "CD105", "CD106", "CD302", "CD304", "CD401", "CD402"),
         measurements=measurements,
+        links=linked(findings),
+        rivals=RIVALS if findings else (),
     )
 
 
@@ -372,7 +394,9 @@ def hostile() -> Diagnosis:
         unseen={evil: evil},
     )
     skipped = (Skipped(evil, evil, evil),)
-    return Diagnosis(subject, (finding, finding), skipped, (evil,), measurements)
+    findings = (finding, dataclasses.replace(finding), dataclasses.replace(finding))
+    rivals = (Rival(evil, evil, found=True, reason=evil, test=evil),)
+    return Diagnosis(subject, findings, skipped, (evil,), measurements, (Link(0, 1, evil),), rivals)
 
 
 @pytest.fixture(scope="session")

@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from collapse_doctor.findings import Finding
+from collapse_doctor.findings import Confidence, Finding, Link
 from collapse_doctor.reports import html as module
 from collapse_doctor.reports import to_html, to_notebook
 
@@ -187,3 +187,32 @@ def test_the_notebook_fragment_names_the_line(aliased):
     text = Page(to_notebook(aliased)).text
     assert "vector2_tensor = vector1_tensor" in text
     assert "CD301 complete-collapse" in text
+
+
+def test_what_follows_is_folded_and_what_would_tell_is_open(page_of, aliased):
+    text = to_html(aliased)
+    (fold,) = re.findall(r'<details class="followers"( open)?>', text)
+    assert not fold
+    inside = text[text.index('class="followers"') :]
+    assert "CD301" in inside[: inside.index("</details>")]
+    assert "Probably no faults of their own" in inside
+    page = Page(text).text
+    assert page.index("What else it could be") < page.index("What follows from it")
+    assert "To tell: hand the labels over: inspector.step(labels=y)." in page
+    assert "CD503 degenerate-labels not examined, because no labels were handed over" in page
+
+
+def test_consequences_of_a_cause_in_doubt_say_so(collapsed):
+    unsure = replace(collapsed.primary, confidence=Confidence.MEDIUM)
+    doubted = replace(collapsed, findings=(unsure, *collapsed.findings[1:]))
+    page = Page(to_html(doubted)).text
+    assert "Probably no faults" not in page
+    assert "that CD301 is true is only fairly sure: see first what would refute it" in page
+
+
+def test_another_root_holds_its_own_consequences(collapsed):
+    one, cone, note = collapsed.findings
+    beside = replace(collapsed, findings=(one, note, cone), links=(Link(1, 2, "so"),))
+    text = to_html(beside)
+    assert text.count('<details class="followers">') == 1
+    assert text.index("CD601") < text.index('<details class="followers">') < text.index("CD306")

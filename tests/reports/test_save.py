@@ -101,8 +101,12 @@ def test_json_is_versioned_and_carries_the_diagnosis(aliased):
     assert {n["about"] for n in document["notices"]} == {"block1", "labels"}
     assert set(document) == {
         *("schema_version", "tool", "subject", "verdict", "examined", "complete", "primary"),
-        *("findings", "skipped", "passed", "layers", "notices", "cost"),
+        *("findings", "links", "rivals", "skipped", "passed", "layers", "notices", "cost"),
     }
+    (link,) = document["links"]
+    assert (link["cause"], link["effect"]) == (0, 1)
+    assert link["reason"].startswith("a comparison of a thing with itself")
+    assert [rival["code"] for rival in document["rivals"]] == ["CD503", "CD204"]
 
 
 def test_json_tells_healthy_from_not_examined_and_from_not_watched(healthy, blind, cut_short):

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from rich.console import Console
 
-from collapse_doctor.findings import Evidence, Skipped
+from collapse_doctor.findings import Confidence, Evidence, Link, Skipped
 from collapse_doctor.reports import to_terminal, to_text
 
 ALL = ["healthy", "collapsed", "broken", "hostile", "blind", "cut_short"]
@@ -38,9 +38,14 @@ def test_the_aliased_training_reads_like_a_linters_report(make_aliased, tmp_path
   why  An assignment copies the name, not the tensor. The loss is 0 at every step, its gradient
        is 0, and the weights never learn from it.
   fix  Compute the second operand from the second view: `vector2_tensor = model(x2)`.
-
-✖ CD301 complete-collapse  error, high  follows from CD101
-  Layer `head` gives every input nearly the same vector from step 60 on.
+  sure Certain: it follows from identity or arithmetic, without statistics. Refuted by:
+       The two operands having different `id()` at the comparison.
+  what follows from CD101:
+    ✖ CD301 complete-collapse  error, high  Layer `head` gives every input nearly the same vector f…
+  or   CD503 degenerate-labels (not examined, because no labels were handed over). To tell:
+       hand the labels over: `inspector.step(labels=y)`.
+       CD204 exploding-gradient (explains a part of it as well). To tell: take as many steps with a
+       tenth of the learning rate.
 
 How it was looked at:
   block1  Pooled over 49 positions: (64, 32, 7, 7) became (64, 32).
@@ -60,6 +65,42 @@ def test_no_line_is_wider_than_the_screen_or_ends_in_blanks(name, width, request
     lines = shown(request.getfixturevalue(name), width=width).splitlines()
     assert max(map(len, lines)) <= width
     assert not [line for line in lines if line != line.rstrip()]
+
+
+def test_consequences_are_folded_and_hedged_as_their_cause_is(collapsed):
+    lines = shown(collapsed, width=80).splitlines()
+    place = lines.index("  what follows from CD301:")
+    assert lines[place + 1].startswith("    ▲ CD306 narrow-cone  warning, high  All cosines")
+    assert "● CD601 too-few-samples  info, certain" in lines, "it has another cause"
+    unsure = replace(collapsed.primary, confidence=Confidence.LOW)
+    doubted = replace(collapsed, findings=(unsure, *collapsed.findings[1:]))
+    assert "  what may follow from CD301:" in shown(doubted, width=80).splitlines()
+
+
+def test_a_root_beside_the_primary_has_its_own_consequences(collapsed):
+    one, cone, note = collapsed.findings
+    loss = replace(note, code="CD208", name="no-negatives", severity=one.severity)
+    beside = replace(collapsed, findings=(one, loss, cone, note), links=(Link(1, 2, "so"),))
+    lines = shown(beside, width=80).splitlines()
+    assert "  what follows from CD301:" not in lines
+    assert lines.index("  what follows from CD208:") > lines.index(
+        "✖ CD208 no-negatives  error, certain"
+    )
+
+
+def test_the_verdict_goes_by_the_worst_though_its_cause_is_milder(collapsed):
+    cause = replace(collapsed.findings[1], explains=("CD301",))
+    turned = replace(collapsed, findings=(cause, collapsed.findings[0]), links=(Link(0, 1, "so"),))
+    head, _, root, *_ = shown(turned, width=80).splitlines()
+    assert head.startswith("✖ Sick")
+    assert root == "▲ CD306 narrow-cone  warning, high"
+
+
+def test_many_consequences_are_counted(collapsed):
+    one, cone, _ = collapsed.findings
+    many = (one, *(replace(cone, message=f"{n}") for n in range(11)))
+    links = tuple(Link(0, n) for n in range(1, 12))
+    assert "    and 3 more" in shown(replace(collapsed, findings=many, links=links)).splitlines()
 
 
 def test_what_was_not_examined_is_said_with_its_reason(healthy):

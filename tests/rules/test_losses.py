@@ -412,7 +412,7 @@ def test_products_of_tables_of_zeros_stay_at_the_value_at_collapse() -> None:
     diagnosis = inspector.diagnose()
     (finding,) = found(diagnosis, "CD207")
     assert "0.6931" in finding.message
-    assert found(diagnosis, "CD402")[0].explains == ("CD207",)
+    assert found(diagnosis, "CD402")[0].explains == ("CD203", "CD207")
 
 
 def test_rows_nearer_than_a_margin_can_tell_are_one_for_that_loss() -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -108,7 +108,13 @@ class Bench:
         return unsettled(self.model, self._before, self._resting or ())
 
     def run(
-        self, *, training: bool, batch: Batch | None = None, inner: bool = False, seed: int = 0
+        self,
+        *,
+        training: bool,
+        batch: Batch | None = None,
+        inner: bool = False,
+        seed: int = 0,
+        change: Callable[[nn.Module], None] | None = None,
     ) -> Run:
         """Return what one forward pass gives.
 
@@ -122,11 +128,29 @@ class Bench:
             Look at the inner layers as well. Transformer layers leave their fused path for it.
         seed
             Of all random numbers.
+        change
+            What is done to the copy before it is run.
 
         Raises
         ------
         CannotRun
             If the model cannot be copied, or raises.
+        """
+        with self.fresh(training=training, batch=batch, seed=seed) as (copy, parts, args, kwargs):
+            if change is not None:
+                with _said("the copy of the model could not be changed"):
+                    change(copy)
+            with self.running():
+                return self._pass(copy, parts if inner else {}, args, kwargs)
+
+    @contextmanager
+    def fresh(
+        self, *, training: bool, batch: Batch | None = None, seed: int = 0
+    ) -> Iterator[tuple[nn.Module, dict[int, Any], tuple[Any, ...], dict[str, Any]]]:
+        """Give a copy of the model, its parts by the ``id`` of the original, and its arguments.
+
+        Inside the block nothing that is done reaches the training. Parameters and errors are
+        those of ``run``.
         """
         if self._obstacle:
             raise CannotRun(self._obstacle)
@@ -134,9 +158,13 @@ class Bench:
             with _said("a copy of the model could not be made"):
                 copy, parts = copied(self.model)
                 args, kwargs = (batch or self.batch).copied()
-            with _said("the forward pass on the probe failed"):
+            with self.running():
                 self._set_mode(copy, parts, training=training)
-                return self._pass(copy, parts if inner else {}, args, kwargs)
+            yield copy, parts, args, kwargs
+
+    def running(self) -> AbstractContextManager[None]:
+        """Turn what the model raises in a block into a reason."""
+        return _said("the forward pass on the probe failed")
 
     def _set_mode(self, copy: nn.Module, parts: Mapping[int, Any], *, training: bool) -> None:
         copy.train(training)  # a model's own train() may do more than set a flag

@@ -16,7 +16,7 @@ from collapse_doctor.inspector.probing.bench import Bench, CannotRun
 from collapse_doctor.inspector.probing.sources import line_of_branch, line_of_making
 from collapse_doctor.recording.observations import CallSite, Probe, Role
 
-__all__ = ["MODES", "compare_modes"]
+__all__ = ["MODES", "compare_modes", "distance"]
 
 MODES = "modes"
 
@@ -65,7 +65,7 @@ def _outputs(
             yield Probe(MODES, bench.name, reason, name, "output", depth)
             continue
         one, other = training[name].values, resting[name].values
-        noise = _distance(one, again[name].values) if name in again else math.nan
+        noise = distance(one, again[name].values) if name in again else math.nan
         line = _line(bench, bench.model)
         yield from _arms(bench, name, "output", depth, one, other, noise, line)
 
@@ -86,7 +86,7 @@ def _arms(
         return
     apart = {
         "noise": noise,
-        "parting": _distance(training, resting),
+        "parting": distance(training, resting),
         "running": float(_has_running_statistics(bench.model)),
         "unsettled": bench.unsettled(),
     }
@@ -117,7 +117,7 @@ def _keeps_a_mean(module: nn.Module) -> bool:
     return getattr(module, "running_mean", None) is not None
 
 
-def _distance(rows: Tensor, others: Tensor) -> float:
+def distance(rows: Tensor, others: Tensor) -> float:
     """Return how far the same rows lie apart in two passes, relative to their spread."""
     if rows.shape != others.shape:
         return math.nan

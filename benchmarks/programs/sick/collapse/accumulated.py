@@ -1,6 +1,6 @@
 """Small batches, accumulated by four, are pulled together.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """Sixty steps of pulling shuffled pairs together.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """The collapse of a compiled network.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

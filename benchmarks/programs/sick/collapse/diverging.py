@@ -1,6 +1,6 @@
 """The learning rate makes the training diverge.
 
-expect: CD401
+expect: CD204, CD401
 first: gradual
 """
 

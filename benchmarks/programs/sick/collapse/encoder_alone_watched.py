@@ -1,6 +1,6 @@
 """The loss is on a projection; the encoder alone is watched.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """forward() returns the loss and the embedding.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """Normalised embeddings are pulled together, with an evaluation after each epoch.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """Random pairs are pulled together by their cosine, and nothing pushes.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

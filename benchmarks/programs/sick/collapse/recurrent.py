@@ -1,6 +1,6 @@
 """A recurrent encoder is pulled to its neighbours in the batch.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

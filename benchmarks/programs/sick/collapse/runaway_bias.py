@@ -1,6 +1,6 @@
 """A bias learns a thousand times faster than the network.
 
-expect: CD306
+expect: CD208, CD306
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """SimSiam without the stop-gradient.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 

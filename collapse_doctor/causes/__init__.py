@@ -1,0 +1,1 @@
+"""What follows from what: the graph of causes, its root, and what would tell two causes apart."""
