@@ -35,9 +35,12 @@ used: 0.125 of the entries of the table that has the most (or of the bits' 2^d c
 where neither is known, since a code book has seldom fewer entries than columns) may be in use at
 most. Of K entries drawn evenly n rows use K·(1 - (1 - 1/K)^n): of 64 entries 96 rows use 50 by
 chance, and 32 rows 25.
-fell: 4. Where neither says enough, the vectors must have been that many times more before.
-born_steps: 100. A code book may begin with few entries in use and find more; so where numbers, and
-not ids, are mapped to few vectors since the start, it counts from there on.
+fell: 4. Where neither says enough, the vectors must have been that many times more before, and few
+for settled: 100 steps since. Measured (`python -m benchmarks.codebooks`): of code books that end
+with 11 to 38 entries in use on a batch, some dip from 16 to 4 at the start, and for 30 steps.
+born_steps: 300. A code book may begin with few entries in use and find more: in the same
+measurement the latest to leave a handful had 5 in use at step 150 and 17 at step 200. The bound is
+twice the first. Ids are looked up, and have not to be found; for them it does not count.
 
 References
 ----------
@@ -85,7 +88,8 @@ class Bounds:
     inputs: int = 4  # different inputs for each vector
     used: float = 0.125  # of the entries that there are; by chance 50 of 64 on 96 rows
     fell: float = 4.0  # times more vectors before
-    born_steps: int = 100  # a code book may begin with few entries in use
+    settled: int = 100  # steps: the longest dip of a healthy start was 30, measured
+    born_steps: int = 300  # twice the longest time at a handful, measured
 
 
 @dataclass(frozen=True)
@@ -145,6 +149,7 @@ def _require_other_inputs(
         raise NotExamined(f"it has a vector for each of its {classes} classes")
     before = _before(measurements, layer)
     if before >= bounds.fell * few.vectors:
+        _require_settled(measurements, layer, bounds, few)
         return
     if intake is None and layer.model:
         raise NotExamined("how many of its inputs differ is not known")
@@ -161,6 +166,28 @@ def _require_other_inputs(
             f"it had {few.vectors} different vectors from the start, and may find more: "
             f"{measurements.steps} steps are too few to tell"
         )
+
+
+def _require_settled(
+    measurements: Measurements, layer: LayerState, bounds: Bounds, few: _Few
+) -> None:
+    """Raise NotExamined where vectors became few only lately, as they may at a healthy start."""
+    earlier = [s for s in steps_of(layer) if few.step - s >= bounds.settled]
+    onset = _onset(measurements, layer, bounds, few)
+    since = few.step - onset if onset is not None else 0
+    known = [_few(measurements, layer, step).vectors for step in earlier[-1:]]
+    if since < bounds.settled and not (known and max(known) <= bounds.handful):
+        raise NotExamined(
+            f"it has had few different vectors for less than {bounds.settled} steps; a healthy "
+            "code book may dip at its start"
+        )
+
+
+def _onset(measurements: Measurements, layer: LayerState, bounds: Bounds, few: _Few) -> int | None:
+    """Return the step from which there was but a handful, by exact copies."""
+    return history(measurements, layer, "distinct_share").onset(
+        lambda share: share * len(few.rows) <= bounds.handful
+    )
 
 
 def _classes(measurements: Measurements, layer: LayerState) -> int:
@@ -196,9 +223,7 @@ def _entries(measurements: Measurements, layer: LayerState, few: _Few) -> float:
 
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, few: _Few) -> Match:
     now = standing(measurements, layer)
-    onset = history(measurements, layer, "distinct_share").onset(
-        lambda share: share * len(few.rows) <= bounds.handful
-    )
+    onset = _onset(measurements, layer, bounds, few)
     file, rows, intake = now is Standing.FILE, len(few.rows), few.intake
     before = _before(measurements, layer)
     sizes = np.sort(np.unique(groups_of(few.rows, layer), return_counts=True)[1])[::-1]

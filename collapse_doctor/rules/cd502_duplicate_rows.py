@@ -120,7 +120,9 @@ def _of_file(measurements: Measurements, layer: LayerState, bounds: Bounds) -> M
     rows = rows_at(layer, 0)
     rows = rows[np.isfinite(rows).all(axis=1) & (np.abs(rows).max(axis=1) > 0)]
     _, sizes = np.unique(groups_of(rows, layer), return_counts=True)
-    if capacity(rows) is not None and len(sizes) > 1:
+    if len(sizes) <= bounds.handful:
+        return None
+    if capacity(rows) is not None:
         raise NotExamined("its rows are codes of a few bits, of which several may well be equal")
     return _told_of_file(layer, bounds, copies, sizes)
 

@@ -4,10 +4,10 @@ expect: healthy
 """
 
 import torch
-from common import DIGITS, batches, mlp
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import DIGITS, batches, mlp
 from collapse_doctor import Inspector
 
 X = 2 * (DIGITS - DIGITS.mean(0))

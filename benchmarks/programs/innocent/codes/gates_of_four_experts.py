@@ -4,10 +4,10 @@ expect: healthy
 """
 
 import torch
-from common import DIGITS, LABELS, batches
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import DIGITS, LABELS, batches
 from collapse_doctor import Inspector
 
 
@@ -25,7 +25,7 @@ class Gate(nn.Module):
 gate, classify = Gate(), nn.Linear(32 + 64, 10)
 optimizer = torch.optim.Adam([*gate.parameters(), *classify.parameters()], lr=3e-3)
 with Inspector(gate) as inspector:
-    for x, y in batches(140, 64, DIGITS, LABELS):
+    for x, y in batches(320, 64, DIGITS, LABELS):
         loss = F.cross_entropy(classify(torch.cat([gate(x), x], dim=1)), y)
         optimizer.zero_grad()
         loss.backward()

@@ -4,9 +4,9 @@ expect: healthy
 """
 
 import torch
-from common import DIGITS, LABELS, Encoder
 from torch import nn
 
+from benchmarks.programs.common import DIGITS, LABELS, Encoder
 from collapse_doctor import Inspector
 
 model, head = Encoder(), nn.Linear(32, 10)

@@ -4,9 +4,9 @@ expect: healthy
 """
 
 import torch
-from common import DIGITS
 from torch import nn
 
+from benchmarks.programs.common import DIGITS
 from collapse_doctor import Inspector
 
 

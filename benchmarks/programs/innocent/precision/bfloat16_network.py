@@ -4,10 +4,10 @@ expect: healthy
 """
 
 import torch
-from common import augment, batches
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import augment, batches
 from collapse_doctor import Inspector
 
 net = nn.Sequential(nn.Linear(64, 128), nn.LayerNorm(128), nn.GELU(), nn.Linear(128, 32)).bfloat16()

@@ -4,9 +4,9 @@ expect: healthy
 """
 
 import torch
-from common import augment, batches, mlp
 from torch import nn
 
+from benchmarks.programs.common import augment, batches, mlp
 from collapse_doctor import Inspector
 
 net = mlp(64, 64, 24)

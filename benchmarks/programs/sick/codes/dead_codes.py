@@ -4,10 +4,10 @@ expect: CD305
 """
 
 import torch
-from common import DIGITS, batches, mlp
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import DIGITS, batches, mlp
 from collapse_doctor import Inspector
 
 
@@ -29,7 +29,7 @@ class Quantised(nn.Module):
 model, decoder = Quantised(), mlp(16, 64, 64)
 optimizer = torch.optim.Adam([*model.parameters(), *decoder.parameters()], lr=1e-3)
 with Inspector(model) as inspector:
-    for x, _ in batches(150, 64, inputs=2 * (DIGITS - DIGITS.mean(0))):
+    for x, _ in batches(330, 64, inputs=2 * (DIGITS - DIGITS.mean(0))):
         loss = F.mse_loss(decoder(model(x)), x) + model.extra
         optimizer.zero_grad()
         loss.backward()

@@ -4,10 +4,10 @@ expect: CD502
 """
 
 import torch
-from common import batches, mlp
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector
 
 

@@ -4,10 +4,10 @@ expect: CD305
 """
 
 import torch
-from common import DIGITS, batches
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import DIGITS, batches
 from collapse_doctor import Inspector
 
 
@@ -28,7 +28,7 @@ assign = Assign()
 centres = nn.Parameter(torch.randn(32, 64) * 0.1)
 trainer = torch.optim.Adam([*assign.parameters(), centres], lr=1e-3)
 with Inspector(assign) as watch:
-    for pixels, _ in batches(130, 96, inputs=DIGITS - DIGITS.mean(0)):
+    for pixels, _ in batches(330, 96, inputs=DIGITS - DIGITS.mean(0)):
         loss = F.mse_loss(assign(pixels) @ centres, pixels)
         trainer.zero_grad()
         loss.backward()

@@ -4,10 +4,10 @@ expect: CD501
 """
 
 import torch
-from common import DIGITS, Encoder
 from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.programs.common import DIGITS, Encoder
 from collapse_doctor import Inspector
 
 

@@ -4,10 +4,10 @@ expect: CD501
 """
 
 import torch
-from common import DIGITS, batches, mlp
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import DIGITS, batches, mlp
 from collapse_doctor import Inspector
 
 mean, scale = DIGITS.mean(), (DIGITS * 255).var() * 16  # fault

@@ -4,10 +4,10 @@ expect: CD403
 """
 
 import torch
-from common import DIGITS, mlp
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import DIGITS, mlp
 from collapse_doctor import Inspector
 
 X = (DIGITS - DIGITS.mean(0)).bfloat16()

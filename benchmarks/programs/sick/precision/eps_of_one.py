@@ -4,10 +4,10 @@ expect: CD403
 """
 
 import torch
-from common import augment, batches, mlp
 from torch import nn
 from torch.nn import functional as F
 
+from benchmarks.programs.common import augment, batches, mlp
 from collapse_doctor import Inspector
 
 EPS = 10.0
