@@ -130,7 +130,9 @@ def few(training_of, vectors: int, *, first: Any = None, **other: Any) -> Any:
     late, begin = of(vectors), first or of(vectors)
     kept = sample_of(lambda step: begin(step) if step == 0 else late(step))
     fields = {"intakes": intakes(), "tables": {"model": ((64, 64),)}} | other
-    return training_of({"distinct_share": vectors / 96}, state={"sample": kept}, **fields)
+    share = {"distinct_share": vectors / 96}
+    began = {} if first else share
+    return training_of(share, began, state={"sample": kept}, **fields)
 
 
 def test_three_vectors_of_sixty_four_are_found(training_of, check) -> None:
