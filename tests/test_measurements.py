@@ -135,7 +135,7 @@ CASES = {
     "point and noise 1e-2": (POINT + 1e-2 * normal(1000, 128), {"CD301"}),
     "cone": (normal(1000, 128) + 3.0, {"CD306"}),
     "line": (low_rank(1), {"CD302", "CD303"}),
-    "plus and minus": (normal(1000, 1).sign() @ POINT, {"CD302", "CD303"}),
+    "plus and minus": (normal(1000, 1).sign() @ POINT, {"CD302", "CD303", "CD305"}),
     "five dimensions": (low_rank(5), {"CD303"}),
     "a tenth alive": (scaled(0.1), {"CD304"}),
     "half alive": (scaled(0.5), {"CD304"}),

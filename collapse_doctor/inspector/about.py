@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import torch
 from torch import nn
@@ -22,6 +22,9 @@ from collapse_doctor.recording.observations import (
 from collapse_doctor.version import __version__
 
 __all__ = ["describe"]
+
+MOST_TABLES = 32
+"""Shapes of tables told of one model."""
 
 
 def describe(
@@ -51,7 +54,19 @@ def describe(
 
 def _model(name: str, model: nn.Module, layers: tuple[LayerInfo, ...], fresh: bool) -> ModelInfo:
     parameters = sum(p.numel() for p in model.parameters() if not is_lazy(p))
-    return ModelInfo(name, public_kind(original(model)), parameters, layers, fresh)
+    tables = tuple(sorted(set(_tables(model))))[:MOST_TABLES]
+    return ModelInfo(name, public_kind(original(model)), parameters, layers, fresh, tables)
+
+
+def _tables(model: nn.Module) -> Iterator[tuple[int, int]]:
+    """Yield the shapes of what rows may be looked up in: embeddings, and users' own matrices."""
+    for module in model.modules():
+        own = type(module).__module__.startswith("torch.nn")
+        if own and not isinstance(module, nn.Embedding | nn.EmbeddingBag):
+            continue  # the weights of a layer are no rows
+        for tensor in (*module._parameters.values(), *module._buffers.values()):
+            if tensor is not None and not is_lazy(tensor) and tensor.dim() == 2:
+                yield tensor.shape[0], tensor.shape[1]
 
 
 def _layers(

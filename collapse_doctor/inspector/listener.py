@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from collapse_doctor.inspector.comparing.passes import Passes
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.entering.inputs import Inputs
 from collapse_doctor.inspector.losses.objectives import Objectives
 from collapse_doctor.inspector.memory.wrappers import Wrappers
 from collapse_doctor.inspector.mode import ModeWindow
@@ -42,6 +43,7 @@ class Listener:
         provenance: Provenance,
         wrappers: Wrappers,
         embeddings: Embeddings,
+        inputs: Inputs,
         objectives: Objectives,
         pulse: Pulse,
         on_output: Callable[[str, str], None],
@@ -53,6 +55,7 @@ class Listener:
         self._provenance = provenance
         self._wrappers = wrappers
         self._embeddings = embeddings
+        self._inputs = inputs
         self._objectives = objectives
         self._pulse = pulse
         self._on_output = on_output
@@ -87,6 +90,8 @@ class Listener:
             if self._window.is_open:  # nobody else asks where a tensor comes from
                 self._born(model, module, tensors, (args, kwargs))
                 self._wrappers.passed(model, module, tensors)
+            if self._attention.is_due(model, inner=False):
+                self._inputs.take(model, module, args, kwargs)
             rows = embeddings_among(tensors)
             if self._window.is_open:
                 self._objectives.born(model, rows)

@@ -23,6 +23,7 @@ from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.dimensions.seen import SHAPING, Shapes
 from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.entering.inputs import Inputs
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.layers import choose_all
 from collapse_doctor.inspector.listener import Listener
@@ -126,6 +127,7 @@ class Watch:
         self._sink: Recording | RecordingWriter | None = None
         self._ranks: Ranks
         self._embeddings: Embeddings
+        self._inputs: Inputs
         self._operands: Operands
         self._objectives: Objectives
         self._shapes: Shapes
@@ -154,6 +156,7 @@ class Watch:
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
         self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
+        self._inputs = Inputs(self._moment, self._prompt, ranks.append)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
         self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
         self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
@@ -254,6 +257,7 @@ class Watch:
             self._provenance,
             self._wrappers,
             self._embeddings,
+            self._inputs,
             self._objectives,
             Pulse(self._prompt, self._attention.changed),
             self._returned,
@@ -345,6 +349,7 @@ class Watch:
         self._budget.spend(self._window.cost())
         self._way_back.end_step()
         self._embeddings.end_step(merge=True)
+        self._inputs.end_step(merge=True)
         self._embeddings.put(self._ranks.tick(steps))
         self._prompt.work_off()
         self._provenance.sweep()
@@ -387,6 +392,7 @@ class Watch:
     def _tell(self, *, waiting: bool = False) -> None:
         """Judge and measure all that was taken; ``waiting``: also what waits for other ranks."""
         if self._sink is not None:
+            self._inputs.end_step(merge=not self._moment.is_counted_by_forwards)
             self._prompt.drain()
             self._measure(self._ranks.present() if waiting else ())
             self._tell_time()

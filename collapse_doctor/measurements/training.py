@@ -17,6 +17,7 @@ from collapse_doctor.measurements.values import LABEL_COLUMNS, LayerState, Measu
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import (
     Comparison,
+    Intake,
     LayerInfo,
     Measure,
     Notice,
@@ -67,6 +68,8 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         updates=tuple(recording.updates),
         reaches=tuple(recording.reaches),
         fresh=frozenset(model.name for model in recording.manifest.models if model.fresh),
+        intakes=_intakes(recording, course),
+        tables={model.name: model.tables for model in recording.manifest.models},
     )
 
 
@@ -106,6 +109,14 @@ def _comparisons(recording: Recording, course: _Course) -> tuple[Comparison, ...
     return tuple(msgspec.structs.replace(c, step=c.forward) for c in recording.comparisons)
 
 
+def _intakes(recording: Recording, course: _Course) -> tuple[Intake, ...]:
+    """Return what entered the models: of one that was seen in train mode, in that mode alone."""
+    if course.by_forward:
+        return tuple(msgspec.structs.replace(i, step=i.forward) for i in recording.intakes)
+    in_training = {intake.model for intake in recording.intakes if intake.training}
+    return tuple(i for i in recording.intakes if i.training or i.model not in in_training)
+
+
 def _measured(entry: Measure) -> Measured:
     nan = float("nan")
     values = {name: nan if value is None else value for name, value in entry.values.items()}
@@ -134,7 +145,8 @@ def _layers(recording: Recording, measures: Sequence[Measure]) -> Iterator[Layer
         state = layer_state(model, _in_role(info, used), last.dtype, history, rows)
         directed = any(use.purpose == "directed" for use in used)
         needed = _dimensions(used)
-        yield replace(state, dimensions=needed, fresh=model in fresh, directed=directed)
+        eps = max((use.eps for use in used if use.eps is not None), default=None)
+        yield replace(state, dimensions=needed, fresh=model in fresh, directed=directed, eps=eps)
 
 
 def _stand_ins(layers: Sequence[LayerState]) -> Iterator[LayerState]:

@@ -11,6 +11,7 @@ from collapse_doctor.recording.observations import (
     AlongBatch,
     Comparison,
     Cost,
+    Intake,
     Notice,
     Objective,
     Probe,
@@ -55,7 +56,8 @@ class LayerState:
     ``directed`` says that its directions were seen to be compared, or taken. ``exact_rank`` is
     the number of directions that the rows of one step span at most, all that lies outside being
     rounding; None where rows fill what they can, or are not known. ``stands_in`` is true for a
-    block that is judged because its model's own output was never seen.
+    block that is judged because its model's own output was never seen. ``eps`` is the least length
+    that its rows were divided by when their directions were taken, where that was seen.
     """
 
     model: str
@@ -77,6 +79,7 @@ class LayerState:
     fresh: bool = False
     directed: bool = False
     stands_in: bool = False
+    eps: float | None = None
     sample: Sample | None = None
 
 
@@ -95,7 +98,8 @@ class Measurements:
     ``cost`` is what watching took of the training's time, where it was measured. ``shared`` are
     the names that hold one network, or one's parameters. ``updates`` are the steps of optimizers
     that were looked at, ``reaches`` what came back to outputs, both oldest first; ``fresh`` are
-    the models whose weights were as PyTorch draws them when the watch began.
+    the models whose weights were as PyTorch draws them when the watch began. ``intakes`` are what
+    entered the models, oldest first; ``tables`` are the shapes of what each model looks rows up in.
     """
 
     subject: Subject
@@ -117,3 +121,5 @@ class Measurements:
     updates: tuple[Update, ...] = ()
     reaches: tuple[Reach, ...] = ()
     fresh: frozenset[str] = frozenset()
+    intakes: tuple[Intake, ...] = ()
+    tables: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)

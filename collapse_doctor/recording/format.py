@@ -23,6 +23,7 @@ import msgspec
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,
     Comparison,
+    Intake,
     Loss,
     Manifest,
     Measure,
@@ -150,6 +151,10 @@ def finite(observation: Observation) -> Observation:
         case Objective(value=value, collapsed=collapsed):
             return msgspec.structs.replace(
                 observation, value=_plain(value), collapsed=_plain(collapsed)
+            )
+        case Intake(dispersion=dispersion, low=low, high=high):
+            return msgspec.structs.replace(
+                observation, dispersion=_plain(dispersion), low=_plain(low), high=_plain(high)
             )
         case Reach(gradient=gradient):
             return msgspec.structs.replace(observation, gradient=_plain(gradient))

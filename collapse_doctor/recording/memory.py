@@ -14,6 +14,7 @@ from collapse_doctor.recording.observations import (
     AlongBatch,
     Comparison,
     Cost,
+    Intake,
     Labels,
     Loss,
     Manifest,
@@ -107,6 +108,11 @@ class Recording:
         return self._in_order(Comparison)
 
     @property
+    def intakes(self) -> list[Intake]:
+        """What entered the models, oldest first. A new list."""
+        return self._in_order(Intake)
+
+    @property
     def labels(self) -> list[Labels]:
         """Labels, oldest first. A new list."""
         return self._in_order(Labels)
@@ -157,6 +163,7 @@ class Recording:
         kinds = {
             Measure: "measures",
             Comparison: "comparisons",
+            Intake: "inputs",
             Labels: "labels",
             Loss: "losses",
             Objective: "objectives",
@@ -198,7 +205,16 @@ class Recording:
                 self._probes[test, model, layer, arm] = finite(observation)
             case Spread() | AlongBatch():
                 self._shapes[observation] = None
-            case Measure() | Comparison() | Labels() | Loss() | Objective() | Reach() | Update():
+            case (
+                Measure()
+                | Comparison()
+                | Intake()
+                | Labels()
+                | Loss()
+                | Objective()
+                | Reach()
+                | Update()
+            ):
                 self._arrived += 1
                 series = self._series_for(series_of(observation))
                 series.append((self._arrived, finite(observation)))

@@ -8,6 +8,7 @@ from collapse_doctor.recording.observations import (
     AlongBatch,
     Comparison,
     Cost,
+    Intake,
     Labels,
     Loss,
     Measure,
@@ -49,6 +50,8 @@ def check(observation: Observation) -> None:
                 _check_counts(most=len(operands) - 1, left=relation.left, right=relation.right)
         case Labels(step=step, count=count, distinct=distinct, batch=batch):
             _check_counts(step=step, count=count, distinct=distinct, batch=batch)
+        case Intake():
+            _check_intake(observation)
         case Loss(step=step) | Snapshot(step=step) | Notice(step=step) | Objective(step=step):
             _check_counts(step=step)
         case Spread(step=step, forward=forward) | AlongBatch(step=step, forward=forward):
@@ -77,6 +80,16 @@ def _check_update(update: Update) -> None:
         _check_counts(most=part.tensors, graded=part.graded)
         _check_counts(most=part.sampled, pulled=part.pulled, moved=part.moved)
         _check_counts(most=part.sampled, drifted=part.drifted)
+
+
+def _check_intake(intake: Intake) -> None:
+    _check_counts(step=intake.step, forward=intake.forward, rows=intake.rows, batch=intake.batch)
+    _check_counts(most=intake.rows, distinct=intake.distinct, least=intake.least)
+    _check_counts(most=intake.rows, runs=intake.runs)
+    for size in intake.shape:
+        _check_counts(size=size)
+    if intake.dispersion is not None:
+        _check_range("dispersion", intake.dispersion, 0.0, 1.0 + ROUNDING)
 
 
 def _check_measure(measure: Measure) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 
 from collapse_doctor.recording.observations import (
     Comparison,
+    Intake,
     Labels,
     Loss,
     Measure,
@@ -26,6 +27,7 @@ DENSE = 64  # the oldest entries that are never thinned: collapse often happens 
 LIMITS: dict[type, int] = {
     Measure: 20_000,
     Comparison: 1_000,
+    Intake: 1_000,
     Labels: 100_000,
     Loss: 100_000,
     Objective: 1_000,
@@ -34,7 +36,7 @@ LIMITS: dict[type, int] = {
 }
 """Entries of one series that are kept: per layer, per call site, or of the whole training."""
 
-Thinnable = Measure | Comparison | Labels | Loss | Objective | Reach | Update
+Thinnable = Measure | Comparison | Intake | Labels | Loss | Objective | Reach | Update
 Series = tuple[object, ...]
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ def series_of(observation: Thinnable) -> Series:
         case Comparison(site=site, function=function, relations=relations):
             kinds = frozenset(relation.kind for relation in relations)
             return (Comparison, site.file, site.line, function, kinds)
+        case Intake(model=model):
+            return (Intake, model)
         case Reach(model=model, layer=layer):
             return (Reach, model, layer)
         case Update(model=model, optimizer=optimizer, number=number):

@@ -61,6 +61,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.rules.geometry import (
@@ -78,6 +80,13 @@ from collapse_doctor.rules.geometry import (
     standing,
     title,
 )
+from collapse_doctor.rules.precision import (
+    FEW_STEPS,
+    HALVES,
+    ONE_STEP,
+    grain_of,
+    rounding_share,
+)
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import (
     CollapseBounds,
@@ -94,11 +103,29 @@ def check(measurements: Measurements, bounds: CollapseBounds) -> Iterator[Match]
 
     def examine(layer: LayerState) -> Match | None:
         verdict = collapse(measurements, layer, bounds)
+        _require_that_no_dtype_did_it(measurements, layer)
         return _match(measurements, layer, bounds, verdict) if verdict else None
 
     judged = [layer for layer in measurements.layers if is_embedding(layer) or _is_dead(layer)]
     # Without any, asking for them says why there are none.
     return judge(judged or embeddings(measurements), examine, stand_in=Severity.ERROR)
+
+
+def _require_that_no_dtype_did_it(measurements: Measurements, layer: LayerState) -> None:
+    """Raise NotExamined for rows of a file that differ by some steps of a half-precision dtype.
+
+    What rounding leaves of a collapse are neighbouring numbers; more steps were more than noise.
+    """
+    if standing(measurements, layer) is not Standing.FILE or layer.sample is None:
+        return
+    rows = layer.sample.rows.astype(np.float64)
+    rows = rows[np.isfinite(rows).all(axis=1)]
+    grain = grain_of(layer, rows)
+    if grain.dtype in HALVES and FEW_STEPS <= rounding_share(rows, grain.dtype) < ONE_STEP:
+        raise NotExamined(
+            f"its rows differ by a few steps of {grain.dtype}, which is more than noise: what is "
+            "wrong first is the precision (see CD403)"
+        )
 
 
 def _is_dead(layer: LayerState) -> bool:

@@ -36,10 +36,14 @@ CODES = {
     "CD302": "collinear",
     "CD303": "dimensional-collapse",
     "CD304": "dead-dimensions",
+    "CD305": "cluster-collapse",
     "CD306": "narrow-cone",
     "CD307": "class-collapse",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
+    "CD403": "low-precision",
+    "CD501": "collapsed-input",
+    "CD502": "duplicate-rows",
     "CD503": "degenerate-labels",
     "CD601": "too-few-samples",
 }
@@ -103,8 +107,13 @@ def test_an_unknown_rule_names_the_nearest() -> None:
 
 def test_rules_are_chosen_by_prefix_code_and_name() -> None:
     assert choose() == RULES
-    assert [rule.code for rule in choose(["CD4", "same-tensor"])] == ["CD101", "CD401", "CD402"]
-    assert [rule.code for rule in choose("cd40", ["zero-vectors"])] == ["CD401"]
+    assert [rule.code for rule in choose(["CD4", "same-tensor"])] == [
+        "CD101",
+        "CD401",
+        "CD402",
+        "CD403",
+    ]
+    assert [rule.code for rule in choose("cd40", ["zero-vectors"])] == ["CD401", "CD403"]
     assert "CD301" not in {rule.code for rule in choose(ignore=["CD3"])}
 
 

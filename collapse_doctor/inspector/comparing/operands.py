@@ -141,17 +141,24 @@ class Operands:
         elif func in CARRIERS:
             first = args[0] if args else None
             if isinstance(first, Tensor) and is_plain(first):
-                self._looked_at(first, func, args)
+                self._looked_at(first, func, args, kwargs)
             carry(self._provenance, CARRIERS[func], args, result)
 
-    def _looked_at(self, tensor: Tensor, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
+    def _looked_at(
+        self,
+        tensor: Tensor,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> None:
         """Note a loss written by hand: rows normalised, one number picked, targets taken off."""
         known = self._provenance.of(tensor)
         if known is None:
             return
         operation = CARRIERS[func]
         if operation == "normalize":
-            self._uses.directed(known)
+            eps = kwargs.get("eps", args[3] if len(args) > 3 else 1e-12)
+            self._uses.directed(known, float(eps) if isinstance(eps, int | float) else None)
         elif _picks(operation, tensor, known, args):
             self._uses.classified(tensor, known, func)
         elif operation in SUBTRACTING and len(args) > 1:
@@ -175,7 +182,7 @@ class Operands:
             return
         names = written(frame, func, comparator.operands)
         known = [self._provenance.of(tensor) for tensor in tensors]
-        self._uses.compared(comparator, tensors, known)
+        self._uses.compared(comparator, tensors, known, comparator.eps(args, kwargs))
         # A product of an embedding with anything is no comparison of embeddings.
         if comparator.paired or all(known):
             self._met(

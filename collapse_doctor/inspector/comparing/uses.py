@@ -19,6 +19,12 @@ __all__ = ["Uses"]
 
 MOST_ROWS = 512
 
+_WHOLE_ROWS = frozenset(
+    {"detach", "clone", "contiguous", "to", "type", "float", "half", "double", "bfloat16", "cpu"}
+    | {"cuda", "requires_grad_", "chunk", "split", "unbind", "__getitem__", "index_select"}
+)
+"""What leaves the length of a row as it is."""
+
 _HEAD_NAMES = frozenset(HEADS.values()) - {"dropout"}
 
 
@@ -37,9 +43,16 @@ class Uses:
         self._tell(known, "classified", 1 if loss in BINARY and width == 1 else width - 1)
 
     def compared(
-        self, comparator: Comparator, tensors: Sequence[Tensor], known: Sequence[Known | None]
+        self,
+        comparator: Comparator,
+        tensors: Sequence[Tensor],
+        known: Sequence[Known | None],
+        eps: float | None = None,
     ) -> None:
-        """Tell a regression (a head's output against given numbers) from a comparison."""
+        """Tell a regression (a head's output against given numbers) from a comparison.
+
+        ``eps`` is that of the call, where it takes directions.
+        """
         outputs = [one for one in known if one is not None]
         if comparator.name in REGRESSIONS and self.subtracted(tensors, known):
             return
@@ -47,7 +60,7 @@ class Uses:
         for one in outputs:
             self._tell(one, "compared", None)
             if by_direction:
-                self.directed(one)
+                self.directed(one, eps)
 
     def met(self, known: Sequence[Known | None], *, by_direction: bool) -> None:
         """Note that two embeddings were compared by hand: a product with weights is nothing."""
@@ -66,9 +79,13 @@ class Uses:
             self._regressed(outputs[0], fixed[0])
         return fitted
 
-    def directed(self, known: Known | None) -> None:
-        """Note that the direction of an output counts: in a cosine, normalised, in a product."""
-        self._tell(known, "directed", None)
+    def directed(self, known: Known | None, eps: float | None = None) -> None:
+        """Note that the direction of an output counts: in a cosine, normalised, in a product.
+
+        ``eps`` is the least length that the row is divided by.
+        """
+        whole = known is not None and _WHOLE_ROWS.issuperset(known.origin.path)
+        self._tell(known, "directed", None, eps if whole else None)
 
     def _regressed(self, known: Known, target: Tensor) -> None:
         """Note a fit to given numbers, and how many dimensions those have when first seen.
@@ -94,10 +111,12 @@ class Uses:
         known: Known | None,
         purpose: Literal["compared", "classified", "regressed", "directed"],
         dimensions: int | None,
+        eps: float | None = None,
     ) -> None:
         if known is None or COLUMNS in known.origin.path:
             return
-        use = Use(known.origin.model, known.origin.layer, purpose, _has_head(known), dimensions)
+        place = known.origin.model, known.origin.layer
+        use = Use(*place, purpose, _has_head(known), dimensions, eps)
         if use not in self._told:
             self._told.add(use)
             self._emit(use)

@@ -31,7 +31,8 @@ class Comparator:
     """A similarity, distance or pair loss.
 
     ``operands`` are its parameters in order; ``paired`` says whether row i meets row i; ``dim``
-    names the parameter that holds the feature dimension, if there is one.
+    names the parameter that holds the feature dimension, if there is one. ``least`` is the default
+    of ``eps``, which follows it, of those that take directions.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Comparator:
     paired: bool = True
     dim: str = ""
     default_dim: int = -1
+    least: float = 0.0
 
     def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> list[Any]:
         """Return the operands of one call, in order; None for a missing one."""
@@ -49,6 +51,14 @@ class Comparator:
     def is_product(self) -> bool:
         """Whether the rows of one operand meet the columns of the other."""
         return not self.paired and self.name != "torch.cdist"
+
+    def eps(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> float | None:
+        """Return the least length that one call divides a row by, None where it has none."""
+        if not self.least:
+            return None
+        position = len(self.operands) + 1
+        value = kwargs.get("eps", args[position] if len(args) > position else None)
+        return float(value) if isinstance(value, int | float) else self.least
 
     def feature_dim(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
         """Return the dimension along which one call compares."""
@@ -63,7 +73,7 @@ _PAIR = ("input", "target")
 _TRIPLET = ("anchor", "positive", "negative")
 
 COMPARATORS: Mapping[Callable[..., Any], Comparator] = {
-    F.cosine_similarity: Comparator("F.cosine_similarity", ("x1", "x2"), True, "dim", 1),
+    F.cosine_similarity: Comparator("F.cosine_similarity", ("x1", "x2"), True, "dim", 1, 1e-8),
     F.cosine_embedding_loss: Comparator("F.cosine_embedding_loss", ("input1", "input2")),
     F.pairwise_distance: Comparator("F.pairwise_distance", ("x1", "x2")),
     F.triplet_margin_loss: Comparator("F.triplet_margin_loss", _TRIPLET),

@@ -11,6 +11,7 @@ from collapse_doctor.recording.observations.comparisons import Comparison, Relat
 from collapse_doctor.recording.observations.course import Clock, Cost, Notice, Tick
 from collapse_doctor.recording.observations.dimensions import AlongBatch, Spread
 from collapse_doctor.recording.observations.geometry import Measure, Probe, Snapshot, Use
+from collapse_doctor.recording.observations.inputs import Intake
 from collapse_doctor.recording.observations.manifest import (
     FORMAT_VERSION,
     LayerInfo,
@@ -29,6 +30,7 @@ __all__ = [
     "Clock",
     "Comparison",
     "Cost",
+    "Intake",
     "Labels",
     "LayerInfo",
     "Loss",
@@ -60,6 +62,7 @@ Observation = (
     AlongBatch
     | Comparison
     | Cost
+    | Intake
     | Measure
     | Labels
     | Loss

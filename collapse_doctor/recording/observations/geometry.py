@@ -46,6 +46,9 @@ class Use(Struct, frozen=True, gc=False, tag="use"):
 
     ``directed`` says that its directions count: they met in a cosine or product, or were taken.
 
+    ``eps`` is what the length of a row was held up to at least when its direction was taken, where
+    that was the output's own row.
+
     ``through`` is true when layers of its own (a head) stood in between. ``dimensions`` is what
     the target needs at most: K - 1 for K classes, the number of numbers for a regression.
     """
@@ -55,6 +58,7 @@ class Use(Struct, frozen=True, gc=False, tag="use"):
     purpose: Literal["compared", "classified", "regressed", "directed"]
     through: bool = False
     dimensions: int | None = None
+    eps: float | None = None
 
 
 class Probe(Struct, frozen=True, gc=False, tag="probe"):

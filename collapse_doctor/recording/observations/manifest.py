@@ -25,7 +25,9 @@ class LayerInfo(Struct, frozen=True, gc=False):
 class ModelInfo(Struct, frozen=True, gc=False):
     """A watched model and the layers of it that are watched.
 
-    ``fresh`` is true when its weights were as PyTorch draws them when the watch began.
+    ``fresh`` is true when its weights were as PyTorch draws them when the watch began. ``tables``
+    are the shapes of what rows are looked up in: embeddings, and matrices that no layer multiplies
+    by.
     """
 
     name: str
@@ -33,6 +35,7 @@ class ModelInfo(Struct, frozen=True, gc=False):
     parameters: int
     layers: tuple[LayerInfo, ...]
     fresh: bool = False
+    tables: tuple[tuple[int, int], ...] = ()
 
 
 class Sharing(Struct, frozen=True, gc=False):
