@@ -252,5 +252,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=CollapseBounds(),
     check=check,
-    explains=("CD207", "CD302", "CD303", "CD304", "CD306"),
+    explains=("CD207", "CD302", "CD303", "CD304", "CD306", "CD310"),
 )

@@ -179,5 +179,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD303",),
+    explains=("CD303", "CD310"),
 )

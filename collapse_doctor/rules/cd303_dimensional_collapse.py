@@ -226,5 +226,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD304",),
+    explains=("CD304", "CD310"),
 )

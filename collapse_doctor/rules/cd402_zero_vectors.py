@@ -122,5 +122,5 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD207", "CD301", "CD302", "CD303", "CD304", "CD306"),
+    explains=("CD207", "CD301", "CD302", "CD303", "CD304", "CD306", "CD308"),
 )
