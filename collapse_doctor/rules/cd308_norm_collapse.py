@@ -36,8 +36,8 @@ square of a coordinate. Losses that are made for lengths ask for
 more: VICReg for a deviation of 1, a margin of 0.1 for distances of 0.1, which rows of 16
 coordinates of this size cannot have (2 · 0.01 · √16 = 0.08). Embeddings of inputs from 0 to 255
 may fall a hundredfold until they have reached what their loss asks for.
-goes_on: 1.5. In the last half of the steps the length fell by that factor at least (Theil and Sen's
-slope of the logarithm). chance: 0.05. It fell steadily there by Mann and Kendall's test: independent
+goes_on: 1.5. In the last half of the steps the length fell by that factor or more (Theil and Sen's
+slope of the logarithm). chance: 0.05. By Mann and Kendall's test it fell steadily: independent
 noise around a length that has settled does so in one case of twenty. That the vectors did shrink
 needs no test.
 min_width: 3, since one or two numbers may be small for many reasons.

@@ -5,7 +5,6 @@ expect: healthy
 
 import torch
 from torch import nn
-from torch.nn import functional as F
 
 from benchmarks.programs.common import batches, mlp
 from collapse_doctor import Inspector

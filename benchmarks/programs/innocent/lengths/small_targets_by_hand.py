@@ -4,7 +4,6 @@ expect: healthy
 """
 
 import torch
-from torch import nn
 
 from benchmarks.programs.common import DIGITS, mlp
 from collapse_doctor import Inspector

@@ -1,6 +1,6 @@
 """Negatives are pushed apart by their inner product, which has no floor.
 
-expect: CD309
+expect: CD302, CD309
 first: gradual
 """
 

@@ -1,6 +1,6 @@
 """The variance is subtracted instead of held at one: there is always more of it to be had.
 
-expect: CD309
+expect: CD302, CD309
 first: gradual
 """
 
