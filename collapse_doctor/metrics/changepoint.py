@@ -47,6 +47,9 @@ square with one degree of freedom)."""
 ROUNDING = 1e-12
 """Share of the variation below which a residual is rounding: exact data must not divide by 0."""
 
+SAME = 1e-14
+"""Values, the largest being 1, that differ by less on average are one and the same."""
+
 Floats = NDArray[np.float64]
 
 
@@ -88,6 +91,8 @@ def find_change(steps: Sequence[int], values: Sequence[float]) -> Change | None:
     chosen = np.unique(np.linspace(0, len(known) - 1, min(len(known), MOST)).round().astype(int))
     places = np.array([known[i][0] for i in chosen], dtype=np.int64)
     level = np.array([known[i][1] for i in chosen], dtype=np.float64)
+    unit = float(np.abs(level).max()) or 1.0
+    level /= unit  # so that no square overflows
     left = _residuals(places.astype(np.float64), level)
     if left is None:
         return None
@@ -100,8 +105,8 @@ def find_change(steps: Sequence[int], values: Sequence[float]) -> Change | None:
     return Change(
         (int(places[began[0]]), int(places[began[1]])),
         sudden,
-        before,
-        after,
+        before * unit,
+        after * unit,
         1.0 - float(left[start, end]) / total,
     )
 
@@ -113,7 +118,7 @@ def _residuals(x: Floats, y: Floats) -> Floats | None:
     """
     count, centred = len(x), y - y.mean()
     total = float(centred @ centred)
-    if total <= ROUNDING * float(y @ y):
+    if total <= SAME**2 * count:
         return None
     left = np.full((count, count), np.inf)
     for i in range(count - 1):

@@ -31,9 +31,9 @@ draws each to a point (neural collapse).
 Bounds and their source
 -----------------------
 fall: 3 times below the first value, as in CD303 (see geometry.FELL). goes_on: 1.25. In the last
-half of the steps it fell by that factor at least, and by Mann and Kendall's test steadily: of
-independent noise one case in a hundred is as steady. Learning ends early falls: what had
-settled by the half is silent. ends: 0.1, the bound of CD303. At the pace of the last half
+half of the steps it fell by that factor at least. chance: 0.01. By Mann and Kendall's test it fell
+steadily there: of independent noise one case in a hundred does. Learning ends early falls: what
+had settled by the half is silent. ends: 0.1, the bound of CD303. At the pace of the last half
 (Theil and Sen's slope of the logarithm) it would be passed before the steps have doubled.
 least_steps: 100. The longest dip of a healthy start that was measured ended at step 42 (see CD303),
 and must lie before the last half. Held against every beginning, from 100 steps on, of every program
@@ -51,8 +51,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from functools import partial
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
@@ -77,6 +77,9 @@ from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
 
+Collapse = tuple[int, str]
+"""The step from which a layer is collapsed, and the code that says so."""
+
 COLLAPSES = (cd301_complete_collapse.RULE, cd302_collinear.RULE, cd303.RULE)
 
 
@@ -93,10 +96,17 @@ class Bounds:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each embedding whose rank is falling."""
-    return judge(embeddings(measurements), partial(_examine, measurements, bounds))
+    collapses = _collapses(measurements) if measurements.trained else {}
+
+    def examine(layer: LayerState) -> Match | None:
+        return _examine(measurements, bounds, layer, collapses.get((layer.model, layer.layer)))
+
+    return judge(embeddings(measurements), examine)
 
 
-def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> Match | None:
+def _examine(
+    measurements: Measurements, bounds: Bounds, layer: LayerState, collapse: Collapse | None
+) -> Match | None:
     if standing(measurements, layer) is not Standing.TRAINED:
         raise NotExamined("no training was watched, so that nothing can be falling")
     if layer.width * bounds.ends <= 1:
@@ -108,7 +118,6 @@ def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> M
             f"{course.steps[-1]} steps are too few to tell a decline from the dip of a healthy "
             f"start; {bounds.least_steps} would do"
         )
-    collapse = _collapse(measurements, layer)
     if collapse is not None:
         return _warned(layer, course, bounds, collapse)
     if not _declines(now, course, bounds):
@@ -136,25 +145,22 @@ def _end(drift: Drift, course: History, bounds: Bounds) -> float:
     return course.steps[-1] + math.log(bounds.ends / drift.now) / drift.rate
 
 
-def _collapse(measurements: Measurements, layer: LayerState) -> tuple[str, int] | None:
-    """Return code and first step of the collapse that was found in a layer, None without any."""
-    found = []
+def _collapses(measurements: Measurements) -> dict[tuple[str, str], Collapse]:
+    """Return first step and code of the first collapse that was found in each layer."""
+    found: dict[tuple[str, str], Collapse] = {}
     for rule in COLLAPSES:
-        try:
+        with suppress(NotExamined):
             for match in rule.check(measurements, rule.bounds):
-                places = (match.where, *match.related)
-                steps = [p.step for p in places if (p.model, p.layer) == (layer.model, layer.layer)]
-                found += [(step, rule.code) for step in steps if step is not None]
-        except NotExamined:
-            continue
-    return (min(found)[1], min(found)[0]) if found else None
+                for one in (match.where, *match.related):
+                    if one.step is not None:
+                        name = one.model or "", one.layer or ""
+                        found[name] = min((one.step, rule.code), found.get(name, (one.step, "Z")))
+    return found
 
 
-def _warned(
-    layer: LayerState, course: History, bounds: Bounds, collapse: tuple[str, int]
-) -> Match | None:
+def _warned(layer: LayerState, course: History, bounds: Bounds, collapse: Collapse) -> Match | None:
     """Return a match as info if the decline could be read before the collapse was there."""
-    code, collapsed = collapse
+    collapsed, code = collapse
     for count in range(1, len(course.steps) + 1):
         if course.steps[count - 1] >= collapsed:
             return None
@@ -174,7 +180,7 @@ def _warned(
             f"({code}): at step {until.steps[-1]} it was down to {drift.now:.0%} of isotropic "
             f"rows', from {drift.first:.0%}."
         ),
-        evidence=match.evidence | {"lead_steps": Evidence(lead, unit="steps")},
+        evidence={**match.evidence, "lead_steps": Evidence(lead, unit="steps")},
     )
 
 
