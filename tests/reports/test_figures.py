@@ -184,7 +184,8 @@ def test_tsne_warns_of_itself():
 def test_the_timeline_marks_onsets_and_tells_where_each_curve_went(make_aliased):
     diagnosis = make_aliased("train.py")
     charts = {c.name: c for c in timeline(diagnosis.measurements, diagnosis.findings)}
-    assert list(charts) == ["timeline-loss", "timeline-cosine", "timeline-spread", "timeline-rank"]
+    names = ("loss", "cosine", "spread", "rank", "length")
+    assert list(charts) == [f"timeline-{name}" for name in names]
     loss = charts["timeline-loss"]
     assert loss.caption == "The loss went from 0.4 to 0.00343."
     assert {"CD101", "CD301"} <= set(texts(loss.svg))
