@@ -67,7 +67,7 @@ def test_values_that_are_not_finite_are_left_out() -> None:
 
 @pytest.mark.parametrize("count", [8, 12, 20, 40])
 def test_noise_alone_is_seldom_a_change(count: int) -> None:
-    found = [find_change(LOOKS[:count], noise(count, seed)) for seed in range(300)]
+    found = [find_change(LOOKS[:count], noise(count, seed).tolist()) for seed in range(300)]
     assert sum(change is not None for change in found) <= 300 * 0.01 + 5
 
 
@@ -76,7 +76,8 @@ def test_a_jump_in_noise_is_found_where_it_is(count: int) -> None:
     right = sudden = 0
     for seed in range(150):
         place = 3 + seed % (count - 6)
-        change = find_change(LOOKS[:count], noise(count, seed) + 6.0 * (np.arange(count) >= place))
+        values = noise(count, seed) + 6.0 * (np.arange(count) >= place)
+        change = find_change(LOOKS[:count], values.tolist())
         assert change is not None
         sudden += change.sudden
         right += change.began[0] <= LOOKS[place - 1] and LOOKS[place] <= change.began[1]
@@ -90,7 +91,7 @@ def test_a_long_ramp_in_noise_is_gradual_and_its_beginning_in_the_interval() -> 
     for seed in range(60):
         begin = 60 + 3 * seed
         values = noise(60, seed) + 15 * np.interp(looks, (begin, begin + 400), (0, 1))
-        change = find_change(looks, values)
+        change = find_change(looks, values.tolist())
         assert change is not None
         gradual += not change.sudden
         right += change.began[0] <= begin <= change.began[1]
