@@ -87,6 +87,7 @@ from collapse_doctor.rules.precision import (
     grain_of,
     rounding_share,
 )
+from collapse_doctor.rules.onset import Onset, onset_below
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import (
     CollapseBounds,
@@ -145,13 +146,15 @@ def _match(
     spread, now = spread_of(measurements, layer, bounds), standing(measurements, layer)
     stuck = verdict == "stuck"
     where, related = _places(measurements, layer, bounds)
+    trained = now is Standing.TRAINED and not stuck
+    began = _when(measurements, layer, bounds) if trained else Onset()
     # Lengths may be all that the logits of a lopsided problem differ in.
     logits = layer.stands_in and _differ_in_length(layer, bounds)
     ceiling = Severity.WARNING if stuck or logits else Severity.ERROR
     severity = capped(ceiling, now, Severity.WARNING)
     sure = not stuck and not logits and not now.is_untrained
     return Match(
-        message=_message(layer, bounds, spread, verdict),
+        message=_message(layer, bounds, spread, verdict) + began.sentence,
         where=where,
         related=related,
         evidence=_numbers(measurements, layer, bounds, spread),
@@ -234,11 +237,16 @@ def _lost(
 
 def _onset(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> int | None:
     """Return the step from which the spread stayed below what makes it a finding."""
+    return _when(measurements, layer, bounds).step
+
+
+def _when(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> Onset:
     spread = spread_of(measurements, layer, bounds)
     bound = bounds.dispersion
     if standing(measurements, layer) is Standing.TRAINED and spread.fall > bounds.fall:
         bound = min(bound, spread.first / bounds.fall)
-    return history(measurements, layer, spread.metric).onset(lambda value: value < bound)
+    course = history(measurements, layer, spread.metric)
+    return onset_below(course, bound, course.onset(lambda value: value < bound))
 
 
 def _numbers(
@@ -249,7 +257,6 @@ def _numbers(
         "relative_dispersion": "direction_dispersion",
     }[spread.metric]
     trained = standing(measurements, layer) is Standing.TRAINED
-    onset = _onset(measurements, layer, bounds)
     null = null_of(layer, spread.metric)
     meaning = "distance of the rows from their mean, relative to their length"
     return evidence(
@@ -261,9 +268,7 @@ def _numbers(
         at_first_step=Evidence(spread.first, meaning="the same measure at the first step")
         if trained
         else None,
-        onset_step=Evidence(onset, meaning="below the bound from here to the end")
-        if trained and onset is not None
-        else None,
+        **(_when(measurements, layer, bounds).numbers if trained else {}),
         rows=Evidence(layer.count),
     )
 

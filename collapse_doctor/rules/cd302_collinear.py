@@ -75,6 +75,7 @@ from collapse_doctor.rules.geometry import (
     title,
 )
 from collapse_doctor.rules.neural_collapse import excuse, softened
+from collapse_doctor.rules.onset import onset_below
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import require_spread
 
@@ -148,12 +149,14 @@ def _require_that_it_became_so(
 
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share: float) -> Match:
     now = standing(measurements, layer)
-    onset = history(measurements, layer, "top_share").onset(lambda v: v > bounds.top_share)
+    course = history(measurements, layer, "top_share")
+    onset = course.onset(lambda share: share > bounds.top_share)
+    began = onset_below(course.map(lambda share: 1.0 - share), 1.0 - bounds.top_share, onset)
     sure = not now.is_untrained
     return Match(
         message=(
             f"The rows of {title(layer)} lie on one line: {per_cent(share)} of their variance is "
-            f"along a single direction of {layer.width}."
+            f"along a single direction of {layer.width}.{began.sentence}"
         ),
         where=place(layer, onset),
         evidence=evidence(
@@ -162,7 +165,7 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share:
                 layer.values.get("effective_rank", math.nan), null=null_of(layer, "effective_rank")
             ),
             at_first_step=Evidence((layer.first or {}).get("top_share", math.nan)),
-            onset_step=Evidence(onset) if onset is not None and layer.first else None,
+            **(began.numbers if layer.first else {}),
             rows=Evidence(layer.count, bounds.min_rows, ">="),
         ),
         severity=capped(Severity.ERROR, now, Severity.WARNING),

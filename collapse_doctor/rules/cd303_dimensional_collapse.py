@@ -79,6 +79,7 @@ from collapse_doctor.rules.geometry import (
     title,
 )
 from collapse_doctor.rules.neural_collapse import excuse, softened
+from collapse_doctor.rules.onset import Onset, onset_below
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import require_spread
 
@@ -174,9 +175,10 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio:
     course = history(measurements, layer, "effective_rank")
     onset = course.onset(lambda value: value < bounds.warning)
     trained = now is Standing.TRAINED
+    began = onset_below(course, bounds.warning, onset) if trained else Onset()
     severity = Severity.ERROR if ratio < bounds.error else Severity.WARNING
     return Match(
-        message=_message(layer),
+        message=_message(layer) + began.sentence,
         where=place(layer, onset),
         evidence=evidence(
             rank_ratio=Evidence(ratio, bound, "<", null=1.0, meaning="effective rank / its null"),
@@ -190,7 +192,7 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio:
             at_first_step=Evidence(course.first, meaning="the ratio at the first step")
             if trained
             else None,
-            onset_step=Evidence(onset) if trained and onset is not None else None,
+            **began.numbers,
             rows=Evidence(layer.count),
             width=Evidence(layer.width),
         ),

@@ -269,5 +269,4 @@ RULE = Rule(
     severity=Severity.ERROR,
     bounds=Bounds(),
     check=check,
-    explains=("CD302", "CD303", "CD304", "CD502"),
 )

@@ -77,6 +77,7 @@ from collapse_doctor.rules.geometry import (
     standing,
     title,
 )
+from collapse_doctor.rules.onset import onset_below
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import is_fitted, require_spread
 
@@ -140,10 +141,12 @@ def _require_narrowed(
 def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine: float) -> Match:
     rogue = layer.values.get("mean_top_share", math.nan)
     is_rogue = rogue > bounds.rogue  # False for NaN
-    onset = history(measurements, layer, "mean_cosine").onset(lambda v: v >= bounds.mean_cosine)
+    course = history(measurements, layer, "mean_cosine")
+    onset = course.onset(lambda v: v >= bounds.mean_cosine)
+    began = onset_below(course.map(lambda v: 1.0 - v), 1.0 - bounds.mean_cosine, onset)
     cause, remedy = _advice(measurements, layer, cosine, is_rogue=is_rogue)
     return Match(
-        message=_message(layer, bounds, cosine, is_rogue=is_rogue),
+        message=_message(layer, bounds, cosine, is_rogue=is_rogue) + began.sentence,
         where=place(layer, onset),
         evidence=evidence(
             mean_cosine=Evidence(cosine, bounds.mean_cosine, ">=", null=0.0),
@@ -158,7 +161,7 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
                 meaning="share of the common mean in its few largest coordinates",
             ),
             at_first_step=Evidence((layer.first or {}).get("mean_cosine", math.nan)),
-            onset_step=Evidence(onset) if onset is not None and layer.first else None,
+            **(began.numbers if layer.first else {}),
             rows=Evidence(layer.count),
         ),
         severity=_severity(measurements, layer, bounds, is_rogue=is_rogue),

@@ -197,5 +197,4 @@ RULE = Rule(
     severity=Severity.WARNING,
     bounds=Bounds(),
     check=check,
-    explains=(),
 )

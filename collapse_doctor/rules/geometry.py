@@ -89,8 +89,15 @@ class History:
         middle = len(recent) // 2
         return recent[middle] if len(recent) % 2 else (recent[middle - 1] + recent[middle]) / 2
 
+    def map(self, function: Callable[[float], float]) -> History:
+        """Return the same course with every value changed by ``function``."""
+        return History(self.steps, tuple(function(value) for value in self.values))
+
     def onset(self, holds: Callable[[float], bool]) -> int | None:
-        """Return the first step from which ``holds`` stays true to the end, or None."""
+        """Return the first step from which ``holds`` stays true to the end, or None.
+
+        That is the step of a finding's ``where``, in all rules; ``onset.Onset`` has the rest.
+        """
         begin = None
         for step, value in zip(reversed(self.steps), reversed(self.values), strict=True):
             if not holds(value):

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from collapse_doctor.findings import Confidence, Evidence, Finding, Severity, Where
 from collapse_doctor.measurements import Sample
 from collapse_doctor.reports.figures import maps
 from collapse_doctor.reports.figures.chart import OTHER, SERIES, Chart, draw
 from collapse_doctor.reports.figures.histograms import cosines, norms
 from collapse_doctor.reports.figures.maps import pca_map, tsne_map
-from collapse_doctor.reports.figures.onsets import mark
+from collapse_doctor.reports.figures.onsets import mark, spans_of
 from collapse_doctor.reports.figures.spectrum import marchenko_pastur, spectrum
 from collapse_doctor.reports.figures.timeline import timeline
 
@@ -251,3 +252,14 @@ def test_a_file_and_a_single_step_have_no_timeline(healthy):
     assert list(timeline(healthy.measurements, ())) == []
     one = replace(healthy.measurements, losses=pd.DataFrame({"step": [0], "value": [1.0]}))
     assert list(timeline(one, ())) == []
+
+
+def test_where_a_finding_began_is_shaded_only_if_it_is_an_alarm():
+    evidence = {"onset_after": Evidence(88), "onset_by": Evidence(112)}
+    alarm = Finding(
+        "CD301", "n", Severity.ERROR, Confidence.HIGH, "m", Where(step=384), evidence=evidence
+    )
+    told = replace(alarm, severity=Severity.INFO)
+    without = replace(alarm, evidence={})
+    assert spans_of([alarm, alarm, told, without]) == [(88, 112)]
+    assert spans_of([told, without]) == []

@@ -1,6 +1,6 @@
 """Triplets with weight_decay=3.0 where 3e-4 was meant: the weights melt, every vector is the bias.
 
-expect: CD207
+expect: CD308, CD207
 first: gradual
 """
 

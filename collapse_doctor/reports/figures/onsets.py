@@ -1,4 +1,8 @@
-"""Where findings begin: dashed lines over the steps, with the codes above them."""
+"""Where findings begin: dashed lines over the steps, with the codes above them.
+
+Shaded is where the change that led to a finding began: between two looks, or as far as noise lets
+tell.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +15,7 @@ from matplotlib.text import Annotation
 from collapse_doctor.findings import Finding
 from collapse_doctor.reports.figures.chart import OTHER
 
-__all__ = ["mark", "onsets_of"]
+__all__ = ["mark", "onsets_of", "shade", "spans_of"]
 
 MAX_ONSETS = 4
 LABEL_GAP, LABEL_HEIGHT = 4, 12  # points
@@ -25,6 +29,23 @@ def onsets_of(findings: Sequence[Finding]) -> list[tuple[int, str]]:
             found = codes.setdefault(finding.where.step, [])
             found.extend({finding.code} - set(found))
     return [(step, " ".join(codes[step])) for step in sorted(codes)][:MAX_ONSETS]
+
+
+def spans_of(findings: Sequence[Finding]) -> list[tuple[int, int]]:
+    """Return the steps between which what was found above info began, each pair once, ascending."""
+    found = set()
+    for finding in findings:
+        ends = [finding.evidence.get(name) for name in ("onset_after", "onset_by")]
+        if finding.severity.rank > 0 and all(end is not None for end in ends):
+            after, by = (int(end.value) for end in ends if end is not None)
+            found.add((after, by))
+    return sorted(found)[:MAX_ONSETS]
+
+
+def shade(axes: Axes, spans: Sequence[tuple[int, int]]) -> None:
+    """Shade the steps between which something began, behind the curves."""
+    for after, by in spans:
+        axes.axvspan(after, by, color=OTHER, alpha=0.15, lw=0, zorder=0)
 
 
 def mark(axes: Axes, onsets: Sequence[tuple[int, str]]) -> None:

@@ -21,7 +21,7 @@ from collapse_doctor.reports.figures.chart import (
     draw,
     log_axis,
 )
-from collapse_doctor.reports.figures.onsets import mark, onsets_of
+from collapse_doctor.reports.figures.onsets import mark, onsets_of, shade, spans_of
 from collapse_doctor.reports.text import number, percent, plain
 
 __all__ = ["timeline"]
@@ -75,6 +75,7 @@ PANELS = (
         relative=True,
         limits=(0.0, 1.1),
     ),
+    Panel("length", "norm_mean", "Mean length of the vectors", "length", "length", log=True),
 )
 
 
@@ -86,17 +87,17 @@ def timeline(measurements: Measurements, findings: Sequence[Finding]) -> Iterato
     measurements
         The tidy metrics and losses.
     findings
-        Their steps are marked on every chart.
+        Their steps are marked on every chart, and where the change to them began is shaded.
     """
-    onsets = onsets_of(findings)
+    onsets, spans = onsets_of(findings), spans_of(findings)
     losses = measurements.losses
     if losses is not None and len(losses) > 1:
         curve = _curve("loss", losses["step"], losses["value"])
-        yield _chart(LOSS, [curve], onsets, _plain_axis)
+        yield _chart(LOSS, [curve], onsets, spans, _plain_axis)
     for panel in PANELS:
         curves = _curves(measurements, panel)
         if any(len(curve.steps) > 1 for curve in curves):
-            yield _chart(panel, curves, onsets, _scale(panel, curves))
+            yield _chart(panel, curves, onsets, spans, _scale(panel, curves))
 
 
 def _curves(measurements: Measurements, panel: Panel) -> list[Curve]:
@@ -162,6 +163,7 @@ def _chart(
     panel: Panel,
     curves: Sequence[Curve],
     onsets: Sequence[tuple[int, str]],
+    spans: Sequence[tuple[int, int]],
     set_scale: Callable[[Axes], None],
 ) -> Chart:
     """Draw the curves over the steps, with the onsets of findings as marked lines."""
@@ -176,6 +178,7 @@ def _chart(
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_xlabel("step")
         axes.set_ylabel(panel.axis)
+        shade(axes, spans)
         mark(axes, onsets)
 
     keys = [
