@@ -61,9 +61,11 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.depth import first_lost, located
 from collapse_doctor.rules.geometry import (
+    History,
     Standing,
     capped,
     embeddings,
@@ -117,20 +119,26 @@ def _match(
 ) -> Match:
     spread, now = spread_of(measurements, layer, bounds), standing(measurements, layer)
     stuck = verdict == "stuck"
-    where, related = _places(measurements, layer, bounds)
+    step = _onset(measurements, layer, bounds)
     # Lengths may be all that the logits of a lopsided problem differ in.
     logits = layer.stands_in and _differ_in_length(layer, bounds)
     ceiling = Severity.WARNING if stuck or logits else Severity.ERROR
     severity = capped(ceiling, now, Severity.WARNING)
     sure = not stuck and not logits and not now.is_untrained
-    return Match(
+    found = Match(
         message=_message(layer, bounds, spread, verdict),
-        where=where,
-        related=related,
+        where=place(layer, step),
         evidence=_numbers(measurements, layer, bounds, spread),
         severity=severity,
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
         cause=_cause(now, stuck=stuck),
+    )
+    return located(
+        found,
+        first_lost(measurements, layer, lambda o: _lost(measurements, o, bounds, step)),
+        lambda first: _course(measurements, first, bounds),
+        lambda share: share < 1,
+        lambda last: f"differs by {per_cent(spread_of(measurements, last, bounds).now)}",
     )
 
 
@@ -168,30 +176,6 @@ def _cause(now: Standing, *, stuck: bool) -> str:
     return ""
 
 
-def _places(
-    measurements: Measurements, layer: LayerState, bounds: CollapseBounds
-) -> tuple[Where, tuple[Where, ...]]:
-    """Return the first layer in depth that is collapsed, and the embedding if that is another.
-
-    A layer that collapsed only after the embedding did is no place to look for the cause.
-    """
-    step = _onset(measurements, layer, bounds)
-    earlier = [
-        other
-        for other in measurements.layers
-        if other.model == layer.model and other.depth < layer.depth
-    ]
-    first = min(
-        (other for other in earlier if _lost(measurements, other, bounds, step)),
-        key=lambda other: other.depth,
-        default=layer,
-    )
-    if first is layer:
-        return place(layer, step), ()
-    where = place(first, _onset(measurements, first, bounds))
-    return where, (place(layer, step, "the embedding that follows from it"),)
-
-
 def _lost(
     measurements: Measurements, layer: LayerState, bounds: CollapseBounds, by: int | None
 ) -> bool:
@@ -207,11 +191,17 @@ def _lost(
 
 def _onset(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> int | None:
     """Return the step from which the spread stayed below what makes it a finding."""
+    return _course(measurements, layer, bounds).onset(lambda share: share < 1)
+
+
+def _course(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> History:
+    """Return the spread over the steps, as a multiple of what makes it a finding."""
     spread = spread_of(measurements, layer, bounds)
     bound = bounds.dispersion
     if standing(measurements, layer) is Standing.TRAINED and spread.fall > bounds.fall:
         bound = min(bound, spread.first / bounds.fall)
-    return history(measurements, layer, spread.metric).onset(lambda value: value < bound)
+    course = history(measurements, layer, spread.metric)
+    return History(course.steps, tuple(value / bound for value in course.values))
 
 
 def _numbers(

@@ -38,6 +38,7 @@ CODES = {
     "CD304": "dead-dimensions",
     "CD306": "narrow-cone",
     "CD307": "class-collapse",
+    "CD311": "depth-collapse",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
     "CD503": "degenerate-labels",
