@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Cost,
@@ -95,7 +96,8 @@ class Measurements:
     ``cost`` is what watching took of the training's time, where it was measured. ``shared`` are
     the names that hold one network, or one's parameters. ``updates`` are the steps of optimizers
     that were looked at, ``reaches`` what came back to outputs, both oldest first; ``fresh`` are
-    the models whose weights were as PyTorch draws them when the watch began.
+    the models whose weights were as PyTorch draws them when the watch began. ``activations`` are
+    what activation functions gave, oldest first.
     """
 
     subject: Subject
@@ -117,3 +119,4 @@ class Measurements:
     updates: tuple[Update, ...] = ()
     reaches: tuple[Reach, ...] = ()
     fresh: frozenset[str] = frozenset()
+    activations: tuple[Activation, ...] = ()

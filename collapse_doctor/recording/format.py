@@ -22,6 +22,7 @@ import msgspec
 
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,
+    Activation,
     Comparison,
     Loss,
     Manifest,
@@ -151,6 +152,8 @@ def finite(observation: Observation) -> Observation:
             return msgspec.structs.replace(
                 observation, value=_plain(value), collapsed=_plain(collapsed)
             )
+        case Activation(stuck=stuck, ends=ends):
+            return msgspec.structs.replace(observation, stuck=_plain(stuck), ends=_plain(ends))
         case Reach(gradient=gradient):
             return msgspec.structs.replace(observation, gradient=_plain(gradient))
         case Update(rate=rate, eps=eps, parts=parts):

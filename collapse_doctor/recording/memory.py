@@ -11,6 +11,7 @@ import numpy as np
 
 from collapse_doctor.recording.format import finite
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Cost,
@@ -127,6 +128,11 @@ class Recording:
         return self._in_order(Reach)
 
     @property
+    def activations(self) -> list[Activation]:
+        """What activation functions gave, oldest first. A new list."""
+        return self._in_order(Activation)
+
+    @property
     def updates(self) -> list[Update]:
         """Steps of optimizers that were looked at, oldest first. A new list."""
         return self._in_order(Update)
@@ -160,6 +166,7 @@ class Recording:
             Labels: "labels",
             Loss: "losses",
             Objective: "objectives",
+            Activation: "looks at activations",
             Reach: "gradients of outputs",
             Update: "looks at steps of optimizers",
         }
@@ -198,7 +205,16 @@ class Recording:
                 self._probes[test, model, layer, arm] = finite(observation)
             case Spread() | AlongBatch():
                 self._shapes[observation] = None
-            case Measure() | Comparison() | Labels() | Loss() | Objective() | Reach() | Update():
+            case (
+                Measure()
+                | Comparison()
+                | Labels()
+                | Loss()
+                | Objective()
+                | Reach()
+                | Update()
+                | Activation()
+            ):
                 self._arrived += 1
                 series = self._series_for(series_of(observation))
                 series.append((self._arrived, finite(observation)))

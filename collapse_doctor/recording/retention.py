@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from collapse_doctor.recording.observations import (
+    Activation,
     Comparison,
     Labels,
     Loss,
@@ -30,11 +31,12 @@ LIMITS: dict[type, int] = {
     Loss: 100_000,
     Objective: 1_000,
     Reach: 1_000,
+    Activation: 200,
     Update: 1_000,
 }
 """Entries of one series that are kept: per layer, per call site, or of the whole training."""
 
-Thinnable = Measure | Comparison | Labels | Loss | Objective | Reach | Update
+Thinnable = Measure | Comparison | Labels | Loss | Objective | Reach | Update | Activation
 Series = tuple[object, ...]
 T = TypeVar("T")
 
@@ -51,6 +53,8 @@ def series_of(observation: Thinnable) -> Series:
         case Comparison(site=site, function=function, relations=relations):
             kinds = frozenset(relation.kind for relation in relations)
             return (Comparison, site.file, site.line, function, kinds)
+        case Activation(model=model, layer=layer, number=number, kind=kind, site=site):
+            return (Activation, model, layer, number, kind, None if site is None else site.line)
         case Reach(model=model, layer=layer):
             return (Reach, model, layer)
         case Update(model=model, optimizer=optimizer, number=number):

@@ -13,6 +13,7 @@ from collapse_doctor.recording.files import Item, Line, ManifestFile, RunFiles, 
 from collapse_doctor.recording.format import encode, encode_manifest
 from collapse_doctor.recording.memory import Recording, own_rows
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Labels,
@@ -212,7 +213,16 @@ class RecordingWriter:
     def _count(self, observation: Observation) -> int | None:
         """Return the observation's number in its series, or None if it is not to be written."""
         match observation:
-            case Measure() | Comparison() | Labels() | Loss() | Objective() | Reach() | Update():
+            case (
+                Measure()
+                | Comparison()
+                | Labels()
+                | Loss()
+                | Objective()
+                | Reach()
+                | Update()
+                | Activation()
+            ):
                 limit = LIMITS[type(observation)]
                 ordinal = self._next(series_of(observation))
                 return ordinal if is_kept(ordinal, limit) else None

@@ -39,6 +39,7 @@ CODES = {
     "CD306": "narrow-cone",
     "CD307": "class-collapse",
     "CD311": "depth-collapse",
+    "CD314": "saturated-activation",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
     "CD503": "degenerate-labels",
