@@ -14,6 +14,7 @@ import argparse
 import math
 import statistics
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -26,7 +27,12 @@ from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.measurements import Measurements, from_recording
 
 WIDTH, OUT, ROWS, NODES = 64, 32, 64, 200
-ACTS = {"relu": nn.ReLU, "gelu": nn.GELU, "tanh": nn.Tanh, "sigmoid": nn.Sigmoid}
+ACTS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "tanh": nn.Tanh,
+    "sigmoid": nn.Sigmoid,
+}
 
 
 def he(weight: Tensor) -> None:
@@ -94,17 +100,17 @@ class Attending(nn.Module):
 def networks() -> Iterator[tuple[str, Callable[[], nn.Module]]]:
     for name, act in ACTS.items():
         for depth in (3, 5, 6, 8, 12, 16, 20, 30):
-            yield f"{name} {depth}", lambda d=depth, a=act: plain(d, a)
+            yield f"{name} {depth}", partial(plain, depth, act)
     for depth in (3, 8, 16, 30):
-        yield f"relu he {depth}", lambda d=depth: plain(d, nn.ReLU, fill=he)
-        yield f"relu norm {depth}", lambda d=depth: plain(d, nn.ReLU, norm=True)
-        yield f"tanh 5x {depth}", lambda d=depth: plain(d, nn.Tanh, fill=five_times)
+        yield f"relu he {depth}", partial(plain, depth, nn.ReLU, fill=he)
+        yield f"relu norm {depth}", partial(plain, depth, nn.ReLU, norm=True)
+        yield f"tanh 5x {depth}", partial(plain, depth, nn.Tanh, fill=five_times)
     for width in (128, 512):
-        yield f"relu 3 wide {width}", lambda w=width: plain(3, nn.ReLU, width=w)
+        yield f"relu 3 wide {width}", partial(plain, 3, nn.ReLU, width=width)
     for depth in (2, 8, 12, 16, 20, 30):
-        yield f"graph {depth}", lambda d=depth: Graph(d)
+        yield f"graph {depth}", partial(Graph, depth)
         if depth < 20:
-            yield f"attention {depth}", lambda d=depth: Attending(d)
+            yield f"attention {depth}", partial(Attending, depth)
 
 
 def train(model: nn.Module, rate: float, steps: int, *, by_class: bool) -> tuple[str, str]:

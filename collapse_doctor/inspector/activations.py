@@ -47,16 +47,21 @@ _RELU = (torch.relu, torch.relu_, Tensor.relu, Tensor.relu_, F.relu, F.relu_)
 _TANH = (torch.tanh, torch.tanh_, Tensor.tanh, Tensor.tanh_, F.tanh)
 _SIGMOID = (torch.sigmoid, torch.sigmoid_, Tensor.sigmoid, Tensor.sigmoid_, F.sigmoid)
 
-ACTIVATIONS: Mapping[_Function, str] = (
-    dict.fromkeys(_RELU, "relu") | dict.fromkeys(_TANH, "tanh") | dict.fromkeys(_SIGMOID, "sigmoid")
-)
+ACTIVATIONS: Mapping[_Function, str] = {
+    **dict.fromkeys(_RELU, "relu"),
+    **dict.fromkeys(_TANH, "tanh"),
+    **dict.fromkeys(_SIGMOID, "sigmoid"),
+}
 _ENDS = {"relu": (0.0, None), "tanh": (-1.0, 1.0), "sigmoid": (0.0, 1.0)}
 
 _READING: frozenset[_Function] = frozenset({F.linear, F.conv1d, F.conv2d, F.conv3d})
 """What reads an activation as a layer does; a gate is multiplied with something instead."""
-_PASSING_ON: frozenset[_Function] = frozenset(
-    {F.dropout, F.layer_norm, F.batch_norm, torch.flatten, Tensor.flatten}
-)
+_NORMS = (F.dropout, F.dropout2d, F.layer_norm, F.batch_norm, F.group_norm)
+_POOLS = (F.max_pool1d, F.max_pool2d, F.avg_pool1d, F.avg_pool2d, F.adaptive_avg_pool2d)
+_MEANS = (torch.mean, Tensor.mean, torch.flatten, Tensor.flatten)
+_SUMS = (torch.add, Tensor.add, Tensor.__add__, Tensor.add_, Tensor.__iadd__)
+_PASSING_ON: frozenset[_Function] = frozenset((*_NORMS, *_POOLS, *_MEANS, *_SUMS))
+"""What stands between an activation and the layer that reads it, residual connections included."""
 ACTIVE: frozenset[_Function] = frozenset(ACTIVATIONS) | _READING | _PASSING_ON
 
 _CALL = nn.Module._wrapped_call_impl.__code__
@@ -76,6 +81,7 @@ class _Seen:
     rows: int
     parts: list[Tensor]  # least and greatest value of each unit, share of numbers at an end
     site: CallSite | None
+    module: bool
     read: bool = False
     returned: bool = False
 
@@ -111,9 +117,7 @@ class Activations:
         emit: Callable[[Activation], None],
     ) -> None:
         self._names = {
-            id(module): _Home(
-                model, public_name(name), type(module).__module__.startswith("torch.")
-            )
+            id(module): _Home(model, public_name(name), _is_torch(module))
             for model, root in models.items()
             for name, module in root.named_modules()
         }
@@ -129,12 +133,15 @@ class Activations:
         self, func: _Function, args: tuple[Any, ...], kwargs: Mapping[str, Any], result: Any
     ) -> None:
         """Take note of one call of a function in :data:`ACTIVE`."""
-        given = args[0] if args else kwargs.get("input")
         if func in ACTIVATIONS:
             if isinstance(result, Tensor) and len(self._pending) < MOST_CALLS:
                 self._take(ACTIVATIONS[func], result)
             return
-        known = self._held.of(given) if isinstance(given, Tensor) else None
+        if not self._pending:
+            return
+        given = args[:2] or (kwargs.get("input"),)
+        held = (self._held.of(one) for one in given if isinstance(one, Tensor))
+        known = next((one for one in held if one is not None), None)
         if known is None:
             return
         if func in _READING:
@@ -178,7 +185,7 @@ class Activations:
         key = self._key(home, site, forward, kind, units)
         rows = values.numel() // units
         site = None if home.is_torch else site  # the line that called a module of torch's says less
-        seen = _Seen(key, self._moment.step, forward, kind, rows, parts, site)
+        seen = _Seen(key, self._moment.step, forward, kind, rows, parts, site, home.is_torch)
         self._held.put(result, seen)
         self._pending.append(seen)
 
@@ -211,6 +218,7 @@ class Activations:
                 ends=float(parts[2]),
                 read=seen.read,
                 returned=seen.returned,
+                module=seen.module,
                 site=seen.site,
             )
         )
@@ -228,6 +236,10 @@ def _home(names: Mapping[int, _Home]) -> _Home | None:
             if found is not None:
                 return found
     return None
+
+
+def _is_torch(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("torch.")
 
 
 def _frames() -> Iterator[Any]:

@@ -141,7 +141,9 @@ def _judge(looks: Sequence[Activation], bounds: Bounds) -> _Found | None:
 
 
 def _is_dead(one: Activation, bounds: Bounds) -> bool:
-    if one.kind != "relu" or one.stuck is None or one.ends is None or one.stuck < bounds.dead:
+    if one.kind != "relu" or not (one.read or one.returned or one.module):
+        return False  # a hinge of a loss is zero where there is nothing left to do
+    if one.stuck is None or one.ends is None or one.stuck < bounds.dead:
         return False
     return one.stuck >= 1 or (1 - one.ends) / (1 - one.stuck) >= bounds.rate
 
@@ -192,8 +194,8 @@ def _message(found: _Found, others: int) -> str:
     many = per_cent(share or 0.0)
     what = {
         "dead": f"{many} of the {now.units} units of the {name} {_at(now)} give 0 for every input",
-        "stuck": f"{many} of the {now.units} units of the {name} {_at(now)} are at one and the same "
-        "rail for every input",
+        "stuck": f"{many} of the {now.units} units of the {name} {_at(now)} are at one rail for "
+        "every input",
         "flat": f"{many} of what the {name} {_at(now)} gives are at its rails, where it is flat",
     }[found.how]
     since = f", from step {found.begun.step:,} on" if found.begun.step else ", from the start"

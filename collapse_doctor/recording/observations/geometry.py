@@ -33,7 +33,7 @@ class Activation(Struct, frozen=True, gc=False, tag="activation"):
     end of the range (0 of a ReLU, either rail of a sigmoid or tanh) for all inputs of this pass and
     the last few before it, ``rows`` values each. ``ends`` is the share of this pass's numbers at an
     end. ``read`` is true where a further layer was seen to read the result, ``returned`` where it
-    is an output of the model.
+    is an output of the model, ``module`` where the function was called by a module of PyTorch's.
     """
 
     step: int
@@ -48,6 +48,7 @@ class Activation(Struct, frozen=True, gc=False, tag="activation"):
     ends: float | None
     read: bool = False
     returned: bool = False
+    module: bool = False
     site: CallSite | None = None
 
 
