@@ -96,11 +96,30 @@ def check(measurements: Measurements, bounds: CollapseBounds) -> Iterator[Match]
 
     def examine(layer: LayerState) -> Match | None:
         verdict = collapse(measurements, layer, bounds)
+        if verdict == "stuck":
+            _require_no_other(measurements, layer, bounds)
         return _match(measurements, layer, bounds, verdict) if verdict else None
 
     judged = [layer for layer in measurements.layers if is_embedding(layer) or _is_dead(layer)]
     # Without any, asking for them says why there are none.
     return judge(judged or embeddings(measurements), examine, stand_in=Severity.ERROR)
+
+
+def _require_no_other(
+    measurements: Measurements, layer: LayerState, bounds: CollapseBounds
+) -> None:
+    """Raise NotExamined if the model has another output, and that one tells inputs apart.
+
+    Beside it, an output that never varied may be a learnt constant, as a policy's deviation is.
+    """
+    for other in measurements.layers:
+        if other is layer or other.model != layer.model or other.role == "block":
+            continue
+        if spread_of(measurements, other, bounds).now >= bounds.dispersion:
+            raise NotExamined(
+                f"its rows were always alike, but {title(other)} tells inputs apart: it may be a "
+                "learnt constant"
+            )
 
 
 def _is_dead(layer: LayerState) -> bool:
