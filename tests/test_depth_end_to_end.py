@@ -103,6 +103,11 @@ def test_spread_that_decays_over_the_layers_is_found() -> None:
     assert "Layer by layer" in finding.message
 
 
+def test_a_gelu_that_lets_nothing_through_is_told_as_the_layer_that_loses_it() -> None:
+    finding = found(train(Functional(F.gelu, bias=-20.0), 24))["CD311"]
+    assert finding.where.layer == "two"
+
+
 @pytest.mark.parametrize("inplace", [False, True])
 def test_dead_relus_are_found_as_modules(inplace: bool) -> None:
     act = nn.ReLU(inplace=inplace)
@@ -133,7 +138,7 @@ def test_inputs_that_were_not_scaled_saturate_what_they_enter(
     [
         lambda: Functional(F.relu),
         lambda: Functional(torch.tanh),
-        lambda: Functional(F.gelu, bias=-20.0),
+        lambda: Functional(F.gelu),
         Gated,
         lambda: plain(5, nn.ReLU),
     ],

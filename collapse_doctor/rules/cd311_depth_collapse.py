@@ -42,7 +42,7 @@ slow: 200 steps, from which on it is a warning, and settled: 400, from which on 
 networks are often born with nearly constant output and learn nevertheless. By
 `python -m benchmarks.depths` (plain networks of ReLU, GELU, tanh and sigmoid, graph networks and
 attention of 3 to 30 layers), those that took off within 400 steps of Adam had begun to by step
-176, at rates from 1e-3 to 1e-5, some of them from rows that were equal up to rounding.
+176, at rates from 1e-3 to 1e-5 (`--rates`), some of them from rows equal up to rounding.
 early: 20 steps, from which on it is a warning if all rows were one and the same to the last bit at
 every look (of float32 or finer): no difference is left to grow.
 learned: 0.5. If the loss has halved, something was learned from what little spread is left.
@@ -57,6 +57,7 @@ for Deep Learning", NeurIPS 2009.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -267,13 +268,20 @@ def _enough(bounds: Bounds, steps: int) -> int:
 
 
 def _is_sudden(way: Sequence[LayerState], lost: Lost) -> bool:
-    """Tell whether one layer takes more than all layers before it together have taken."""
+    """Tell whether one layer takes more than all before it together, and than each after it."""
     if lost.last is None:
         return True
-    earlier = [_now(o) for o in way[: way.index(lost.last) + 1]]
-    known = [value for value in earlier if not math.isnan(value)]
-    drop = _now(lost.first) / _now(lost.last) if _now(lost.last) > 0 else 1.0
-    return drop < _now(lost.last) / max(known)
+    at = way.index(lost.first)
+    spreads = [_now(layer) for layer in way]
+    taken = _share(spreads[at], spreads[at - 1])
+    earlier = _share(spreads[at - 1], max(v for v in spreads[:at] if not math.isnan(v)))
+    later = [_share(after, one) for one, after in itertools.pairwise(spreads[at:])]
+    return taken < min([earlier, *(share / FELL for share in later)])
+
+
+def _share(left: float, of: float) -> float:
+    """Return how much of a spread is left, 1 where there was none."""
+    return left / of if of > 0 else 1.0
 
 
 def _message(

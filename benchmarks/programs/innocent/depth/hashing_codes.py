@@ -14,7 +14,9 @@ from collapse_doctor import Inspector
 class Hash(nn.Module):
     def __init__(self, bits=24):
         super().__init__()
-        self.features = nn.Sequential(nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, bits), nn.BatchNorm1d(bits))
+        self.features = nn.Sequential(
+            nn.Linear(64, 128), nn.ReLU(), nn.Linear(128, bits), nn.BatchNorm1d(bits)
+        )
         self.beta = 1.0
 
     def forward(self, x):

@@ -23,7 +23,9 @@ class Residual(nn.Module):
         return x + self.down(F.relu(self.up(self.norm(x))))
 
 
-body = nn.Sequential(nn.Linear(64, 64), *[Residual(64) for _ in range(20)], nn.LayerNorm(64), nn.Linear(64, 32))
+body = nn.Sequential(
+    nn.Linear(64, 64), *[Residual(64) for _ in range(20)], nn.LayerNorm(64), nn.Linear(64, 32)
+)
 opt = torch.optim.AdamW(body.parameters(), lr=1e-3)
 with Inspector(body) as inspector:
     for x, _ in batches(110, 64):

@@ -11,7 +11,11 @@ from benchmarks.programs.common import augment, batches
 from collapse_doctor import Inspector
 
 net = nn.Sequential(
-    nn.Linear(64, 128), nn.ReLU(inplace=True), nn.Linear(128, 128), nn.ReLU(inplace=True), nn.Linear(128, 32)
+    nn.Linear(64, 128),
+    nn.ReLU(inplace=True),
+    nn.Linear(128, 128),
+    nn.ReLU(inplace=True),
+    nn.Linear(128, 32),
 )
 nn.init.constant_(net[2].bias, -10.0)  # fault
 optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)

@@ -14,7 +14,9 @@ from collapse_doctor import Inspector
 class Block(nn.Module):
     def __init__(self, width):
         super().__init__()
-        self.inner = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
+        self.inner = nn.Sequential(
+            nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width)
+        )
 
     def forward(self, x):
         return self.inner(x)  # fault
@@ -37,7 +39,8 @@ class Encoder(nn.Module):
 def info_nce(a, b, temperature=0.2):
     target = torch.arange(len(a))
     return 0.5 * (
-        F.cross_entropy(a @ b.T / temperature, target) + F.cross_entropy(b @ a.T / temperature, target)
+        F.cross_entropy(a @ b.T / temperature, target)
+        + F.cross_entropy(b @ a.T / temperature, target)
     )
 
 
