@@ -42,6 +42,7 @@ BLOCK_METRICS = (
     "relative_dispersion",
     "direction_dispersion",
     "effective_rank",
+    "top_share",
     "dead_share",
     "zero_share",
     "nonfinite_share",

@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from collapse_doctor.inspector.activations import Activations
 from collapse_doctor.inspector.comparing.passes import Passes
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.embeddings import Embeddings
@@ -48,6 +49,7 @@ class Listener:
         pulse: Pulse,
         on_output: Callable[[str, str], None],
         way_back: WayBack,
+        activations: Activations,
     ) -> None:
         self._moment = moment
         self._attention = attention
@@ -62,6 +64,7 @@ class Listener:
         self._passes = Passes()
         self._modes: set[tuple[str, bool]] = set()
         self._way_back = way_back
+        self._activations = activations
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
         """Return the hook of an inner layer."""
@@ -96,6 +99,7 @@ class Listener:
             if self._window.is_open:
                 self._objectives.born(model, rows)
             for name, tensor in rows:
+                self._activations.returned(tensor)
                 self._returned(model, name, tensor, module)
             self._way_back.passed(model, rows)
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])

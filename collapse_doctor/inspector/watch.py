@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from collapse_doctor.errors import UsageError
+from collapse_doctor.inspector.activations import ACTIVE, Activations
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.comparing.operands import SEEN, Operands
 from collapse_doctor.inspector.comparing.provenance import Provenance
@@ -111,7 +112,7 @@ class Watch:
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
         self._window = ModeWindow(
-            SEEN | LOSSES | SHAPING | CUTS.keys(), self._fuse.guard(self._called)
+            SEEN | LOSSES | SHAPING | ACTIVE | CUTS.keys(), self._fuse.guard(self._called)
         )
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
@@ -131,6 +132,7 @@ class Watch:
         self._operands: Operands
         self._objectives: Objectives
         self._shapes: Shapes
+        self._activations: Activations
         self._heard: Told
         self._way_back: WayBack
         self._idle = False
@@ -160,6 +162,7 @@ class Watch:
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
         self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
         self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
+        self._activations = Activations(self._models, self._moment, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
         self._way_back = WayBack(
             self._models,
@@ -262,6 +265,7 @@ class Watch:
             Pulse(self._prompt, self._attention.changed),
             self._returned,
             self._way_back,
+            self._activations,
         )
 
     def _hook(self, module: nn.Module, callback: Callable[..., None]) -> None:
@@ -327,6 +331,8 @@ class Watch:
             self._objectives.seen(func, args, kwargs, result)
         if func in SHAPING:
             self._shapes.seen(func, args, kwargs, result)
+        if func in ACTIVE:
+            self._activations.seen(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
         """Do what takes more than a note: the step is over, the next one not begun."""
@@ -348,6 +354,7 @@ class Watch:
         """Take in what a step gave that was looked at."""
         self._budget.spend(self._window.cost())
         self._way_back.end_step()
+        self._activations.end_step()
         self._embeddings.end_step(merge=True)
         self._inputs.end_step(merge=True)
         self._embeddings.put(self._ranks.tick(steps))

@@ -67,6 +67,7 @@ def measure_training(recording: Recording, title: str) -> Measurements:
         shared=recording.manifest.shared,
         updates=tuple(recording.updates),
         reaches=tuple(recording.reaches),
+        activations=tuple(recording.activations),
         fresh=frozenset(model.name for model in recording.manifest.models if model.fresh),
         intakes=_intakes(recording, course),
         tables={model.name: model.tables for model in recording.manifest.models},

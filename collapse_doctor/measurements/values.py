@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from collapse_doctor.findings import Subject
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Cost,
@@ -100,6 +101,7 @@ class Measurements:
     that were looked at, ``reaches`` what came back to outputs, both oldest first; ``fresh`` are
     the models whose weights were as PyTorch draws them when the watch began. ``intakes`` are what
     entered the models, oldest first; ``tables`` are the shapes of what each model looks rows up in.
+    ``activations`` are what activation functions gave, oldest first.
     """
 
     subject: Subject
@@ -123,3 +125,4 @@ class Measurements:
     fresh: frozenset[str] = frozenset()
     intakes: tuple[Intake, ...] = ()
     tables: Mapping[str, tuple[tuple[int, int], ...]] = field(default_factory=dict)
+    activations: tuple[Activation, ...] = ()

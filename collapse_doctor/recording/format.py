@@ -22,6 +22,7 @@ import msgspec
 
 from collapse_doctor.recording.observations import (
     FORMAT_VERSION,
+    Activation,
     Comparison,
     Intake,
     Loss,
@@ -156,6 +157,8 @@ def finite(observation: Observation) -> Observation:
             return msgspec.structs.replace(
                 observation, dispersion=_plain(dispersion), low=_plain(low), high=_plain(high)
             )
+        case Activation(stuck=stuck, ends=ends):
+            return msgspec.structs.replace(observation, stuck=_plain(stuck), ends=_plain(ends))
         case Reach(gradient=gradient):
             return msgspec.structs.replace(observation, gradient=_plain(gradient))
         case Update(rate=rate, eps=eps, parts=parts):

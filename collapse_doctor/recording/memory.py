@@ -11,6 +11,7 @@ import numpy as np
 
 from collapse_doctor.recording.format import finite
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Cost,
@@ -133,6 +134,11 @@ class Recording:
         return self._in_order(Reach)
 
     @property
+    def activations(self) -> list[Activation]:
+        """What activation functions gave, oldest first. A new list."""
+        return self._in_order(Activation)
+
+    @property
     def updates(self) -> list[Update]:
         """Steps of optimizers that were looked at, oldest first. A new list."""
         return self._in_order(Update)
@@ -167,6 +173,7 @@ class Recording:
             Labels: "labels",
             Loss: "losses",
             Objective: "objectives",
+            Activation: "looks at activations",
             Reach: "gradients of outputs",
             Update: "looks at steps of optimizers",
         }
@@ -214,6 +221,7 @@ class Recording:
                 | Objective()
                 | Reach()
                 | Update()
+                | Activation()
             ):
                 self._arrived += 1
                 series = self._series_for(series_of(observation))

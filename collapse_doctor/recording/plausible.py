@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import ValidationError
 
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Cost,
@@ -57,6 +58,8 @@ def check(observation: Observation) -> None:
         case Spread(step=step, forward=forward) | AlongBatch(step=step, forward=forward):
             _check_counts(step=step, forward=forward)
             _check_shapes(observation)
+        case Activation():
+            _check_activation(observation)
         case Reach(step=step, forward=forward, calls=calls):
             _check_counts(step=step, forward=forward, calls=calls)
         case Update():
@@ -70,6 +73,14 @@ def check(observation: Observation) -> None:
             _check_range("budget", observation.budget, 0.0, 1.0)
         case _:
             pass
+
+
+def _check_activation(seen: Activation) -> None:
+    _check_counts(step=seen.step, forward=seen.forward, number=seen.number, rows=seen.rows)
+    _check_counts(most=MAX_WIDTH, units=seen.units)
+    for name, share in (("stuck", seen.stuck), ("ends", seen.ends)):
+        if share is not None:
+            _check_range(name, share, -ROUNDING, 1.0 + ROUNDING)
 
 
 def _check_update(update: Update) -> None:

@@ -10,6 +10,7 @@ from typing import Generic, TypeVar
 import numpy as np
 
 from collapse_doctor.recording.observations import (
+    Activation,
     Comparison,
     Intake,
     Labels,
@@ -32,11 +33,12 @@ LIMITS: dict[type, int] = {
     Loss: 100_000,
     Objective: 1_000,
     Reach: 1_000,
+    Activation: 200,
     Update: 1_000,
 }
 """Entries of one series that are kept: per layer, per call site, or of the whole training."""
 
-Thinnable = Measure | Comparison | Intake | Labels | Loss | Objective | Reach | Update
+Thinnable = Activation | Comparison | Intake | Labels | Loss | Measure | Objective | Reach | Update
 Series = tuple[object, ...]
 T = TypeVar("T")
 
@@ -55,6 +57,8 @@ def series_of(observation: Thinnable) -> Series:
             return (Comparison, site.file, site.line, function, kinds)
         case Intake(model=model):
             return (Intake, model)
+        case Activation(model=model, layer=layer, number=number, kind=kind, site=site):
+            return (Activation, model, layer, number, kind, None if site is None else site.line)
         case Reach(model=model, layer=layer):
             return (Reach, model, layer)
         case Update(model=model, optimizer=optimizer, number=number):

@@ -13,6 +13,7 @@ from collapse_doctor.recording.files import Item, Line, ManifestFile, RunFiles, 
 from collapse_doctor.recording.format import encode, encode_manifest
 from collapse_doctor.recording.memory import Recording, own_rows
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     Comparison,
     Intake,
@@ -222,6 +223,7 @@ class RecordingWriter:
                 | Objective()
                 | Reach()
                 | Update()
+                | Activation()
             ):
                 limit = LIMITS[type(observation)]
                 ordinal = self._next(series_of(observation))

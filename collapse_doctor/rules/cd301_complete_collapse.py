@@ -63,9 +63,11 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.depth import first_lost, located
 from collapse_doctor.rules.geometry import (
+    History,
     Standing,
     capped,
     embeddings,
@@ -80,6 +82,7 @@ from collapse_doctor.rules.geometry import (
     standing,
     title,
 )
+from collapse_doctor.rules.onset import Onset, onset_below
 from collapse_doctor.rules.precision import (
     FEW_STEPS,
     HALVES,
@@ -87,7 +90,6 @@ from collapse_doctor.rules.precision import (
     grain_of,
     rounding_share,
 )
-from collapse_doctor.rules.onset import Onset, onset_below
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import (
     CollapseBounds,
@@ -104,6 +106,8 @@ def check(measurements: Measurements, bounds: CollapseBounds) -> Iterator[Match]
 
     def examine(layer: LayerState) -> Match | None:
         verdict = collapse(measurements, layer, bounds)
+        if verdict == "stuck":
+            _require_no_other(measurements, layer, bounds)
         _require_that_no_dtype_did_it(measurements, layer)
         return _match(measurements, layer, bounds, verdict) if verdict else None
 
@@ -129,6 +133,23 @@ def _require_that_no_dtype_did_it(measurements: Measurements, layer: LayerState)
         )
 
 
+def _require_no_other(
+    measurements: Measurements, layer: LayerState, bounds: CollapseBounds
+) -> None:
+    """Raise NotExamined if the model has another output, and that one tells inputs apart.
+
+    Beside it, an output that never varied may be a learnt constant, as a policy's deviation is.
+    """
+    for other in measurements.layers:
+        if other is layer or other.model != layer.model or other.role == "block":
+            continue
+        if spread_of(measurements, other, bounds).now >= bounds.dispersion:
+            raise NotExamined(
+                f"its rows were always alike, but {title(other)} tells inputs apart: it may be a "
+                "learnt constant"
+            )
+
+
 def _is_dead(layer: LayerState) -> bool:
     """Tell whether a layer is logits that do not depend on the input at all.
 
@@ -145,7 +166,7 @@ def _match(
 ) -> Match:
     spread, now = spread_of(measurements, layer, bounds), standing(measurements, layer)
     stuck = verdict == "stuck"
-    where, related = _places(measurements, layer, bounds)
+    step = _onset(measurements, layer, bounds)
     trained = now is Standing.TRAINED and not stuck
     began = _when(measurements, layer, bounds) if trained else Onset()
     # Lengths may be all that the logits of a lopsided problem differ in.
@@ -153,14 +174,20 @@ def _match(
     ceiling = Severity.WARNING if stuck or logits else Severity.ERROR
     severity = capped(ceiling, now, Severity.WARNING)
     sure = not stuck and not logits and not now.is_untrained
-    return Match(
+    found = Match(
         message=_message(layer, bounds, spread, verdict) + began.sentence,
-        where=where,
-        related=related,
+        where=place(layer, step),
         evidence=_numbers(measurements, layer, bounds, spread),
         severity=severity,
         confidence=Confidence.HIGH if sure else Confidence.MEDIUM,
         cause=_cause(now, stuck=stuck),
+    )
+    return located(
+        found,
+        first_lost(measurements, layer, lambda o: _lost(measurements, o, bounds, step)),
+        lambda first: _course(measurements, first, bounds),
+        lambda share: share < 1,
+        lambda last: f"differs by {per_cent(spread_of(measurements, last, bounds).now)}",
     )
 
 
@@ -198,30 +225,6 @@ def _cause(now: Standing, *, stuck: bool) -> str:
     return ""
 
 
-def _places(
-    measurements: Measurements, layer: LayerState, bounds: CollapseBounds
-) -> tuple[Where, tuple[Where, ...]]:
-    """Return the first layer in depth that is collapsed, and the embedding if that is another.
-
-    A layer that collapsed only after the embedding did is no place to look for the cause.
-    """
-    step = _onset(measurements, layer, bounds)
-    earlier = [
-        other
-        for other in measurements.layers
-        if other.model == layer.model and other.depth < layer.depth
-    ]
-    first = min(
-        (other for other in earlier if _lost(measurements, other, bounds, step)),
-        key=lambda other: other.depth,
-        default=layer,
-    )
-    if first is layer:
-        return place(layer, step), ()
-    where = place(first, _onset(measurements, first, bounds))
-    return where, (place(layer, step, "the embedding that follows from it"),)
-
-
 def _lost(
     measurements: Measurements, layer: LayerState, bounds: CollapseBounds, by: int | None
 ) -> bool:
@@ -241,12 +244,18 @@ def _onset(measurements: Measurements, layer: LayerState, bounds: CollapseBounds
 
 
 def _when(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> Onset:
+    course = _course(measurements, layer, bounds)
+    return onset_below(course, 1.0, course.onset(lambda share: share < 1))
+
+
+def _course(measurements: Measurements, layer: LayerState, bounds: CollapseBounds) -> History:
+    """Return the spread over the steps, as a multiple of what makes it a finding."""
     spread = spread_of(measurements, layer, bounds)
     bound = bounds.dispersion
     if standing(measurements, layer) is Standing.TRAINED and spread.fall > bounds.fall:
         bound = min(bound, spread.first / bounds.fall)
     course = history(measurements, layer, spread.metric)
-    return onset_below(course, bound, course.onset(lambda value: value < bound))
+    return History(course.steps, tuple(value / bound for value in course.values))
 
 
 def _numbers(

@@ -59,6 +59,7 @@ from functools import partial
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.depth import first_lost, located
 from collapse_doctor.rules.geometry import (
     FELL,
     Standing,
@@ -118,7 +119,23 @@ def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> M
     found = excuse(measurements, layer, exact=exact)
     if found is not None and found.known:
         raise NotExamined(found.reason)
-    return softened(_match(measurements, layer, bounds, share), found)
+    match = _match(measurements, layer, bounds, share)
+    return softened(_from_where(measurements, layer, bounds, match), found)
+
+
+def _from_where(
+    measurements: Measurements, layer: LayerState, bounds: Bounds, match: Match
+) -> Match:
+    """Return a match that names the first layer whose rows are a line as well."""
+    return located(
+        match,
+        first_lost(
+            measurements, layer, lambda o: o.values.get("top_share", math.nan) > bounds.top_share
+        ),
+        lambda first: history(measurements, first, "top_share"),
+        lambda share: share > bounds.top_share,
+        lambda last: f"has {per_cent(last.values.get('top_share', math.nan))} along one direction",
+    )
 
 
 def _is_exact(layer: LayerState, share: float) -> bool:

@@ -65,6 +65,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.rules.bottleneck import bottleneck
 from collapse_doctor.rules.cd601_too_few_samples import rows_needed
+from collapse_doctor.rules.depth import first_lost, located
 from collapse_doctor.rules.geometry import (
     FELL,
     Standing,
@@ -123,7 +124,9 @@ def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> M
     if found is not None and found.known:
         raise NotExamined(found.reason)
     match = _match(measurements, layer, bounds, rank / null)
-    return softened(match if narrow is None else _by_design(match, layer, narrow), found)
+    if narrow is not None:
+        return softened(_by_design(match, layer, narrow), found)
+    return softened(_from_where(measurements, layer, bounds, match), found)
 
 
 def _lost_exactly(layer: LayerState) -> bool:
@@ -146,6 +149,34 @@ def _by_design(match: Match, layer: LayerState, narrow: LayerState) -> Match:
         ),
         remedy=f"Widen the narrowest layer, or make the embedding {spanned} wide.",
     )
+
+
+def _from_where(
+    measurements: Measurements, layer: LayerState, bounds: Bounds, match: Match
+) -> Match:
+    """Return a match that names the first layer whose rank is as low, and was not at first."""
+
+    def is_lost(other: LayerState) -> bool:
+        course = history(measurements, other, "effective_rank")
+        fell = standing(measurements, other) is not Standing.TRAINED
+        fell = fell or course.first > bounds.fall * course.last
+        return _share(other) < bounds.warning and fell  # False for NaN
+
+    return located(
+        match,
+        first_lost(measurements, layer, is_lost),
+        lambda first: history(measurements, first, "effective_rank"),
+        lambda share: share < bounds.warning,
+        lambda last: (
+            f"uses about {last.values.get('effective_rank', math.nan):.0f} of {last.width}"
+        ),
+    )
+
+
+def _share(layer: LayerState) -> float:
+    """Return the effective rank of a layer as a share of its null, NaN where that says nothing."""
+    null = null_of(layer, "effective_rank")
+    return layer.values.get("effective_rank", math.nan) / null if null else math.nan
 
 
 def _rank(severity: Severity) -> int:

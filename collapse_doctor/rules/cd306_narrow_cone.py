@@ -66,6 +66,7 @@ from functools import partial
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.rules.depth import first_lost, located
 from collapse_doctor.rules.geometry import (
     Standing,
     embeddings,
@@ -115,7 +116,31 @@ def _examine(measurements: Measurements, bounds: Bounds, layer: LayerState) -> M
     if null is None or not rank >= bounds.rich * null:
         raise NotExamined("its rank is low, too: a cone is not what is wrong first (see CD303)")
     _require_narrowed(measurements, layer, bounds, cosine)
-    return _match(measurements, layer, bounds, cosine)
+    return _from_where(measurements, layer, bounds, _match(measurements, layer, bounds, cosine))
+
+
+def _from_where(
+    measurements: Measurements, layer: LayerState, bounds: Bounds, match: Match
+) -> Match:
+    """Return a match that names the first layer that lies in such a cone, and was not born so."""
+
+    def is_lost(other: LayerState) -> bool:
+        cosine = other.values.get("mean_cosine", math.nan)
+        if not cosine >= bounds.mean_cosine:  # True for NaN
+            return False
+        try:
+            _require_narrowed(measurements, other, bounds, cosine)
+        except NotExamined:
+            return False
+        return True
+
+    return located(
+        match,
+        first_lost(measurements, layer, is_lost),
+        lambda first: history(measurements, first, "mean_cosine"),
+        lambda cosine: cosine >= bounds.mean_cosine,
+        lambda last: f"has a mean cosine of {last.values.get('mean_cosine', math.nan):.2f}",
+    )
 
 
 def _require_narrowed(

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from collapse_doctor.recording.observations import (
+    Activation,
     AlongBatch,
     CallSite,
     Comparison,
@@ -70,6 +71,11 @@ class Make:
         return np.random.default_rng(step).normal(size=(rows, width)).astype(np.float32)
 
     @staticmethod
+    def activation(step=0, stuck=0.5):
+        site = CallSite("net.py", 12, "Net.forward", "x = F.relu(self.fc(x))")
+        return Activation(step, 0, "", "fc", 1, "relu", 128, 64, stuck, 0.75, read=True, site=site)
+
+    @staticmethod
     def spread():
         site = CallSite("train.py", 40, "main", "loss = (y * d).mean()")
         sides = Operand("y", (8, 1), "float32", False), Operand("d", (8,), "float32", True)
@@ -94,6 +100,7 @@ class Make:
             Cost(1, 220.0, 0.88, 0.005, limited=True),
             self.spread(),
             self.along_batch(),
+            self.activation(),
         ]
 
 

@@ -19,6 +19,7 @@ def test_every_kind_of_observation_is_found_again(make):
     assert recording.notices == [Notice("encoder", "pooled over tokens")]
     assert recording.uses == [Use("", "encoder", "compared")]
     assert recording.shapes == [make.spread(), make.along_batch()]
+    assert recording.activations == [make.activation()]
     assert recording.tick == Tick(1, 1, "optimizer", ended=True)
     assert recording.cost == Cost(1, 220.0, 0.88, 0.005, limited=True)
 
@@ -46,6 +47,8 @@ def test_numbers_that_are_not_finite_become_none(make, bad):
     recording.append(Loss(0, bad))
     recording.append(make.comparison(similarity=bad))
     recording.append(make.objective(value=bad))
+    recording.append(make.activation(stuck=bad))
+    assert recording.activations[0].stuck is None
     assert recording.measures[0].values == {"norm_mean": None, "norm_max": 2.0}
     assert type(recording.measures[0].values["norm_max"]) is float
     assert recording.losses[0].value is None

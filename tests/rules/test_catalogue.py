@@ -42,6 +42,8 @@ CODES = {
     "CD308": "norm-collapse",
     "CD309": "norm-explosion",
     "CD310": "rank-decline",
+    "CD311": "depth-collapse",
+    "CD314": "saturated-activation",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
     "CD403": "low-precision",

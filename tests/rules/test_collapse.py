@@ -135,8 +135,9 @@ def test_the_first_collapsed_layer_is_named(training_of, layer_of, check) -> Non
         layer_of(POINT, first={}, role="block", layer="blocks.4", depth=4),
     ]
     (match,) = check("CD301", training_of(POINT, before=blocks))
-    assert (match.where.layer, match.where.step) == ("blocks.3", 100)
-    assert [place.layer for place in match.related] == ["output"]
+    assert (match.where.layer, match.where.step) == ("output", 100)
+    assert [(place.layer, place.step) for place in match.related] == [("blocks.3", 100)]
+    assert "so already at model.blocks.3, from step 100 on; model.stem before it" in match.message
     (match,) = check("CD301", training_of(POINT, before=blocks[:1]))
     assert (match.where.layer, match.related) == ("output", ())
 

@@ -10,7 +10,13 @@ from __future__ import annotations
 from collapse_doctor.recording.observations.comparisons import Comparison, Relation, RelationKind
 from collapse_doctor.recording.observations.course import Clock, Cost, Notice, Tick
 from collapse_doctor.recording.observations.dimensions import AlongBatch, Spread
-from collapse_doctor.recording.observations.geometry import Measure, Probe, Snapshot, Use
+from collapse_doctor.recording.observations.geometry import (
+    Activation,
+    Measure,
+    Probe,
+    Snapshot,
+    Use,
+)
 from collapse_doctor.recording.observations.inputs import Intake
 from collapse_doctor.recording.observations.manifest import (
     FORMAT_VERSION,
@@ -25,6 +31,7 @@ from collapse_doctor.recording.observations.wiring import Part, Reach, Update
 
 __all__ = [
     "FORMAT_VERSION",
+    "Activation",
     "AlongBatch",
     "CallSite",
     "Clock",
@@ -59,7 +66,8 @@ __all__ = [
 ]
 
 Observation = (
-    AlongBatch
+    Activation
+    | AlongBatch
     | Comparison
     | Cost
     | Intake

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from collapse_doctor.recording.observations.places import CallSite, Role
 
-__all__ = ["Measure", "Probe", "Snapshot", "Use"]
+__all__ = ["Activation", "Measure", "Probe", "Snapshot", "Use"]
 
 
 class Measure(Struct, frozen=True, gc=False, tag="measure"):
@@ -23,6 +23,33 @@ class Measure(Struct, frozen=True, gc=False, tag="measure"):
     dtype: str
     training: bool
     values: dict[str, float | None]
+
+
+class Activation(Struct, frozen=True, gc=False, tag="activation"):
+    """What one call of an activation function gave inside a model, in one forward pass.
+
+    ``layer`` is the innermost module around it, and ``number`` counts the calls at the same line of
+    it in a pass. Of ``units`` features or channels the share ``stuck`` had been at one and the same
+    end of the range (0 of a ReLU, either rail of a sigmoid or tanh) for all inputs of this pass and
+    the last few before it, ``rows`` values each. ``ends`` is the share of this pass's numbers at an
+    end. ``read`` is true where a further layer was seen to read the result, ``returned`` where it
+    is an output of the model, ``module`` where the function was called by a module of PyTorch's.
+    """
+
+    step: int
+    forward: int
+    model: str
+    layer: str
+    number: int
+    kind: str
+    units: int
+    rows: int
+    stuck: float | None
+    ends: float | None
+    read: bool = False
+    returned: bool = False
+    module: bool = False
+    site: CallSite | None = None
 
 
 class Snapshot(Struct, frozen=True, gc=False, tag="snapshot"):

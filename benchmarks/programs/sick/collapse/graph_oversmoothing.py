@@ -1,6 +1,6 @@
 """Sixteen layers of averaging over neighbours.
 
-expect: CD301
+expect: CD311, CD301
 first: gradual
 """
 
