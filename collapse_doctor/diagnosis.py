@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from collapse_doctor.errors import UsageError
-from collapse_doctor.findings import Diagnosis, Finding, Skipped, Where
+from collapse_doctor.findings import Confidence, Diagnosis, Finding, Skipped, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.catalogue import choose
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -87,7 +87,7 @@ def _finding(rule: Rule, match: Match) -> Finding:
         code=rule.code,
         name=rule.name,
         severity=match.severity or rule.severity,
-        confidence=match.confidence,
+        confidence=_confidence(match),
         message=match.message,
         where=match.where,
         related=match.related,
@@ -97,6 +97,13 @@ def _finding(rule: Rule, match: Match) -> Finding:
         refuted_by=rule.sections["What would refute it"],
         explains=rule.explains,
     )
+
+
+def _confidence(match: Match) -> Confidence:
+    """Return how sure a finding is: medium at most where chance could carry it over its bound."""
+    near = any(number.straddles for number in match.evidence.values())
+    ceiling = Confidence.MEDIUM if near else Confidence.CERTAIN
+    return min(match.confidence, ceiling, key=lambda confidence: confidence.rank)
 
 
 def _linked(findings: list[Finding]) -> list[Finding]:

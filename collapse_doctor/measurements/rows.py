@@ -10,6 +10,7 @@ import pandas as pd
 from collapse_doctor.findings import Subject
 from collapse_doctor.measurements.tidy import Measured, nulls, tidy
 from collapse_doctor.measurements.values import LABEL_COLUMNS, LayerState, Measurements, Sample
+from collapse_doctor.metrics.intervals import intervals
 from collapse_doctor.metrics.table import measure
 from collapse_doctor.summary import EmbeddingSummary
 
@@ -49,6 +50,7 @@ def _layer(
         eigenvalues=summary.eigenvalues().cpu().numpy(),
         classes=classes,
         sample=_sample(summary),
+        intervals=intervals(summary.sample_rows(), values, count),
     )
 
 

@@ -71,6 +71,7 @@ from collapse_doctor.rules.geometry import (
     embeddings,
     evidence,
     history,
+    interval_of,
     judge,
     null_of,
     place,
@@ -146,9 +147,17 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
         message=_message(layer, bounds, cosine, is_rogue=is_rogue),
         where=place(layer, onset),
         evidence=evidence(
-            mean_cosine=Evidence(cosine, bounds.mean_cosine, ">=", null=0.0),
+            mean_cosine=Evidence(
+                cosine,
+                bounds.mean_cosine,
+                ">=",
+                null=0.0,
+                interval=interval_of(layer, "mean_cosine"),
+            ),
             effective_rank=Evidence(
-                layer.values["effective_rank"], null=null_of(layer, "effective_rank")
+                layer.values["effective_rank"],
+                null=null_of(layer, "effective_rank"),
+                interval=interval_of(layer, "effective_rank"),
             ),
             mean_top_share=Evidence(
                 rogue,
@@ -236,4 +245,5 @@ RULE = Rule(
     severity=Severity.WARNING,
     bounds=Bounds(),
     check=check,
+    explains=("CD313",),
 )
