@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from collapse_doctor.metrics.moments import Vector, as_array
 from collapse_doctor.metrics.uniformity import pair_potentials
 
-__all__ = ["LEVEL", "MOST_ROWS", "Interval", "intervals", "proportion"]
+__all__ = ["LEVEL", "MOST_ROWS", "Interval", "intervals", "mean_interval", "proportion"]
 
 Interval = tuple[float, float]
 """Lower and upper end; the measure lies between them with the probability LEVEL."""
@@ -86,6 +86,26 @@ def proportion(value: float, count: int) -> Interval:
     half = _Z * math.sqrt(value * (1 - value) / count + _Z**2 / (4 * count**2))
     half /= 1 + _Z**2 / count
     return max(middle - half, 0.0), min(middle + half, 1.0)
+
+
+def mean_interval(
+    value: float, changes: ArrayLike, count: int, ends: tuple[float, float]
+) -> Interval:
+    """Return the interval of a measure from the influence of each row.
+
+    Parameters
+    ----------
+    value
+        The measure.
+    changes
+        (m,) influences of rows on it, times their number.
+    count
+        Number of rows that the value rests on.
+    ends
+        Lowest and highest possible value.
+    """
+    error = math.sqrt(float(np.square(np.asarray(changes, dtype=np.float64)).mean()) / count)
+    return max(value - _Z * error, ends[0]), min(value + _Z * error, ends[1])
 
 
 @dataclass(frozen=True)
@@ -201,10 +221,3 @@ def _of_dimensions(values: Mapping[str, float], count: int) -> dict[str, Interva
             half = _Z * value / math.sqrt(count)
             found[name] = (max(value - half, 0.0), value + half)
     return found
-
-
-def share_of_rows(changes: ArrayLike, value: float, count: int) -> Interval:
-    """Return the interval of a share in [0, 1] from the influence of each row."""
-    influence = _Influence(np.asarray(changes, dtype=np.float64), 0.0, 1.0)
-    error = math.sqrt(float(np.square(influence.change).mean()) / count)
-    return influence.about(value, _Z * error)

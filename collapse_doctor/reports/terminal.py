@@ -12,6 +12,7 @@ from collapse_doctor.findings import Diagnosis, Finding, Where
 from collapse_doctor.reports import wording
 from collapse_doctor.reports.excerpt import short_path
 from collapse_doctor.reports.notices import cautions, notices
+from collapse_doctor.reports.numbers_table import numbers_table
 from collapse_doctor.reports.prose import blocks, spans
 from collapse_doctor.reports.text import count, number, plain
 
@@ -73,6 +74,8 @@ def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
         yield Row(Text(f"and {count(len(rest) - MAX_OTHERS, 'more finding')}", style="dim"), 2)
     if rest:
         yield Row()
+    for order, line in enumerate(numbers_table(diagnosis)):
+        yield Row(Text(line, style="" if order else "dim"), 2, wrap=False)
     yield from _notices(diagnosis)
     yield from _checks(diagnosis)
     yield Row(Text(wording.summary(diagnosis), style="bold"))
@@ -140,6 +143,8 @@ def _numbers(finding: Finding) -> Iterator[tuple[str, str]]:
     bounded = [(name, e) for name, e in finding.evidence.items() if e.bound is not None]
     for name, evidence in bounded[:3]:
         notes = [f"holds if {wording.bound(evidence)}"]
+        if evidence.interval is not None:
+            notes.append(f"95 % {wording.interval(evidence)}")
         if evidence.null is not None:
             notes.append(f"healthy data {number(evidence.null)}")
         value, meaning = wording.measured(evidence), " ".join(plain(evidence.meaning).split())

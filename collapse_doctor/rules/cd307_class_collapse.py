@@ -47,7 +47,7 @@ alone: 0.05, the spread of a class over that of the middle one of the others (ro
 On scikit-learn's digits, wine, iris and breast cancer it is 0.30 to 3.3 for every class, raw,
 standardised or normalised (`pytest tests/rules/test_one_class.py`); the bound is six times below.
 The others must be spread: the middle one holds at least within_share of the variance.
-chance: 1e-4, over all classes together. The squared spread of n rows about their own mean is that
+chance: 0.0001, over all classes together. The squared spread of n rows about their own mean is that
 of the others times chi-squared over its degrees of freedom, (n - 1) for each direction in use
 (participation ratio within classes), which is below r with a probability of at most
 (r e^(1 - r))^(f / 2) (Chernoff). Two rows in one dimension are often that near by chance; five in
@@ -155,9 +155,8 @@ def _alone(layer: LayerState, bounds: Bounds, alone: list[Alone]) -> Match:
     which = "class" if len(alone) == 1 else "classes"
     return Match(
         message=(
-            f"All rows of the {which} {names}{more} are almost one point in {title(layer)}, while "
-            f"the rows of its other classes are spread: {worst.ratio:.2g} times as far apart as "
-            "those of the middle class."
+            f"All rows of the {which} {names}{more} are {_alike(worst)} in {title(layer)}, while "
+            "the rows of its other classes are spread."
         ),
         where=place(layer, None),
         evidence=evidence(
@@ -188,6 +187,12 @@ def _alone(layer: LayerState, bounds: Bounds, alone: list[Alone]) -> Match:
 
 MOST_NAMED = 3
 """Classes that are named in the message, at most."""
+
+
+def _alike(one: Alone) -> str:
+    if one.ratio == 0:
+        return "one and the same vector"
+    return f"almost one point ({per_cent(one.ratio)} of the spread of the middle class)"
 
 
 def _named(one: Alone) -> str:

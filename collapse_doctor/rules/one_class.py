@@ -23,14 +23,15 @@ class Alone:
     """A class that collapsed by itself.
 
     ``ratio`` is its spread over that of the middle one of the others (root mean squares, unbiased),
-    ``interval`` where that would lie in 95 of 100 other draws, and ``chance`` the most that the
-    probability of such a ratio can be, among all classes, if the class is like the others.
+    ``interval`` where that would lie in 95 of 100 other draws (None for equal rows), and ``chance``
+    the most that the probability of such a ratio can be, among all classes, if the class is like
+    the others.
     """
 
     label: Hashable
     count: int
     ratio: float
-    interval: tuple[float, float]
+    interval: tuple[float, float] | None
     chance: float
 
 
@@ -73,7 +74,7 @@ def collapsed_alone(
         if likely < chance:
             label, half = table["label"].iloc[int(place)], 1.96 / math.sqrt(2.0 * degrees)
             ratio = math.sqrt(squared)
-            interval = (ratio * math.exp(-half), ratio * math.exp(half))
+            interval = (ratio * math.exp(-half), ratio * math.exp(half)) if ratio > 0 else None
             found.append(Alone(label, int(counts[place]), ratio, interval, likely))
     return found
 

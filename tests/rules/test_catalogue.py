@@ -38,6 +38,8 @@ CODES = {
     "CD304": "dead-dimensions",
     "CD306": "narrow-cone",
     "CD307": "class-collapse",
+    "CD312": "modality-gap",
+    "CD313": "hubness",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
     "CD503": "degenerate-labels",
