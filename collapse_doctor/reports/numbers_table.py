@@ -14,7 +14,7 @@ HEAD = ("", "value", "95 % of draws", "isotropic")
 
 
 def numbers_table(diagnosis: Diagnosis) -> Iterator[str]:
-    """Yield a heading, one line for each measure of the one layer of a file, and an empty one.
+    """Yield a heading, and one line for each measure of the one layer of a file.
 
     Nothing for a training: its layers are many, and their table is in the page.
     """
@@ -28,7 +28,6 @@ def numbers_table(diagnosis: Diagnosis) -> Iterator[str]:
     for title, *numbers in cells:
         shown = (text.rjust(width) for text, width in zip(numbers, widths[1:], strict=True))
         yield f"{title.ljust(widths[0])}  {'  '.join(shown)}".rstrip()
-    yield ""
 
 
 def _cells(reading: Reading) -> tuple[str, ...]:

@@ -74,8 +74,7 @@ def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
         yield Row(Text(f"and {count(len(rest) - MAX_OTHERS, 'more finding')}", style="dim"), 2)
     if rest:
         yield Row()
-    for order, line in enumerate(numbers_table(diagnosis)):
-        yield Row(Text(line, style="" if order else "dim"), 2, wrap=False)
+    yield from _measures(diagnosis)
     yield from _notices(diagnosis)
     yield from _checks(diagnosis)
     yield Row(Text(wording.summary(diagnosis), style="bold"))
@@ -174,6 +173,15 @@ def _other(finding: Finding, primary: Finding | None) -> Iterator[Row]:
         title.append(f"  follows from {plain(primary.code, 40)}", style="not bold default dim")
     yield Row(title, hang=2)
     yield Row(_prose(finding.message), 2)
+
+
+def _measures(diagnosis: Diagnosis) -> Iterator[Row]:
+    """Show the numbers of a file, one in a line."""
+    lines = list(numbers_table(diagnosis))
+    for order, line in enumerate(lines):
+        yield Row(Text(line, style="" if order else "dim"), 2, wrap=False)
+    if lines:
+        yield Row()
 
 
 def _notices(diagnosis: Diagnosis) -> Iterator[Row]:
