@@ -39,8 +39,8 @@ def power_law(eigenvalues: Vector, first: int = 11, last: int = 100) -> PowerLaw
     α-ReQ: Agrawal et al. (2022), "α-ReQ: Assessing representation quality in self-supervised
     learning by measuring eigenspectrum decay", after Stringer et al. (2019),
     https://doi.org/10.1038/s41586-019-1346-5, who leave out the first ten eigenvalues. The upper
-    end moves down to half of what is not rounding: the smaller half of a sample's eigenvalues lies below
-    that of its population. In short spectra the lower end does, to a tenth of the upper.
+    end moves down to half of what is not rounding: the smaller half of a sample's eigenvalues lies
+    below that of its population. In short spectra the lower end does, to a tenth of the upper.
 
     Parameters
     ----------
