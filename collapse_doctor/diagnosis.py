@@ -10,7 +10,7 @@ from collapse_doctor.causes.ordering import arranged
 from collapse_doctor.causes.telling import rivals
 from collapse_doctor.causes.witnesses import attested
 from collapse_doctor.errors import UsageError
-from collapse_doctor.findings import Diagnosis, Finding, Link, Skipped
+from collapse_doctor.findings import Confidence, Diagnosis, Finding, Link, Skipped
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.catalogue import choose
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -95,7 +95,7 @@ def _finding(rule: Rule, match: Match) -> Finding:
         code=rule.code,
         name=rule.name,
         severity=match.severity or rule.severity,
-        confidence=match.confidence,
+        confidence=_confidence(match),
         message=match.message,
         where=match.where,
         related=match.related,
@@ -116,6 +116,13 @@ def _explaining(findings: Sequence[Finding], links: Iterable[Link]) -> tuple[Fin
         replace(finding, explains=tuple(sorted(follows[place] - {finding.code})))
         for place, finding in enumerate(findings)
     )
+
+
+def _confidence(match: Match) -> Confidence:
+    """Return how sure a finding is: medium at most where chance could carry it over its bound."""
+    near = any(number.straddles for number in match.evidence.values())
+    ceiling = Confidence.MEDIUM if near else Confidence.CERTAIN
+    return min(match.confidence, ceiling, key=lambda confidence: confidence.rank)
 
 
 def _depths(measurements: Measurements) -> dict[tuple[str | None, str | None], int]:

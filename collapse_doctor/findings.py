@@ -97,6 +97,8 @@ class Evidence:
     ``relation`` is how the value must stand to the bound for the finding to hold (``"<"``,
     ``"<="``, ``">"``, ``">="`` or ``"=="``); empty when the number only illustrates. ``null`` is
     what the same measure reads on healthy data of this size, where such a null exists.
+    ``interval`` is where the value would lie in 95 of 100 other draws of as many rows, where that
+    is known.
     """
 
     value: float | int | str | bool
@@ -105,6 +107,15 @@ class Evidence:
     null: float | None = None
     unit: str = ""
     meaning: str = ""
+    interval: tuple[float, float] | None = None
+
+    @property
+    def straddles(self) -> bool:
+        """Whether the interval reaches over the bound: chance alone could undo the finding."""
+        if self.interval is None or not self.relation or not isinstance(self.bound, float | int):
+            return False
+        low, high = self.interval
+        return low <= self.bound <= high
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import torch
 
 from collapse_doctor.measurements.tidy import Measured, nulls
 from collapse_doctor.measurements.values import LayerState, Sample
+from collapse_doctor.metrics.intervals import intervals
 from collapse_doctor.metrics.table import measure
 from collapse_doctor.recording.observations import LayerInfo
 from collapse_doctor.summary import EmbeddingSummary
@@ -90,6 +91,8 @@ def layer_state(
         last_step=last.step,
         exact_rank=_exact_rank(shots, dtype),
         sample=_sample(shots),
+        late=_late_sample(shots),
+        intervals={} if not shots else intervals(shots[-1][1], values, batch),
     )
 
 
@@ -170,6 +173,15 @@ def _late(shots: Shots) -> list[np.ndarray]:
     """Return the rows of the last snapshots, of the last quarter of the steps."""
     begin = 0.75 * shots[-1][0] if shots else 0.0
     return [rows for step, rows in shots[-POOLED:] if step >= begin]
+
+
+def _late_sample(shots: Shots) -> Sample | None:
+    """Return the rows of the last snapshots as they are, with their steps."""
+    if not shots:
+        return None
+    late = shots[-len(_late(shots)) :]
+    steps = np.repeat([step for step, _ in late], [len(rows) for _, rows in late])
+    return Sample(np.concatenate([rows for _, rows in late]), steps.astype(np.int64))
 
 
 def _centred(rows: np.ndarray) -> np.ndarray:

@@ -8,8 +8,10 @@ import numpy as np
 import pandas as pd
 
 from collapse_doctor.findings import Subject
+from collapse_doctor.measurements.by_class import by_class
 from collapse_doctor.measurements.tidy import Measured, nulls, tidy
 from collapse_doctor.measurements.values import LABEL_COLUMNS, LayerState, Measurements, Sample
+from collapse_doctor.metrics.intervals import intervals
 from collapse_doctor.metrics.table import measure
 from collapse_doctor.summary import EmbeddingSummary
 
@@ -36,6 +38,7 @@ def _layer(
 ) -> LayerState:
     # The spectrum of very wide rows rests on a sample, and rank is what the count is asked for.
     count = min(summary.spectrum_rows, summary.count)
+    labelled = by_class(summary)
     return LayerState(
         model="",
         layer=LAYER,
@@ -44,11 +47,12 @@ def _layer(
         count=count,
         width=summary.width,
         dtype=summary.dtype,
-        values=values,
-        nulls=nulls(count, summary.width),
+        values=values | labelled.values,
+        nulls={**nulls(count, summary.width), **labelled.nulls},
         eigenvalues=summary.eigenvalues().cpu().numpy(),
         classes=classes,
         sample=_sample(summary),
+        intervals=intervals(summary.sample_rows(), values, count) | labelled.intervals,
     )
 
 

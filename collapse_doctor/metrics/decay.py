@@ -15,6 +15,11 @@ FEWEST = 8
 """Eigenvalues a line must rest on: fewer fit anything."""
 
 
+ROUNDING = 1e-12
+"""Share of the largest eigenvalue below which one is rounding: a spread of 1e-6 of the largest is
+what float32 leaves. A fit that reached beyond the rank would read how steep that step is."""
+
+
 @dataclass(frozen=True)
 class PowerLaw:
     """λᵢ ∝ i^-``exponent`` for i from ``first`` to ``last`` (1-based, inclusive).
@@ -34,8 +39,8 @@ def power_law(eigenvalues: Vector, first: int = 11, last: int = 100) -> PowerLaw
     α-ReQ: Agrawal et al. (2022), "α-ReQ: Assessing representation quality in self-supervised
     learning by measuring eigenspectrum decay", after Stringer et al. (2019),
     https://doi.org/10.1038/s41586-019-1346-5, who leave out the first ten eigenvalues. The upper
-    end moves down to half of what there is: the smaller half of a sample's eigenvalues lies below
-    that of its population. In short spectra the lower end does, to a tenth of the upper.
+    end moves down to half of what is not rounding: the smaller half of a sample's eigenvalues lies
+    below that of its population. In short spectra the lower end does, to a tenth of the upper.
 
     Parameters
     ----------
@@ -45,10 +50,11 @@ def power_law(eigenvalues: Vector, first: int = 11, last: int = 100) -> PowerLaw
         The range of the fit, 1-based and inclusive; the paper's is 11 to 100.
     """
     values = as_array(eigenvalues)
+    values = values[values > ROUNDING * values.max(initial=0.0)]
     last = min(last, len(values) // 2)
     first = min(first, max(1, last // 10 + 1)) if last < 10 * (first - 1) else first
     chosen = values[first - 1 : last]
-    if last - first + 1 < FEWEST or not (chosen > 0).all():
+    if last - first + 1 < FEWEST:
         return None
     places = np.arange(first, last + 1, dtype=np.float64)
     weights = 1.0 / places / (1.0 / places).sum()

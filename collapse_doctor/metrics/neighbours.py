@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike, NDArray
 from collapse_doctor.metrics.moments import Vector, as_array
 
 __all__ = [
+    "Hubs",
     "Neighbourhood",
     "hubness",
+    "hubs",
     "label_agreement",
     "local_dimension",
     "neighbourhood",
@@ -116,6 +118,45 @@ def hubness(near: Neighbourhood, k: int = 10) -> float:
     deviations = counts - counts.mean()
     spread = float(np.square(deviations).mean())
     return float((deviations**3).mean()) / spread**1.5 if spread > 0 else 0.0
+
+
+@dataclass(frozen=True)
+class Hubs:
+    """How the places in lists of the k nearest are shared out among n rows.
+
+    ``largest`` is the share of rows that have one and the same row in their list, ``unlisted`` the
+    share of rows that are in no list, ``interval`` where the skewness would lie in 95 of 100 draws.
+    """
+
+    rows: int
+    skewness: float
+    largest: float
+    unlisted: float
+    interval: tuple[float, float]
+
+
+def hubs(near: Neighbourhood, k: int = 10) -> Hubs | None:
+    """Return how unevenly the places in lists are shared out, None below k + 2 distinct rows.
+
+    The interval is that of rows drawn again from their counts, 200 times (seed 0): a skewness is no
+    rank, which repeated rows would lower.
+    """
+    skewness = hubness(near, k)
+    if math.isnan(skewness):
+        return None
+    rows = len(near.kept)
+    counts = np.bincount(near.places[:, :k].ravel(), minlength=rows).astype(float)
+    drawn = counts[np.random.default_rng(0).integers(0, rows, size=(200, rows))]
+    drawn -= drawn.mean(axis=1, keepdims=True)
+    spread = np.maximum(np.square(drawn).mean(axis=1), 1e-300)
+    low, high = np.quantile((drawn**3).mean(axis=1) / spread**1.5, [0.025, 0.975])
+    return Hubs(
+        rows=rows,
+        skewness=skewness,
+        largest=float(counts.max()) / (rows - 1),
+        unlisted=float((counts == 0).mean()),
+        interval=(min(float(low), skewness), max(float(high), skewness)),
+    )
 
 
 def label_agreement(near: Neighbourhood, labels: ArrayLike) -> float:

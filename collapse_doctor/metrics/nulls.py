@@ -20,6 +20,7 @@ __all__ = [
     "cosine_deviation",
     "dispersion",
     "effective_rank",
+    "hubness",
     "isoscore",
     "marchenko_pastur",
     "mean_top_share",
@@ -150,6 +151,19 @@ def mean_top_share(width: int, top: int) -> float:
     normal = NormalDist()
     tails = [(i + 0.5) / width for i in range(min(top, width))]
     return min(sum(normal.inv_cdf(tail / 2.0) ** 2 for tail in tails) / width, 1.0)
+
+
+def hubness(rows: int, neighbours: int = 10) -> float:
+    """Return the skewness of k-occurrence without hubs, (1 - 2p)/√((n - 1)p(1 - p)), p = k/(n - 1).
+
+    Each of n - 1 other rows then has a row among its k nearest with the probability p by itself: a
+    binomial count. Directions spread evenly over a sphere of many dimensions read that, 1/√k =
+    0.316 for k = 10; in a few dimensions lists are shared, and they read down to 0.
+    """
+    if rows < neighbours + 2:
+        return math.nan
+    p = neighbours / (rows - 1)
+    return (1.0 - 2.0 * p) / math.sqrt((rows - 1) * p * (1.0 - p))
 
 
 def relu_cone(cosine: float, layers: int) -> float:

@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["alignment", "linear_cka", "modality_gap", "modality_gap_null"]
+__all__ = [
+    "Cones",
+    "alignment",
+    "linear_cka",
+    "modality_gap",
+    "modality_gap_null",
+    "two_cones",
+]
 
 
 def alignment(rows: ArrayLike, partners: ArrayLike, power: float = 2.0) -> float:
@@ -82,6 +90,66 @@ def modality_gap_null(rows: ArrayLike, others: ArrayLike) -> float:
             float(np.square(unit - unit.mean(axis=0)).sum()) / max(len(unit) - 1, 1) / len(unit)
         )
     return math.sqrt(total)
+
+
+@dataclass(frozen=True)
+class Cones:
+    """How the directions of two towers lie to each other.
+
+    ``gap`` and ``null`` are those of :func:`modality_gap` and :func:`modality_gap_null`,
+    ``interval`` where the gap would lie in 95 of 100 draws of as many rows. ``offset`` in [0, 1] is
+    the share of the gap in the mean squared distance between rows of different towers, less what
+    chance puts there. ``told_apart`` in [0, 1] is the share of rows that lie nearer to the mean
+    direction of their own tower, each judged by means of the other half of the rows; one common
+    cone reads 0.5.
+    """
+
+    gap: float
+    null: float
+    interval: tuple[float, float]
+    offset: float
+    told_apart: float
+
+
+def two_cones(rows: ArrayLike, others: ArrayLike) -> Cones | None:
+    """Return how far apart two towers' cones are, None below four rows of non-zero length.
+
+    ‖x - y‖² of rows from different towers is gap² + s_x + s_y on average, s the mean squared
+    distance of the unit rows to their mean.
+
+    Parameters
+    ----------
+    rows, others
+        (n, d) and (m, d); rows of length zero are left out.
+    """
+    one, other = _unit(rows), _unit(others)
+    if min(len(one), len(other)) < 4:
+        return None
+    axis = one.mean(axis=0) - other.mean(axis=0)
+    gap, null = float(np.linalg.norm(axis)), modality_gap_null(one, other)
+    spread = sum(
+        float(np.square(part - part.mean(axis=0)).sum(axis=1).mean()) for part in (one, other)
+    )
+    errors = [float((part @ axis).var()) / len(part) for part in (one, other)]
+    half = 1.96 * math.sqrt(sum(errors)) / gap if gap > 0 else null
+    beyond = max(gap**2 - null**2, 0.0)
+    return Cones(
+        gap=gap,
+        null=null,
+        interval=(max(gap - half, 0.0), min(gap + half, 2.0)),
+        offset=beyond / (beyond + spread) if beyond + spread > 0 else 0.0,
+        told_apart=_told_apart(one, other),
+    )
+
+
+def _told_apart(one: NDArray[np.float64], other: NDArray[np.float64]) -> float:
+    """Return the share of rows nearer to their own tower's mean, means of the other half."""
+    right = []
+    for fold in (0, 1):
+        near, far = one[1 - fold :: 2].mean(axis=0), other[1 - fold :: 2].mean(axis=0)
+        axis, middle = near - far, float(near @ near - far @ far) / 2.0
+        right += [one[fold::2] @ axis > middle, other[fold::2] @ axis < middle]
+    return float(np.concatenate(right).mean())
 
 
 def _centred(rows: ArrayLike) -> NDArray[np.float64]:

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from collapse_doctor.metrics import nulls
 from collapse_doctor.metrics.metric import Invariance, Metric
 from collapse_doctor.metrics.moments import Moments, as_array
 from collapse_doctor.metrics.neighbours import hubness, local_dimension, neighbourhood, two_nn
@@ -81,12 +82,13 @@ SAMPLE_METRICS: tuple[Metric, ...] = (
         definition="Skewness of how often a row is among the 10 nearest directions of others.",
         unit="",
         range=(-math.inf, math.inf),
-        at_isotropic="0.2 to 0.6",
+        at_isotropic="that of a binomial count, 1/√10 = 0.316",
         at_collapse=None,
         better="lower",
         invariances=_TURNED_OR_SCALED,
         small_n="NaN below twelve distinct directions.",
         source="Radovanović, Nanopoulos & Ivanović 2010, eq. 1",
         compute=_hubness,
+        null=lambda n, _d: nulls.hubness(n, HUB_NEIGHBOURS),
     ),
 )

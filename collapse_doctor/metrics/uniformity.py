@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from collapse_doctor.metrics.moments import Vector, as_array
 
-__all__ = ["uniform_sphere", "uniformity"]
+__all__ = ["pair_potentials", "uniform_sphere", "uniformity"]
 
 _BLOCK = 512
 
@@ -31,14 +32,19 @@ def uniformity(rows: Vector, t: float = 2.0) -> float:
     unit = values[lengths > 0] / lengths[lengths > 0][:, None]
     if len(unit) < 2:
         return math.nan
-    total = 0.0
+    mean = float(pair_potentials(unit, t).mean())
+    return math.log(mean) if mean > 0 else -4.0 * t
+
+
+def pair_potentials(unit: NDArray[np.float64], t: float = 2.0) -> NDArray[np.float64]:
+    """Return the mean of exp(-t‖x - y‖²) over all other rows y, for each unit row x (n, d)."""
+    found = np.zeros(len(unit))
     for start in range(0, len(unit), _BLOCK):
         block = unit[start : start + _BLOCK]
         gaps = np.maximum(2.0 - 2.0 * block @ unit.T, 0.0)
         gaps[np.arange(len(block)), start + np.arange(len(block))] = math.inf  # e^-∞: no pair
-        total += float(np.exp(-t * gaps).sum())
-    pairs = len(unit) * (len(unit) - 1)
-    return math.log(total / pairs) if total > 0 else -4.0 * t
+        found[start : start + _BLOCK] = np.exp(-t * gaps).sum(axis=1)
+    return found / (len(unit) - 1)
 
 
 def uniform_sphere(width: int, t: float = 2.0) -> float:

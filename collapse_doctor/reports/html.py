@@ -77,7 +77,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters |= {"words": _words, "prose": _prose, "number": number, "plain": plain}
-    environment.filters |= {"measured": wording.measured, "bound": wording.bound, "counted": count}
+    environment.filters |= {
+        "measured": wording.measured,
+        "bound": wording.bound,
+        "interval": wording.interval,
+        "counted": count,
+    }
     environment.globals |= {"style": Markup(_resource("style.css")), "policy": POLICY}
     return environment
 

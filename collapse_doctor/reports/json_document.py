@@ -65,7 +65,9 @@ def document(diagnosis: Diagnosis) -> dict[str, Any]:
 
 def _layer(state: LayerState) -> dict[str, Any]:
     """One layer without its rows: a report never carries embeddings."""
-    names = "model layer role depth count width dtype values nulls first first_step last_step"
+    names = (
+        "model layer role depth count width dtype values nulls intervals first first_step last_step"
+    )
     return {name: getattr(state, name) for name in names.split()}
 
 

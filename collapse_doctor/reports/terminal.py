@@ -12,6 +12,7 @@ from collapse_doctor.findings import Diagnosis, Finding, Where
 from collapse_doctor.reports import wording
 from collapse_doctor.reports.excerpt import short_path
 from collapse_doctor.reports.notices import cautions, notices
+from collapse_doctor.reports.numbers_table import numbers_table
 from collapse_doctor.reports.prose import blocks, spans
 from collapse_doctor.reports.text import count, number, plain
 
@@ -78,6 +79,7 @@ def _rows(diagnosis: Diagnosis) -> Iterator[Row]:
         yield Row(Text(f"and {count(more, 'more finding')}", style="dim"), 2)
     if rest:
         yield Row()
+    yield from _measures(diagnosis)
     yield from _notices(diagnosis)
     yield from _checks(diagnosis)
     yield Row(Text(wording.summary(diagnosis), style="bold"))
@@ -149,6 +151,8 @@ def _numbers(finding: Finding) -> Iterator[tuple[str, str]]:
     bounded = [(name, e) for name, e in finding.evidence.items() if e.bound is not None]
     for name, evidence in bounded[:3]:
         notes = [f"holds if {wording.bound(evidence)}"]
+        if evidence.interval is not None:
+            notes.append(f"95 % {wording.interval(evidence)}")
         if evidence.null is not None:
             notes.append(f"healthy data {number(evidence.null)}")
         value, meaning = wording.measured(evidence), " ".join(plain(evidence.meaning).split())
@@ -196,6 +200,15 @@ def _other(finding: Finding) -> Iterator[Row]:
     """Two lines for every other root."""
     yield Row(_title(finding), hang=2)
     yield Row(_prose(finding.message), 2)
+
+
+def _measures(diagnosis: Diagnosis) -> Iterator[Row]:
+    """Show the numbers of a file, one in a line."""
+    lines = list(numbers_table(diagnosis))
+    for order, line in enumerate(lines):
+        yield Row(Text(line, style="" if order else "dim"), 2, wrap=False)
+    if lines:
+        yield Row()
 
 
 def _notices(diagnosis: Diagnosis) -> Iterator[Row]:

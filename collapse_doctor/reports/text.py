@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import unicodedata
+from collections.abc import Callable
 
-__all__ = ["count", "number", "percent", "plain"]
+__all__ = ["between", "count", "number", "percent", "plain"]
 
 MAX_LENGTH = 4_000
 _KEPT = "\n\t\u200c\u200d"  # the joiners spell Persian, Hindi and many emoji
@@ -52,6 +53,18 @@ def _close_to_one(value: float) -> str:
     digits = min(12, 1 - math.floor(math.log10(gap)))
     text = f"{value:.{digits}f}".rstrip("0")
     return text.rstrip(".")
+
+
+def between(ends: tuple[float, float] | None, show: Callable[[float], str] | None = None) -> str:
+    """Return two ends of an interval, ``0.88 – 0.92``; empty where there is none.
+
+    >>> between((0.8812, 0.9234)), between(None)
+    ('0.881 – 0.923', '')
+    """
+    if ends is None:
+        return ""
+    written = show or number
+    return f"{written(float(ends[0]))} – {written(float(ends[1]))}"
 
 
 def percent(share: float) -> str:

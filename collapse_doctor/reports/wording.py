@@ -14,7 +14,7 @@ from collapse_doctor.findings import (
     Verdict,
 )
 from collapse_doctor.reports.notices import complete
-from collapse_doctor.reports.text import count, number, plain
+from collapse_doctor.reports.text import between, count, number, plain
 
 __all__ = [
     "CONFIDENCE",
@@ -28,6 +28,7 @@ __all__ = [
     "groups",
     "headline",
     "hedge",
+    "interval",
     "measured",
     "others",
     "rivals",
@@ -175,6 +176,11 @@ def bound(evidence: Evidence) -> str:
         return ""
     relation = {"<=": "≤", ">=": "≥", "==": "="}.get(evidence.relation, evidence.relation)
     return f"{relation} {number(evidence.bound)}".strip()
+
+
+def interval(evidence: Evidence) -> str:
+    """Return ``0.88 – 0.92``, where another draw of as many rows would lie; empty if unknown."""
+    return between(evidence.interval)
 
 
 def unexamined(diagnosis: Diagnosis) -> Sequence[tuple[str, str]]:

@@ -73,6 +73,7 @@ from collapse_doctor.rules.geometry import (
     embeddings,
     evidence,
     history,
+    interval_of,
     is_embedding,
     judge,
     null_of,
@@ -269,17 +270,29 @@ def _numbers(
     null = null_of(layer, spread.metric)
     meaning = "distance of the rows from their mean, relative to their length"
     return evidence(
-        **{spread.metric: Evidence(spread.now, bounds.dispersion, "<", null, meaning=meaning)},
-        **{other: Evidence(layer.values.get(other, math.nan), null=null_of(layer, other))},
-        mean_cosine=Evidence(
-            layer.values.get("mean_cosine", math.nan), null=null_of(layer, "mean_cosine")
-        ),
+        **{
+            spread.metric: Evidence(
+                spread.now,
+                bounds.dispersion,
+                "<",
+                null,
+                meaning=meaning,
+                interval=interval_of(layer, spread.metric) if spread.now > 0 else None,
+            )
+        },
+        **{other: _shown(layer, other), "mean_cosine": _shown(layer, "mean_cosine")},
         at_first_step=Evidence(spread.first, meaning="the same measure at the first step")
         if trained
         else None,
         **(_when(measurements, layer, bounds).numbers if trained else {}),
         rows=Evidence(layer.count),
     )
+
+
+def _shown(layer: LayerState, metric: str) -> Evidence:
+    """Return a number that is shown beside the one that was judged."""
+    value = layer.values.get(metric, math.nan)
+    return Evidence(value, null=null_of(layer, metric), interval=interval_of(layer, metric))
 
 
 RULE = Rule(

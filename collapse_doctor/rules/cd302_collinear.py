@@ -67,6 +67,7 @@ from collapse_doctor.rules.geometry import (
     embeddings,
     evidence,
     history,
+    interval_of,
     judge,
     null_of,
     per_cent,
@@ -177,9 +178,17 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, share:
         ),
         where=place(layer, onset),
         evidence=evidence(
-            top_share=Evidence(share, bounds.top_share, ">", null=null_of(layer, "top_share")),
+            top_share=Evidence(
+                share,
+                bounds.top_share,
+                ">",
+                null=null_of(layer, "top_share"),
+                interval=interval_of(layer, "top_share"),
+            ),
             effective_rank=Evidence(
-                layer.values.get("effective_rank", math.nan), null=null_of(layer, "effective_rank")
+                layer.values.get("effective_rank", math.nan),
+                null=null_of(layer, "effective_rank"),
+                interval=interval_of(layer, "effective_rank"),
             ),
             at_first_step=Evidence((layer.first or {}).get("top_share", math.nan)),
             **(began.numbers if layer.first else {}),

@@ -73,6 +73,7 @@ from collapse_doctor.rules.geometry import (
     embeddings,
     evidence,
     history,
+    interval_of,
     judge,
     null_of,
     place,
@@ -212,14 +213,18 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio:
         message=_message(layer) + began.sentence,
         where=place(layer, onset),
         evidence=evidence(
-            rank_ratio=Evidence(ratio, bound, "<", null=1.0, meaning="effective rank / its null"),
-            effective_rank=Evidence(
-                layer.values["effective_rank"], null=null_of(layer, "effective_rank")
+            rank_ratio=Evidence(
+                ratio,
+                bound,
+                "<",
+                null=1.0,
+                meaning="effective rank / its null",
+                interval=interval_of(
+                    layer, "effective_rank", over=null_of(layer, "effective_rank")
+                ),
             ),
-            participation_ratio=Evidence(
-                layer.values.get("participation_ratio", math.nan),
-                null=null_of(layer, "participation_ratio"),
-            ),
+            effective_rank=_shown(layer, "effective_rank"),
+            participation_ratio=_shown(layer, "participation_ratio"),
             at_first_step=Evidence(course.first, meaning="the ratio at the first step")
             if trained
             else None,
@@ -230,6 +235,12 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, ratio:
         severity=capped(severity, now, Severity.INFO),
         confidence=_confidence(layer, now, severity),
     )
+
+
+def _shown(layer: LayerState, metric: str) -> Evidence:
+    """Return a rank beside its null, and how far chance may have moved it."""
+    value = layer.values.get(metric, math.nan)
+    return Evidence(value, null=null_of(layer, metric), interval=interval_of(layer, metric))
 
 
 def _confidence(layer: LayerState, now: Standing, severity: Severity) -> Confidence:

@@ -72,6 +72,7 @@ from collapse_doctor.rules.geometry import (
     embeddings,
     evidence,
     history,
+    interval_of,
     judge,
     null_of,
     place,
@@ -174,9 +175,17 @@ def _match(measurements: Measurements, layer: LayerState, bounds: Bounds, cosine
         message=_message(layer, bounds, cosine, is_rogue=is_rogue) + began.sentence,
         where=place(layer, onset),
         evidence=evidence(
-            mean_cosine=Evidence(cosine, bounds.mean_cosine, ">=", null=0.0),
+            mean_cosine=Evidence(
+                cosine,
+                bounds.mean_cosine,
+                ">=",
+                null=0.0,
+                interval=interval_of(layer, "mean_cosine"),
+            ),
             effective_rank=Evidence(
-                layer.values["effective_rank"], null=null_of(layer, "effective_rank")
+                layer.values["effective_rank"],
+                null=null_of(layer, "effective_rank"),
+                interval=interval_of(layer, "effective_rank"),
             ),
             mean_top_share=Evidence(
                 rogue,

@@ -27,6 +27,7 @@ __all__ = [
     "embeddings",
     "evidence",
     "history",
+    "interval_of",
     "is_embedding",
     "judge",
     "null_of",
@@ -195,6 +196,16 @@ def null_of(layer: LayerState, metric: str) -> float | None:
     """Return what ``metric`` reads on isotropic rows of this number and width, if that is known."""
     null = layer.nulls.get(metric, math.nan)
     return null if math.isfinite(null) else None
+
+
+def interval_of(
+    layer: LayerState, metric: str, over: float | None = 1.0
+) -> tuple[float, float] | None:
+    """Return where ``metric`` would lie in 95 of 100 other draws, in units of ``over``."""
+    found = layer.intervals.get(metric)
+    if found is None or not over:
+        return None
+    return found[0] / over, found[1] / over
 
 
 def rounding(layer: LayerState) -> float:

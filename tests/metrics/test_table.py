@@ -58,6 +58,7 @@ ISOTROPIC = {
     "spectral_exponent": (0.05, 0),
     "covariance_term": (0.05, 0),
     "uniformity": (0, 0.003),
+    "hubness": (0, 0.25),  # 0.2 to 0.5 in single draws of a few hundred rows
     "mean_top_share": (0.8, 0),  # the extreme of 64 values, in one draw
 }
 
@@ -125,7 +126,6 @@ def test_values_of_isotropic_rows_without_a_null(metric, isotropic):
         "variance_term": (0.28 / math.sqrt(500), 0.3),
         "two_nn": (38, 0.1),
         "local_dimension": (28.5, 0.1),
-        "hubness": (0.4, 1.0),
     }
     wanted, error = expected[metric.name]
     assert value(metric, isotropic) == pytest.approx(wanted, rel=error)

@@ -82,6 +82,7 @@ def test_json_holds_no_nan_and_says_null(broken):
         "null": None,
         "unit": "rows",
         "meaning": "",
+        "interval": None,
     }
 
 

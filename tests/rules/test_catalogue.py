@@ -43,6 +43,8 @@ CODES = {
     "CD309": "norm-explosion",
     "CD310": "rank-decline",
     "CD311": "depth-collapse",
+    "CD312": "modality-gap",
+    "CD313": "hubness",
     "CD314": "saturated-activation",
     "CD401": "non-finite",
     "CD402": "zero-vectors",
