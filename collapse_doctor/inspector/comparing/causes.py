@@ -18,7 +18,9 @@ from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.comparing.relations import Related, relate_values, rows_of
 from collapse_doctor.inspector.comparing.twins import (
     Sides,
+    crossed_towers,
     is_bound,
+    is_forgotten,
     may_be_twins,
     one_network,
     rows_to_pair,
@@ -38,6 +40,10 @@ Place = tuple[int, int]
 
 EVAL_MODE = "eval mode"
 """What is said to have made two passes over one object equal: nothing random is left."""
+FORGOTTEN = "forgotten input"
+"""What is said of one pass that was given two inputs and used one of them twice."""
+OF_THE_OTHER = "input of the other"
+"""What is said of a network that was given what by its name is for another one."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +75,13 @@ class Clue:
         network = one_network(self.sides) if self.sides.paired else None
         if network is not None:
             found.append(self._relation("one-network", network))
+        elif (crossed := crossed_towers(self.sides)) is not None:
+            found.append(self._relation("same-input", crossed, OF_THE_OTHER))
         else:
             entered = same_input(self.sides, related, eps)
             if entered is not None:
                 how = EVAL_MODE if is_bound(self.sides) else ""
+                how = FORGOTTEN if is_forgotten(self.sides) else how
                 found.append(self._relation("same-input", entered, how))
         written = find_overwriting(*self.held, related, self.frame)
         if written is not None:

@@ -34,6 +34,7 @@ from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, P
 from collapse_doctor.inspector.comparing.relations import (
     Related,
     mean_cosine,
+    of_one_column,
     relate_in_memory,
     rows_of,
 )
@@ -68,6 +69,7 @@ MOST_WAITING = 64
 PICKING = frozenset({"gather", "max", "amax"})
 """What takes one number of each row: an action's value, the log-probability of a class."""
 SUBTRACTING = frozenset({"sub", "__sub__"})
+COSINES = frozenset({"F.cosine_similarity", "F.cosine_embedding_loss"})
 
 Place = tuple[int, int]
 
@@ -290,6 +292,8 @@ class Operands:
         for clue, (place, in_memory) in zip(meeting.clues, meeting.in_memory.items(), strict=True):
             left, right = sides[place[0]], sides[place[1]]
             related = kinship(left, right, in_memory, meeting.now, self._provenance)
+            if related is None and _by_direction(meeting.comparison):
+                related = of_one_column(left.rows, right.rows)
             by_hand = meeting.by_hand
             if by_hand is not None and related is not None and not by_hand.admits(related):
                 related = None  # it is meant
@@ -333,6 +337,12 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     by_position = operation in PICKING and tensor.dim() == 2 and len(args) > 1
     of_logarithms = operation == "__getitem__" and known.origin.path[-1:] == ("log_softmax",)
     return by_position or of_logarithms
+
+
+def _by_direction(comparison: Comparison) -> bool:
+    """Tell whether a call of torch's compares directions, of something that learns."""
+    learns = any(operand.requires_grad for operand in comparison.operands)
+    return learns and comparison.function in COSINES
 
 
 def _kinds(relations: Sequence[Relation]) -> str:
