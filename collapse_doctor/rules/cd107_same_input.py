@@ -6,8 +6,9 @@ One network ran twice in a step over equal inputs, gave equal outputs, and the t
 or one forward pass was given two equal inputs (or one batch holding each row twice), and the two
 outputs that were compared are equal; or it was given two inputs and its `forward` uses one of them
 twice, the other never; or two networks that both learn were given one tensor, which by its name is
-for one of them (`text_tower(batch["image"])`). Positive and negative count, too, where each was held against
-one anchor and not against the other. Equal inputs whose outputs differ, as by dropout, are none.
+for one of them (`text_tower(batch["image"])`). Positive and negative count, too, where each was
+held against one anchor and not against the other. Equal inputs whose outputs differ, as by dropout,
+are none.
 
 Why it matters
 --------------

@@ -75,8 +75,8 @@ class Run:
 
     ``module`` is the identity of the object that ran, which a shallow copy of a model does not
     share; ``outputs`` are fingerprints by name, and ``halves`` samples of the two halves and of
-    the even and odd rows of the first input. ``training`` is the mode it ran in; ``code`` is that of
-    the model's ``forward``.
+    the even and odd rows of the first input. ``training`` is the mode it ran in, ``code`` that
+    of the model's ``forward``.
     """
 
     model: str

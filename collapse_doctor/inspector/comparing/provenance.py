@@ -23,7 +23,16 @@ from collapse_doctor.inspector.comparing.trail import Trail
 from collapse_doctor.inspector.memory.writes import Slots, Writes
 from collapse_doctor.recording.observations import CallSite, Origin
 
-__all__ = ["COPYING", "CUTTING", "SCALING", "SHIFTING", "Fingerprint", "Known", "Provenance"]
+__all__ = [
+    "COPYING",
+    "CUTTING",
+    "REPEATING",
+    "SCALING",
+    "SHIFTING",
+    "Fingerprint",
+    "Known",
+    "Provenance",
+]
 
 REMEMBERED = 32
 """Outputs whose fingerprints are kept: some steps of some towers."""
@@ -31,6 +40,7 @@ REMEMBERED = 32
 CUTTING = frozenset({"detach", "detach_", "data", "numpy", "tolist"})
 COPYING = frozenset({"clone", "__deepcopy__", "add", "copy_"})
 SCALING = frozenset({"mul", "div", "true_divide", "normalize"})
+REPEATING = frozenset({"repeat", "expand", "repeat_interleave", "tile", "expand_as"})
 SHIFTING = frozenset(
     {"add", "__add__", "__radd__", "sub", "__sub__", "rsub", "__rsub__", "layer_norm"}
 )

@@ -141,9 +141,10 @@ def crossed_towers(sides: Sides) -> CallSite | None:
         return None
     for mine, theirs in ((one, other), (other, one)):
         call, their = (one.run.call if one.run else None for one in (mine, theirs))
-        if call is not None and their is not None and len(call.arguments) == 1:
-            if is_of_the_other(call.callee, their.callee, call.arguments[0]):
-                return mine.made
+        if call is None or their is None or len(call.arguments) != 1:
+            continue
+        if is_of_the_other(call.callee, their.callee, call.arguments[0]):
+            return mine.made
     return None
 
 
