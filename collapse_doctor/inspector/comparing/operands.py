@@ -27,6 +27,7 @@ from collapse_doctor.inspector.comparing.kinship import (
     descends,
     has_trained,
     kinship,
+    past_of,
     relation,
 )
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
@@ -46,6 +47,7 @@ from collapse_doctor.inspector.comparing.vocabulary import (
     HEADS,
     Comparator,
 )
+from collapse_doctor.inspector.memory.stores import Kept
 from collapse_doctor.inspector.memory.writes import WRITERS
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
@@ -87,6 +89,7 @@ class _Meeting:
     frame: Still
     clues: list[Clue]
     by_hand: Encounter | None = None
+    kept: tuple[Kept | None, ...] = (None, None, None)
 
 
 class Operands:
@@ -218,6 +221,7 @@ class Operands:
             {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
             here,
             [self._causes.clue(place, tensors, known, names, here) for place in places],
+            kept=tuple(map(self._provenance.stores.of, tensors)),
         )
         if len(tensors) == 2:
             self._note_anchors(meeting, [id(tensor) for tensor in tensors])
@@ -250,7 +254,8 @@ class Operands:
         values = [side.values for side in sides]
         clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
         now = self._moment.now()
-        meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met)
+        kept = tuple(self._provenance.stores.of(side) for side in values)
+        meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
         self._note_anchors(meeting, [id(side.itself()) for side in sides])
         self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
@@ -279,11 +284,12 @@ class Operands:
             meeting.comparison.operands,
             meeting.prints,
             rows,
-            strict=True,
+            meeting.kept,
+            strict=False,
         )
         sides = [
-            Side(name, known, operand.shape, operand.requires_grad, seal, values)
-            for name, known, operand, seal, values in operands
+            Side(name, known, operand.shape, operand.requires_grad, seal, values, kept)
+            for name, known, operand, seal, values, kept in operands
         ]
         relations: list[Relation] = []
         lines: list[CallSite] = []
@@ -309,6 +315,7 @@ class Operands:
             relations=tuple(relations),
             births=tuple(dict.fromkeys(lines)),
             similarity=mean_cosine(rows[0], rows[1]),
+            past=None if relations or len(sides) > 2 else past_of(sides[0], sides[1], meeting.now),
         )
         if meeting.by_hand is None or meeting.by_hand.keeps(comparison):
             self._tell(comparison, meeting.now, proved)

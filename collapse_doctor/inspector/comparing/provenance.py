@@ -20,6 +20,7 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from collapse_doctor.inspector.comparing.passes import Run
 from collapse_doctor.inspector.comparing.prints import Fingerprint
 from collapse_doctor.inspector.comparing.trail import Trail
+from collapse_doctor.inspector.memory.stores import Stores
 from collapse_doctor.inspector.memory.writes import Slots, Writes
 from collapse_doctor.recording.observations import CallSite, Origin
 
@@ -84,6 +85,7 @@ class Provenance:
         self._views: Trail[int] = Trail()
         self.slots = Slots()
         self.writes = Writes()
+        self.stores = Stores()
 
     def born(self, tensor: Tensor, known: Known) -> Fingerprint:
         """Remember an output of a watched model; return a fingerprint of it."""
@@ -141,6 +143,7 @@ class Provenance:
                 self._storages.pop(key, None)
         self.slots.sweep()
         self.writes.sweep()
+        self.stores.sweep()
 
     def _by_storage(self, tensor: Tensor) -> Known | None:
         # While the weak reference lives, no other storage can be given the same address.

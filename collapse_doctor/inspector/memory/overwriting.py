@@ -73,6 +73,8 @@ def note_write(
     frame = user_frame() if before is not None or source is not None else None
     if frame is None:
         return
+    if before is None and source is not None:
+        provenance.stores.written(target, source.origin.step, site_of(frame))
     begin, end = span(target)
     write = Write(
         operation,
