@@ -39,16 +39,24 @@ def unrenewed(measurements: Measurements, *, steps: int, same: float) -> Iterato
         sites[site.file, site.line, comparison.function, names].append(comparison)
     for calls in sites.values():
         seen = [(call, call.past) for call in calls if call.past is not None]
-        last = max((past.last for _, past in seen), default=0)
-        after = [call for call in calls if call.step > last]
+        if not seen:
+            continue
+        begin = max(max(past.last for _, past in seen) + 1, seen[0][0].step)
+        after = [call for call in calls if call.step >= begin]
         read = {call.step for call in after}
-        if len(read) < steps or any(call.past is None for call in after):
+        if len(read) < steps or any(call.past is None for call in after) or _is_stale_too(after):
             continue  # something else was read there, too
-        if _is_store(seen) or _is_of_a_fresh_network(calls, seen, measurements, same):
+        if _is_store(seen, steps) or _is_of_a_fresh_network(calls, seen, measurements, same):
             yield _match(seen)
 
 
-def _is_store(seen: Sequence[_Pair]) -> bool:
+def _is_stale_too(calls: Sequence[Comparison]) -> bool:
+    """Tell whether most comparisons were with other samples: that is told by itself."""
+    stale = [call for call in calls if any(each.kind == "stale" for each in call.relations)]
+    return 2 * len(stale) > len(calls)
+
+
+def _is_store(seen: Sequence[_Pair], steps: int) -> bool:
     """Tell whether targets were made over several steps, and then read for longer than that.
 
     What is renewed in turns is never older than a turn takes, and the writes seen lie a turn apart
@@ -56,14 +64,15 @@ def _is_store(seen: Sequence[_Pair]) -> bool:
     """
     first, last = _made(seen)
     lasting = seen[-1][0].step - last > last - first + 1
-    return last > first and lasting and (all(p.is_store for _, p in seen) or _twice(seen))
+    return last > first and lasting and (all(p.is_store for _, p in seen) or _twice(seen, steps))
 
 
-def _twice(seen: Sequence[_Pair]) -> bool:
-    steps: dict[int, set[int]] = defaultdict(set)
+def _twice(seen: Sequence[_Pair], steps: int) -> bool:
+    """Tell whether in so many steps something was read that was read in another step as well."""
+    read: dict[int, set[int]] = defaultdict(set)
     for call, past in seen:
-        steps[past.first].add(call.step)
-    return all(len(found) > 1 for found in steps.values())
+        read[past.first].add(call.step)
+    return sum(len(found) for found in read.values() if len(found) > 1) >= steps
 
 
 def _is_of_a_fresh_network(

@@ -53,7 +53,14 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import Still, site_of, still, user_frame
-from collapse_doctor.recording.observations import CallSite, Comparison, Operand, Relation, Use
+from collapse_doctor.recording.observations import (
+    CallSite,
+    Comparison,
+    Operand,
+    Past,
+    Relation,
+    Use,
+)
 
 __all__ = ["SEEN", "Operands"]
 
@@ -315,7 +322,7 @@ class Operands:
             relations=tuple(relations),
             births=tuple(dict.fromkeys(lines)),
             similarity=mean_cosine(rows[0], rows[1]),
-            past=None if relations or len(sides) > 2 else past_of(sides[0], sides[1], meeting.now),
+            past=_past(relations, sides, meeting.now),
         )
         if meeting.by_hand is None or meeting.by_hand.keeps(comparison):
             self._tell(comparison, meeting.now, proved)
@@ -344,6 +351,16 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     by_position = operation in PICKING and tensor.dim() == 2 and len(args) > 1
     of_logarithms = operation == "__getitem__" and known.origin.path[-1:] == ("log_softmax",)
     return by_position or of_logarithms
+
+
+def _past(relations: list[Relation], sides: list[Side], now: Now) -> Past | None:
+    """Return what one of two operands keeps of earlier steps, unless it is this step's other one.
+
+    Whether old rows are those of other samples is told by a test that errs now and then.
+    """
+    if len(sides) != 2 or any(each.kind != "stale" for each in relations):
+        return None
+    return past_of(sides[0], sides[1], now)
 
 
 def _by_direction(comparison: Comparison) -> bool:

@@ -72,7 +72,7 @@ class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
     ``paired`` is true when row i is compared with row i. ``births`` are the places where an
     operand was made from the other, where the interpreter let us see it. ``similarity`` is the
     mean cosine of the rows that were compared (float64), None where it was not computed. ``past``
-    tells of an operand that is older than the step, and stands in no other relation.
+    tells of an operand that is older than the step, and stands in no relation but ``stale``.
     """
 
     step: int
