@@ -27,6 +27,7 @@ from collapse_doctor.inspector.comparing.twins import (
     same_input,
 )
 from collapse_doctor.inspector.comparing.vocabulary import Comparator
+from collapse_doctor.inspector.memory.captured import Captured
 from collapse_doctor.inspector.memory.overwriting import Held, find_overwriting, holds, note_write
 from collapse_doctor.inspector.memory.reused import Reused, Twins
 from collapse_doctor.inspector.memory.writes import WRITERS
@@ -100,18 +101,20 @@ class Clue:
 class Causes:
     """Notes what is written in place, and keeps a :class:`Clue` of each pair of operands."""
 
-    def __init__(self, provenance: Provenance) -> None:
+    def __init__(self, provenance: Provenance, captured: Captured) -> None:
         self._provenance = provenance
+        self._captured = captured
         self._reused = Reused()
 
     def end_step(self) -> None:
         """Forget what was compared in the step that is over."""
         self._reused.end_step()
+        self._captured.sweep()
 
     def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of a call that writes into its first argument."""
         if func in WRITERS:
-            note_write(self._provenance, func, args, kwargs)
+            note_write(self._provenance, func, args, kwargs, self._captured)
 
     def clue(
         self,
@@ -130,7 +133,9 @@ class Causes:
         """
         left, right = place
         grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
-        held = [holds(self._provenance, tensors[i], known[i], names[i]) for i in place]
+        held = [
+            holds(self._provenance, tensors[i], known[i], names[i], self._captured) for i in place
+        ]
         sides = Sides(known[left], known[right], grads, paired=frame is not None)
         reused = None
         if frame is not None:

@@ -47,6 +47,7 @@ from collapse_doctor.inspector.comparing.vocabulary import (
     HEADS,
     Comparator,
 )
+from collapse_doctor.inspector.memory.captured import Captured
 from collapse_doctor.inspector.memory.stores import Kept
 from collapse_doctor.inspector.memory.writes import WRITERS
 from collapse_doctor.inspector.moment import Moment
@@ -119,7 +120,8 @@ class Operands:
         self._emit = emit
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
-        self._causes = Causes(provenance)
+        self.captured = Captured()
+        self._causes = Causes(provenance, self.captured)
         self._anchored = Anchored(later, emit)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}

@@ -15,6 +15,7 @@ from torch import Tensor
 from collapse_doctor.inspector.comparing.names import birth_of, line_at
 from collapse_doctor.inspector.comparing.provenance import COPYING, CUTTING, Known, Provenance
 from collapse_doctor.inspector.comparing.relations import Related
+from collapse_doctor.inspector.memory.captured import Captured, Spoilt, spoilt_line
 from collapse_doctor.inspector.memory.lending import is_lent
 from collapse_doctor.inspector.memory.writes import WRITERS, Write, replaces, span, target_of
 from collapse_doctor.inspector.outputs import is_plain
@@ -46,6 +47,7 @@ class Held(NamedTuple):
     """One operand's memory: who it is, what is known of this very object, and what was written.
 
     ``viewed`` orders, among the writes, the moment a view of unknown memory was taken; else 0.
+    ``spoilt`` tells what overwrote an inner layer's output that a hook has kept.
     """
 
     name: str
@@ -56,10 +58,15 @@ class Held(NamedTuple):
     span: tuple[int, int]
     writes: list[Write]
     viewed: int = 0
+    spoilt: Spoilt | None = None
 
 
 def note_write(
-    provenance: Provenance, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    provenance: Provenance,
+    func: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    captured: Captured | None = None,
 ) -> None:
     """Remember an in-place operation that has just run, if it touches what is known."""
     operation = WRITERS[func]
@@ -70,8 +77,13 @@ def note_write(
     other = next(iter(others), kwargs.get("other", kwargs.get("value")))
     before = provenance.of(target)
     source = provenance.of(other) if isinstance(other, Tensor) and is_plain(other) else None
-    frame = user_frame() if before is not None or source is not None else None
+    given = captured is not None and operation in _SPOILING and captured.is_given(target)
+    frame = user_frame() if before is not None or source is not None or given else None
     if frame is None:
+        return
+    if given and captured is not None:
+        captured.written(target, operation, site_of(frame))
+    if before is None and source is None:
         return
     if before is None and source is not None:
         provenance.stores.written(target, source.origin.step, site_of(frame))
@@ -92,12 +104,19 @@ def note_write(
     provenance.writes.note(target, write)
 
 
-def holds(provenance: Provenance, tensor: Tensor, known: Known | None, name: str) -> Held:
+def holds(
+    provenance: Provenance,
+    tensor: Tensor,
+    known: Known | None,
+    name: str,
+    captured: Captured | None = None,
+) -> Held:
     """Return what an operand holds at the moment of the comparison."""
     writes = provenance.writes.into(tensor)
     own = provenance.knows(tensor)
     cut, viewed = not tensor.requires_grad, provenance.viewed(tensor)
-    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed)
+    spoilt = captured.of(tensor) if captured is not None else None
+    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed, spoilt)
 
 
 def find_overwriting(
@@ -123,6 +142,10 @@ def find_overwriting(
         return seen or _refilled_unseen(left, right, frame)
     if frame is None:
         return None
+    for held in (left, right):
+        line = spoilt_line(held.spoilt, frame, held.name) if held.spoilt is not None else None
+        if held.spoilt is not None and line is not None:
+            return Overwriting(line, held.spoilt.operation)
     found = _swapped(left, right, related) or _blanked(left, right) or _spoilt(left, right)
     return found or _refilled_view(left, right, related) or _changed_when_lent(left, right, frame)
 
