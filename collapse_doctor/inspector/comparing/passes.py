@@ -8,6 +8,7 @@ two passes were given one object is known by tokens; no input is kept alive.
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -118,7 +119,7 @@ class Passes:
         given = tuple(_Given(self._token(tensor), Fingerprint(tensor)) for tensor in plain)
         halves = _halves(plain[0]) if plain else None
         call = _written(frame) if frame is not None else None
-        code = getattr(type(module).forward, "__code__", None)
+        code = getattr(inspect.unwrap(type(module).forward), "__code__", None)
         return Run(model, forward, id(module), given, halves, call, module.training, code)
 
     def _token(self, tensor: Tensor) -> int:
