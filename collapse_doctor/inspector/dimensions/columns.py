@@ -284,8 +284,8 @@ class Columns:
                 name = next((one for one in known.origin.path if one in SCALING), "")
                 told = msgspec.structs.replace(told, site=site or told.site, function=name)
             if not parameters:  # the first argument is an equation
-                operand = msgspec.structs.replace(told.operand, expression="")
-                told = msgspec.structs.replace(told, operand=operand)
+                nameless = msgspec.structs.replace(told.operand, expression="")
+                told = msgspec.structs.replace(told, operand=nameless)
             scaled = mark is not None or site is not None
             judge = functools.partial(self._judge, told, known, site_of(frame), scaled)
             self._later.put([values], judge)
