@@ -247,6 +247,8 @@ class Watch:
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
                 inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
+            for part, hook in self._operands.captured.hooked(model):
+                self._compiling.attach(part, guard(hook), self._attention.inner)
             self._hook(model, listener.on_model(name))
             if self._given[name] is not model:
                 self._wrappers.add(name, self._given[name])

@@ -6,7 +6,8 @@ In a row-paired comparison each pair of rows points in the same (or the opposite
 the values differ by more than rounding: (1, 2, 3) beside (2, 4, 6). A multiple of 1 is told as
 what it is, equal rows (CD103, CD104). Affine copies are told here, too: each row is the other's,
 scaled and shifted, by two numbers of its own (as layer normalisation does) or by one factor and
-one vector for all rows (as taking off the mean of a batch does).
+one vector for all rows (as taking off the mean of a batch does). So are operands of a cosine along
+a dimension of size 1, whatever their values: a single number has no direction but its sign.
 
 Why it matters
 --------------
@@ -27,8 +28,8 @@ cosine cannot see the scale: compare with a distance, or compare the norms.
 
 What would refute it
 --------------------
-The embedding has only one direction to begin with (width 1 or 2, or a collapsed batch); such
-operands are not judged.
+The embedding has few directions to begin with (width 2, or a collapsed batch); such operands are
+not judged by their values.
 
 Bounds and their source
 -----------------------
@@ -93,11 +94,26 @@ def _holds(alias: Alias, bounds: Bounds) -> bool:
     offset = alias.relation.offset
     shifted = offset is None or (offset > bounds.min_offset and alias.of_one_network)
     wide = alias.left.shape[-1] >= bounds.min_width
-    return shifted and wide and len(alias.found) >= bounds.occurrences
+    return shifted and (wide or _has_one_column(alias)) and len(alias.found) >= bounds.occurrences
+
+
+def _has_one_column(alias: Alias) -> bool:
+    """Tell whether the operands were held to be multiples by their shape, and not by values."""
+    return alias.relation.difference is None
 
 
 def _say(alias: Alias) -> Said:
     left, right = alias.names
+    if _has_one_column(alias):
+        shape = tuple(alias.left.shape)
+        return Said(
+            f"{left} and {right} have one number in each row (shape {shape}) when "
+            f"{alias.first.function} compares them along it: every cosine is 1 or -1.",
+            cause="A vector of one number has no direction but its sign: the comparison runs along "
+            "a dimension of size 1.",
+            remedy="Compare numbers by their difference (F.mse_loss), or take the cosine along the "
+            "dimension that holds the features.",
+        )
     scale = alias.relation.scale
     near = alias.relation.difference or 0.0
     before = near <= WITHIN_ROUNDING * EPS.get(alias.precision, 0.0)

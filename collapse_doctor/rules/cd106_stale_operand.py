@@ -3,7 +3,10 @@
 What it finds
 -------------
 In a row-paired comparison one operand is a detached tensor that the watched model put out at an
-earlier step. Only the other side learns, and it is compared with the past.
+earlier step, for other samples. Only the other side learns, and it is compared with the past. Or it
+is what the model put out for the same samples, but never makes anew: a bank, a cache or a list that
+was filled over several steps and then only read, or targets that a network computed of other views
+before it had learnt anything.
 
 Why it matters
 --------------
@@ -14,7 +17,9 @@ and the cheapest way to agree with every last batch is to map everything to one 
 Likely causes
 -------------
 A variable is carried over from the previous iteration (`previous = output.detach()`), where two
-samples of one batch, or two views of one sample, were meant.
+samples of one batch, or two views of one sample, were meant. The code that renews a bank is not
+reached (`if epoch == 0:`); a function behind `lru_cache` embeds; targets were embedded once, before
+the loop.
 
 What to do
 ----------
@@ -25,7 +30,9 @@ side belongs to row i of the other.
 What would refute it
 --------------------
 A queue, a memory bank or a teacher's output was kept on purpose and is refreshed, as in MoCo; such
-a bank is usually compared with all rows, not row by row, and is not looked at here.
+a bank is usually compared with all rows, not row by row, and is not looked at here. Old outputs of
+a network that was trained before, or targets given by another network, are a teacher that is fixed
+on purpose, and are not told.
 
 Bounds and their source
 -----------------------
@@ -33,6 +40,12 @@ age: 1 step, by definition of an earlier step. certain_from: 2 sightings; a loop
 past does so at every step, a single sighting may be a leftover of an evaluation. Where two other
 calls at the same line were looked at and were no such thing, one sighting is none: that the rows
 of an anchor set belong to each other is told by a sign test, which misses now and then.
+What is kept counts as never renewed when it was read for longer than it took to be made: what is
+renewed in turns is never older than one turn, and two writes lie a turn apart. That nothing was
+written since is told by the tensor's version counter, which is exact; of single tensors the same
+one must have been read twice. read_steps: 4, so that what is read was not the last bit of a
+training. same_views: 0.999 is the cosine below which outputs of one network in one state are of
+other inputs: float16 rounds a cosine by up to 0.001 (eps), of the same inputs it is 1 to rounding.
 
 References
 ----------
@@ -49,6 +62,7 @@ from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.aliasing import Alias, Said, matches
 from collapse_doctor.rules.rule import Match, Rule
+from collapse_doctor.rules.unrenewed import unrenewed
 
 __all__ = ["RULE"]
 
@@ -59,11 +73,13 @@ class Bounds:
 
     age: int = 1  # steps: the definition of "an earlier step"
     certain_from: int = 2  # sightings: a loop that keeps the past does so every time
+    read_steps: int = 4  # steps in which what is never renewed was read
+    same_views: float = 0.999  # cosine; one network gives one output for one input, to rounding
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each call that was given an output of an earlier step."""
-    return matches(
+    yield from matches(
         measurements,
         "stale",
         _say,
@@ -72,6 +88,7 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         ),
         holds=lambda alias: _age(alias) >= bounds.age and _recurs(alias, bounds),
     )
+    yield from unrenewed(measurements, steps=bounds.read_steps, same=bounds.same_views)
 
 
 def _recurs(alias: Alias, bounds: Bounds) -> bool:

@@ -4,8 +4,11 @@ What it finds
 -------------
 One network ran twice in a step over equal inputs, gave equal outputs, and the two were compared;
 or one forward pass was given two equal inputs (or one batch holding each row twice), and the two
-outputs that were compared are equal. Positive and negative count, too, where each was held against
-one anchor and not against the other. Equal inputs whose outputs differ, as by dropout, are none.
+outputs that were compared are equal; or it was given two inputs and its `forward` uses one of them
+twice, the other never; or two networks that both learn were given one tensor, which by its name is
+for one of them (`text_tower(batch["image"])`). Positive and negative count, too, where each was
+held against one anchor and not against the other. Equal inputs whose outputs differ, as by dropout,
+are none.
 
 Why it matters
 --------------
@@ -107,12 +110,29 @@ def _in_eval_mode(relation: Relation) -> bool:
 
 def _in_one_pass(alias: Alias) -> bool:
     left, right = alias.left.origin, alias.right.origin
-    return left is not None and right is not None and left.forward == right.forward
+    if left is None or right is None:
+        return False
+    return (left.model, left.forward) == (right.model, right.forward)
 
 
 def _say(alias: Alias) -> Said:
     left, right = alias.names
     where = f"when {alias.first.function} compares them"
+    if alias.relation.operation == "input of the other":
+        return Said(
+            f"{left} and {right} are the outputs of two networks for one input {where}.",
+            cause=f"Both networks{_called(alias)} were given the same tensor, and by its name it "
+            "belongs to one of them only.",
+            remedy="Give each network its own input.",
+        )
+    if alias.relation.operation == "forgotten input":
+        return Said(
+            f"{left} and {right} were both made of one of two inputs {where}: the other input is "
+            "never used.",
+            cause="In the model's `forward` the same call is written twice, and one of its "
+            "parameters is not read at all.",
+            remedy="Give the second call the second input.",
+        )
     if _in_one_pass(alias):
         origin = alias.left.origin
         what = "two equal inputs" if not alias.of_one_network else "a batch whose halves are equal"

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
+from collapse_doctor.inspector.comparing.births import made_of
 from collapse_doctor.inspector.comparing.kinship import Side
 from collapse_doctor.inspector.comparing.names import birth_of, line_at
 from collapse_doctor.inspector.comparing.provenance import (
     COPYING,
     CUTTING,
+    REPEATING,
     SCALING,
     SHIFTING,
     Known,
@@ -52,6 +54,10 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
     copied = _new_copy(frame, left, right)
     order = (seen, last, read) if kind == "stale" else (seen, read, copied, traced, last)
     found = next((site for site in order if site is not None), None)
+    if kind == "stale":
+        if found is not None and _is_here(found, frame):
+            found = None  # where it is only read
+        found = found or _kept_from(frame, left, right)
     found = found or _later_pass(left.known, right.known) or _given(frame, left, right)
     return [found] if found is not None else []
 
@@ -96,6 +102,35 @@ def _new_copy(frame: Still, left: Side, right: Side) -> CallSite | None:
     return None
 
 
+def _is_here(site: CallSite, frame: Still) -> bool:
+    return (site.file, site.line) == (frame.f_code.co_filename, frame.f_lineno)
+
+
+def _kept_from(frame: Still, left: Side, right: Side) -> CallSite | None:
+    """Return the line that gave its name to what the old side was taken from: ``old[rows]``."""
+    for side in (right, left):
+        if side.requires_grad or not side.name:
+            continue
+        lines = (_last_of(here, side.name) for here in _scopes(frame))
+        return next((line for line in lines if line is not None), None)
+    return None
+
+
+def _last_of(frame: Still, name: str) -> CallSite | None:
+    scope = scope_of(frame)
+    for source in made_of(name) if scope is not None else ():
+        line = last_assignment(scope, source, frame.f_lineno) if scope is not None else None
+        if line is not None:
+            return line_at(frame, line)
+    return None
+
+
+def _scopes(frame: Still | None) -> Iterator[Still]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
 def _given(frame: Still, left: Side, right: Side) -> CallSite | None:
     """Return the line that gave its name to the side that came from outside of what was seen."""
     scope = scope_of(frame)
@@ -107,6 +142,9 @@ def _given(frame: Still, left: Side, right: Side) -> CallSite | None:
 
 def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
     """Return the line of the operation that made the relation what it is."""
+    repeating = {one.site_of(REPEATING) for one in known}
+    if len(known) > 1 and len(repeating) == 1 and None not in repeating:
+        return repeating.pop()  # the rows of both were made by one operation, several times
     telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
     telling |= {"affine": SCALING | SHIFTING}
     operations = telling.get(related.kind, frozenset())

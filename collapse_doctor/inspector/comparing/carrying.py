@@ -16,6 +16,11 @@ __all__ = ["COLUMNS", "carry"]
 SELECTING = frozenset(
     {"__getitem__", "select", "narrow", "index_select", "gather", "chunk", "split", "max", "amax"}
 )
+MIXING = frozenset(
+    {"add", "sub", "__add__", "__radd__", "__sub__", "rsub", "__rsub__", "cat", "concat"}
+    | {"stack", "hstack", "vstack", "copy_"}
+)
+"""Operations after which what was read from a store is not what is kept there."""
 COLUMNS = "columns"
 """What a selection of some features is called: it is no longer the whole embedding."""
 MOST_JOINED = 64
@@ -30,6 +35,8 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     width, source = _source(provenance, operation, args)
     if source is None and isinstance(result, Tensor) and is_plain(result) and result._is_view():
         provenance.took_view(result)
+    if source is None and operation not in MIXING:
+        _read(provenance, operation, args, result)
     frame = user_frame() if source is not None else None
     if source is None or frame is None:
         return
@@ -37,6 +44,13 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     for tensor in _made(operation, args, result):
         selected = operation in SELECTING and tensor.shape[-1] != width
         provenance.carried(source, tensor, COLUMNS if selected else operation, site)
+
+
+def _read(provenance: Provenance, operation: str, args: tuple[Any, ...], result: Any) -> None:
+    """Take note of what was read from a store of outputs."""
+    first = args[0] if args else None
+    if isinstance(first, Tensor) and is_plain(first):
+        provenance.stores.read(first, _made(operation, args, result))
 
 
 def _source(

@@ -18,13 +18,16 @@ from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.comparing.relations import Related, relate_values, rows_of
 from collapse_doctor.inspector.comparing.twins import (
     Sides,
+    crossed_towers,
     is_bound,
+    is_forgotten,
     may_be_twins,
     one_network,
     rows_to_pair,
     same_input,
 )
 from collapse_doctor.inspector.comparing.vocabulary import Comparator
+from collapse_doctor.inspector.memory.captured import Captured
 from collapse_doctor.inspector.memory.overwriting import Held, find_overwriting, holds, note_write
 from collapse_doctor.inspector.memory.reused import Reused, Twins
 from collapse_doctor.inspector.memory.writes import WRITERS
@@ -38,6 +41,10 @@ Place = tuple[int, int]
 
 EVAL_MODE = "eval mode"
 """What is said to have made two passes over one object equal: nothing random is left."""
+FORGOTTEN = "forgotten input"
+"""What is said of one pass that was given two inputs and used one of them twice."""
+OF_THE_OTHER = "input of the other"
+"""What is said of a network that was given what by its name is for another one."""
 
 
 @dataclass(frozen=True)
@@ -69,10 +76,13 @@ class Clue:
         network = one_network(self.sides) if self.sides.paired else None
         if network is not None:
             found.append(self._relation("one-network", network))
+        elif (crossed := crossed_towers(self.sides)) is not None:
+            found.append(self._relation("same-input", crossed, OF_THE_OTHER))
         else:
             entered = same_input(self.sides, related, eps)
             if entered is not None:
                 how = EVAL_MODE if is_bound(self.sides) else ""
+                how = FORGOTTEN if is_forgotten(self.sides) else how
                 found.append(self._relation("same-input", entered, how))
         written = find_overwriting(*self.held, related, self.frame)
         if written is not None:
@@ -91,18 +101,20 @@ class Clue:
 class Causes:
     """Notes what is written in place, and keeps a :class:`Clue` of each pair of operands."""
 
-    def __init__(self, provenance: Provenance) -> None:
+    def __init__(self, provenance: Provenance, captured: Captured) -> None:
         self._provenance = provenance
+        self._captured = captured
         self._reused = Reused()
 
     def end_step(self) -> None:
         """Forget what was compared in the step that is over."""
         self._reused.end_step()
+        self._captured.sweep()
 
     def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of a call that writes into its first argument."""
         if func in WRITERS:
-            note_write(self._provenance, func, args, kwargs)
+            note_write(self._provenance, func, args, kwargs, self._captured)
 
     def clue(
         self,
@@ -121,7 +133,9 @@ class Causes:
         """
         left, right = place
         grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
-        held = [holds(self._provenance, tensors[i], known[i], names[i]) for i in place]
+        held = [
+            holds(self._provenance, tensors[i], known[i], names[i], self._captured) for i in place
+        ]
         sides = Sides(known[left], known[right], grads, paired=frame is not None)
         reused = None
         if frame is not None:

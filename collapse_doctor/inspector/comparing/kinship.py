@@ -8,15 +8,17 @@ from typing import NamedTuple
 from torch import Tensor
 
 from collapse_doctor.inspector.comparing.provenance import (
+    CUTTING,
     Fingerprint,
     Known,
     Provenance,
 )
 from collapse_doctor.inspector.comparing.relations import Related, are_tied, relate_values
+from collapse_doctor.inspector.memory.stores import Kept
 from collapse_doctor.inspector.pacing.rate import LearningRate
-from collapse_doctor.recording.observations import Relation
+from collapse_doctor.recording.observations import Past, Relation
 
-__all__ = ["Now", "Side", "descends", "has_trained", "kinship", "relation"]
+__all__ = ["Now", "Side", "descends", "has_trained", "kinship", "past_of", "relation"]
 
 
 class Now(NamedTuple):
@@ -39,7 +41,7 @@ class Side:
     """One operand: how it is written, what is known of it, and, once they are here, its values.
 
     ``rows`` (n, d) are on the host; ``print`` is a fingerprint of the whole, of what
-    is not known otherwise.
+    is not known otherwise. ``kept`` tells when it was written, where it was read from a store.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Side:
     requires_grad: bool
     print: Fingerprint | None
     rows: Tensor
+    kept: Kept | None = None
 
 
 def kinship(
@@ -111,6 +114,28 @@ def _past(side: Side, now: Now, provenance: Provenance) -> Known | None:
     if known is None and side.print is not None:
         known = provenance.before(side.shape, side.print, now.step)
     return known if known is not None and known.origin.step < now.step else None
+
+
+def past_of(left: Side, right: Side, now: Now) -> Past | None:
+    """Return what one operand keeps of earlier steps, where the other is of the present, or None.
+
+    Outputs for the very inputs of the present are none.
+    """
+    for place, (old, new) in enumerate(((left, right), (right, left))):
+        if old.requires_grad or new.known is None or new.known.origin.step != now.step:
+            continue
+        if old.kept is not None and old.known is None and old.kept.last < now.step:
+            first, last, written = old.kept
+            return Past(place, first, last, is_store=True, site=written)
+        known = old.known
+        if known is None or known.origin.step >= now.step or known.same_inputs(new.known):
+            continue
+        runs = known.run, new.known.run
+        alike = runs[0] is not None and runs[1] is not None
+        alike = alike and runs[0].training == runs[1].training  # type: ignore[union-attr]
+        site = known.site_of(CUTTING) or known.made
+        return Past(place, known.origin.step, known.origin.step, is_alike=alike, site=site)
+    return None
 
 
 def relation(

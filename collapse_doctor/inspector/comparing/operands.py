@@ -27,6 +27,7 @@ from collapse_doctor.inspector.comparing.kinship import (
     descends,
     has_trained,
     kinship,
+    past_of,
     relation,
 )
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
@@ -34,6 +35,7 @@ from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, P
 from collapse_doctor.inspector.comparing.relations import (
     Related,
     mean_cosine,
+    of_one_column,
     relate_in_memory,
     rows_of,
 )
@@ -45,12 +47,21 @@ from collapse_doctor.inspector.comparing.vocabulary import (
     HEADS,
     Comparator,
 )
+from collapse_doctor.inspector.memory.captured import Captured
+from collapse_doctor.inspector.memory.stores import Kept
 from collapse_doctor.inspector.memory.writes import WRITERS
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import Still, site_of, still, user_frame
-from collapse_doctor.recording.observations import CallSite, Comparison, Operand, Relation, Use
+from collapse_doctor.recording.observations import (
+    CallSite,
+    Comparison,
+    Operand,
+    Past,
+    Relation,
+    Use,
+)
 
 __all__ = ["SEEN", "Operands"]
 
@@ -68,6 +79,7 @@ MOST_WAITING = 64
 PICKING = frozenset({"gather", "max", "amax"})
 """What takes one number of each row: an action's value, the log-probability of a class."""
 SUBTRACTING = frozenset({"sub", "__sub__"})
+COSINES = frozenset({"F.cosine_similarity", "F.cosine_embedding_loss"})
 
 Place = tuple[int, int]
 
@@ -85,6 +97,7 @@ class _Meeting:
     frame: Still
     clues: list[Clue]
     by_hand: Encounter | None = None
+    kept: tuple[Kept | None, ...] = (None, None, None)
 
 
 class Operands:
@@ -107,7 +120,8 @@ class Operands:
         self._emit = emit
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
-        self._causes = Causes(provenance)
+        self.captured = Captured()
+        self._causes = Causes(provenance, self.captured)
         self._anchored = Anchored(later, emit)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
@@ -223,6 +237,7 @@ class Operands:
             {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
             here,
             [self._causes.clue(place, tensors, known, names, here) for place in places],
+            kept=tuple(map(self._provenance.stores.of, tensors)),
         )
         if len(tensors) == 2:
             self._note_anchors(meeting, [id(tensor) for tensor in tensors])
@@ -255,7 +270,8 @@ class Operands:
         values = [side.values for side in sides]
         clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
         now = self._moment.now()
-        meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met)
+        kept = tuple(self._provenance.stores.of(side) for side in values)
+        meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
         self._note_anchors(meeting, [id(side.itself()) for side in sides])
         self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
@@ -284,11 +300,12 @@ class Operands:
             meeting.comparison.operands,
             meeting.prints,
             rows,
-            strict=True,
+            meeting.kept,
+            strict=False,
         )
         sides = [
-            Side(name, known, operand.shape, operand.requires_grad, seal, values)
-            for name, known, operand, seal, values in operands
+            Side(name, known, operand.shape, operand.requires_grad, seal, values, kept)
+            for name, known, operand, seal, values, kept in operands
         ]
         relations: list[Relation] = []
         lines: list[CallSite] = []
@@ -297,6 +314,8 @@ class Operands:
         for clue, (place, in_memory) in zip(meeting.clues, meeting.in_memory.items(), strict=True):
             left, right = sides[place[0]], sides[place[1]]
             related = kinship(left, right, in_memory, meeting.now, self._provenance)
+            if related is None and _by_direction(meeting.comparison):
+                related = of_one_column(left.rows, right.rows)
             by_hand = meeting.by_hand
             if by_hand is not None and related is not None and not by_hand.admits(related):
                 related = None  # it is meant
@@ -312,6 +331,7 @@ class Operands:
             relations=tuple(relations),
             births=tuple(dict.fromkeys(lines)),
             similarity=mean_cosine(rows[0], rows[1]),
+            past=_past(relations, sides, meeting.now),
         )
         if meeting.by_hand is None or meeting.by_hand.keeps(comparison):
             self._tell(comparison, meeting.now, proved)
@@ -340,6 +360,22 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     by_position = operation in PICKING and tensor.dim() == 2 and len(args) > 1
     of_logarithms = operation == "__getitem__" and known.origin.path[-1:] == ("log_softmax",)
     return by_position or of_logarithms
+
+
+def _past(relations: list[Relation], sides: list[Side], now: Now) -> Past | None:
+    """Return what one of two operands keeps of earlier steps, unless it is this step's other one.
+
+    Whether old rows are those of other samples is told by a test that errs now and then.
+    """
+    if len(sides) != 2 or any(each.kind != "stale" for each in relations):
+        return None
+    return past_of(sides[0], sides[1], now)
+
+
+def _by_direction(comparison: Comparison) -> bool:
+    """Tell whether a call of torch's compares directions, of something that learns."""
+    learns = any(operand.requires_grad for operand in comparison.operands)
+    return learns and comparison.function in COSINES
 
 
 def _kinds(relations: Sequence[Relation]) -> str:

@@ -8,10 +8,11 @@ two passes were given one object is known by tokens; no input is kept alive.
 from __future__ import annotations
 
 import ast
+import inspect
 import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from types import FrameType
+from types import CodeType, FrameType
 from typing import Any
 
 import torch
@@ -75,7 +76,8 @@ class Run:
 
     ``module`` is the identity of the object that ran, which a shallow copy of a model does not
     share; ``outputs`` are fingerprints by name, and ``halves`` samples of the two halves and of
-    the even and odd rows of the first input. ``training`` is the mode it ran in.
+    the even and odd rows of the first input. ``training`` is the mode it ran in, ``code`` that
+    of the model's ``forward``.
     """
 
     model: str
@@ -85,6 +87,7 @@ class Run:
     halves: Transfer | None
     call: Call | None
     training: bool = True
+    code: CodeType | None = None
     outputs: dict[str, Fingerprint] = field(default_factory=dict)
 
 
@@ -116,7 +119,8 @@ class Passes:
         given = tuple(_Given(self._token(tensor), Fingerprint(tensor)) for tensor in plain)
         halves = _halves(plain[0]) if plain else None
         call = _written(frame) if frame is not None else None
-        return Run(model, forward, id(module), given, halves, call, module.training)
+        code = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+        return Run(model, forward, id(module), given, halves, call, module.training, code)
 
     def _token(self, tensor: Tensor) -> int:
         token = self._tokens.of(tensor)

@@ -20,10 +20,20 @@ from torch.multiprocessing.reductions import StorageWeakRef
 from collapse_doctor.inspector.comparing.passes import Run
 from collapse_doctor.inspector.comparing.prints import Fingerprint
 from collapse_doctor.inspector.comparing.trail import Trail
+from collapse_doctor.inspector.memory.stores import Stores
 from collapse_doctor.inspector.memory.writes import Slots, Writes
 from collapse_doctor.recording.observations import CallSite, Origin
 
-__all__ = ["COPYING", "CUTTING", "SCALING", "SHIFTING", "Fingerprint", "Known", "Provenance"]
+__all__ = [
+    "COPYING",
+    "CUTTING",
+    "REPEATING",
+    "SCALING",
+    "SHIFTING",
+    "Fingerprint",
+    "Known",
+    "Provenance",
+]
 
 REMEMBERED = 32
 """Outputs whose fingerprints are kept: some steps of some towers."""
@@ -31,6 +41,7 @@ REMEMBERED = 32
 CUTTING = frozenset({"detach", "detach_", "data", "numpy", "tolist"})
 COPYING = frozenset({"clone", "__deepcopy__", "add", "copy_"})
 SCALING = frozenset({"mul", "div", "true_divide", "normalize"})
+REPEATING = frozenset({"repeat", "expand", "repeat_interleave", "tile", "expand_as"})
 SHIFTING = frozenset(
     {"add", "__add__", "__radd__", "sub", "__sub__", "rsub", "__rsub__", "layer_norm"}
 )
@@ -74,6 +85,7 @@ class Provenance:
         self._views: Trail[int] = Trail()
         self.slots = Slots()
         self.writes = Writes()
+        self.stores = Stores()
 
     def born(self, tensor: Tensor, known: Known) -> Fingerprint:
         """Remember an output of a watched model; return a fingerprint of it."""
@@ -131,6 +143,7 @@ class Provenance:
                 self._storages.pop(key, None)
         self.slots.sweep()
         self.writes.sweep()
+        self.stores.sweep()
 
     def _by_storage(self, tensor: Tensor) -> Known | None:
         # While the weak reference lives, no other storage can be given the same address.

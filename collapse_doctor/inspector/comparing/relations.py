@@ -21,6 +21,7 @@ __all__ = [
     "Related",
     "are_tied",
     "mean_cosine",
+    "of_one_column",
     "relate",
     "relate_in_memory",
     "relate_values",
@@ -101,6 +102,20 @@ def relate_values(left: Tensor, right: Tensor, *, one_side_cut: bool) -> Related
     if found is not None and found.kind == "equal" and one_side_cut:
         return dataclasses.replace(found, kind="detached")
     return found
+
+
+def of_one_column(left: Tensor, right: Tensor) -> Related | None:
+    """Return what rows of a single number are to each other in a cosine: multiples, all of them.
+
+    Parameters
+    ----------
+    left, right
+        Rows (n, d) on the host, as they are compared by their directions.
+    """
+    one, other = left.double(), right.double()
+    if one.shape != other.shape or one.shape[1] != 1 or not bool((one * other).any()):
+        return None
+    return Related("scalar-multiple", by_value=False, cosine=1.0)
 
 
 def same_elements(left: Tensor, right: Tensor) -> bool:

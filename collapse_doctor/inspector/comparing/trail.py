@@ -35,6 +35,10 @@ class Trail(Generic[T]):
         found = self._objects.get(id(tensor))
         return found[1] if found is not None and found[0]() is tensor else None
 
+    def drop(self, tensor: Tensor) -> None:
+        """Forget what is known of a tensor."""
+        self._objects.pop(id(tensor), None)
+
     def sweep(self) -> None:
         """Forget what no longer exists. Called once a step, which may be in another thread."""
         for key, (reference, _) in list(self._objects.items()):

@@ -22,13 +22,16 @@ from collapse_doctor.inspector.comparing.relations import Related
 from collapse_doctor.inspector.comparing.roles import is_copy_of
 from collapse_doctor.inspector.comparing.vocabulary import HEADS
 from collapse_doctor.inspector.source.callsite import scope_of
+from collapse_doctor.inspector.source.forgotten import is_of_the_other, repeated_call
 from collapse_doctor.inspector.source.junctions import junction_of
 from collapse_doctor.inspector.source.lastnames import last_assignment
 from collapse_doctor.recording.observations import CallSite, Origin
 
 __all__ = [
     "Sides",
+    "crossed_towers",
     "is_bound",
+    "is_forgotten",
     "may_be_twins",
     "one_network",
     "rows_to_pair",
@@ -122,6 +125,29 @@ def same_input(sides: Sides, related: Related | None, eps: float) -> CallSite | 
     return None
 
 
+def crossed_towers(sides: Sides) -> CallSite | None:
+    """Return the line that gave one of two networks what belongs to the other, by its name.
+
+    Two networks that learn from one input may be meant so (mutual learning, several heads); not
+    where ``text_tower`` is given ``batch["image"]``, as ``image_tower`` is.
+    """
+    one, other = sides.left, sides.right
+    if one is None or other is None or one.run is None or other.run is None:
+        return None
+    if one.run.model == other.run.model or one.origin.step != other.origin.step:
+        return None
+    given = [[each.token for each in run.inputs] for run in (one.run, other.run)]
+    if not all(sides.grads) or not given[0] or given[0] != given[1]:
+        return None
+    for mine, theirs in ((one, other), (other, one)):
+        call, their = (one.run.call if one.run else None for one in (mine, theirs))
+        if call is None or their is None or len(call.arguments) != 1:
+            continue
+        if is_of_the_other(call.callee, their.callee, call.arguments[0]):
+            return mine.made
+    return None
+
+
 def same_views(sides: Sides) -> CallSite | None:
     """Return where the second of two equal inputs was made, of two that were meant to differ."""
     runs = sides.runs
@@ -135,6 +161,15 @@ def is_bound(sides: Sides) -> bool:
     """Tell whether the two passes could not have differed: see :func:`are_bound`."""
     runs = sides.runs
     return runs is not None and runs[0] is not runs[1] and are_bound(*runs)
+
+
+def is_forgotten(sides: Sides) -> bool:
+    """Tell whether the two are outputs of one pass whose inputs differed."""
+    runs = sides.runs
+    if runs is None or runs[0] is not runs[1]:
+        return False
+    left, right = sides.origins
+    return left.layer != right.layer and equal_inputs(runs[0]) is None
 
 
 def _is_equal(related: Related, eps: float) -> bool:
@@ -154,7 +189,8 @@ def _in_one_pass(origins: tuple[Origin, ...], run: Run, known: Known | None) -> 
         return made if selected and is_doubled(run) else None
     places = equal_inputs(run)
     if places is None:
-        return None
+        several = len(run.inputs) > 1 and run.code is not None
+        return repeated_call(run.code) if several and run.code is not None else None
     if call is None or len(call.arguments) != len(run.inputs):
         return made
     return _made_of(call, *(call.arguments[place] for place in places)) or made

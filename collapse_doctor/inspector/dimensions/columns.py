@@ -43,9 +43,11 @@ QUOTIENTS = named("div", "divide", "true_divide", "__truediv__")
 LENGTHS = named("norm", "vector_norm")
 MEANS = named("mean", "nanmean")
 ROOTS = named("sqrt")
+CONTRACTIONS = named("einsum")
 SCALING_BY = PRODUCTS | QUOTIENTS | COPYING
 POOLING = frozenset({"mean", "sum"})
-COLUMNWISE = NORMALIZING | LAYER_NORM | BENDING | UNARY | BINARY | REDUCING | frozenset(COMPARATORS)
+COLUMNWISE = NORMALIZING | LAYER_NORM | BENDING | UNARY | BINARY | REDUCING | CONTRACTIONS
+COLUMNWISE |= frozenset(COMPARATORS)
 
 
 @dataclass(frozen=True)
@@ -91,6 +93,10 @@ class Columns:
         if func in COMPARATORS:
             learnt = isinstance(result, Tensor) and result.requires_grad
             self._compared(func, COMPARATORS[func], args, kwargs, learnt)
+        elif func in CONTRACTIONS:
+            if isinstance(result, Tensor) and result.requires_grad and _meets_rows(args, tensors):
+                for place, tensor in enumerate(tensors):
+                    self._check(func, tensor, place)
         elif func in SCALING_BY and _is_scaled(tensors, result):
             self._scaled(tensors, result)
         elif not isinstance(result, Tensor) or tensors[0].dim() not in (1, 2):
@@ -271,12 +277,15 @@ class Columns:
         if frame is None or values is None or self._told.is_enough(site_of(frame), place):
             return
         site, mark = known.site_of(SCALING), self._marks.of(operand)
-        parameters = COMPARATORS[func].operands
+        parameters = COMPARATORS[func].operands if func in COMPARATORS else ()
         told = mark or self._told.described(func, "normalized", operand, parameters, place)
         if told is not None:
             if mark is None:
                 name = next((one for one in known.origin.path if one in SCALING), "")
                 told = msgspec.structs.replace(told, site=site or told.site, function=name)
+            if not parameters:  # the first argument is an equation
+                nameless = msgspec.structs.replace(told.operand, expression="")
+                told = msgspec.structs.replace(told, operand=nameless)
             scaled = mark is not None or site is not None
             judge = functools.partial(self._judge, told, known, site_of(frame), scaled)
             self._later.put([values], judge)
@@ -296,6 +305,14 @@ class Columns:
         else:
             return
         self._told.tell(told, known, met, *spans)
+
+
+def _meets_rows(args: tuple[Any, ...], tensors: Sequence[Tensor]) -> bool:
+    """Tell whether an ``einsum`` multiplies all rows of one matrix with all rows of another."""
+    if not args or not isinstance(args[0], str) or [t.dim() for t in tensors] != [2, 2]:
+        return False
+    one, _, other = args[0].replace(" ", "").partition("->")[0].partition(",")
+    return len(one) == len(other) == 2 and one[1] == other[1] and one[0] != other[0]
 
 
 def _is_scaled(tensors: Sequence[Tensor], result: Any) -> bool:

@@ -15,14 +15,16 @@ from torch import Tensor
 from collapse_doctor.inspector.comparing.names import birth_of, line_at
 from collapse_doctor.inspector.comparing.provenance import COPYING, CUTTING, Known, Provenance
 from collapse_doctor.inspector.comparing.relations import Related
+from collapse_doctor.inspector.memory.captured import Captured, Spoilt, spoilt_line
 from collapse_doctor.inspector.memory.lending import is_lent
 from collapse_doctor.inspector.memory.writes import WRITERS, Write, replaces, span, target_of
 from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.source.buffers import changed_by_other_name, given_out_line
 from collapse_doctor.inspector.source.callsite import Still, scope_of, site_of, user_frame
 from collapse_doctor.inspector.source.refills import refill_line
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["PASS", "Held", "Overwriting", "holds", "note_write"]
+__all__ = ["PASS", "Held", "Overwriting", "filled_at", "holds", "note_write"]
 
 PASS = "forward pass"
 """What is said to have written where a later pass of the model did."""
@@ -46,6 +48,7 @@ class Held(NamedTuple):
     """One operand's memory: who it is, what is known of this very object, and what was written.
 
     ``viewed`` orders, among the writes, the moment a view of unknown memory was taken; else 0.
+    ``spoilt`` tells what overwrote an inner layer's output that a hook has kept.
     """
 
     name: str
@@ -56,10 +59,15 @@ class Held(NamedTuple):
     span: tuple[int, int]
     writes: list[Write]
     viewed: int = 0
+    spoilt: Spoilt | None = None
 
 
 def note_write(
-    provenance: Provenance, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    provenance: Provenance,
+    func: Callable[..., Any],
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    captured: Captured | None = None,
 ) -> None:
     """Remember an in-place operation that has just run, if it touches what is known."""
     operation = WRITERS[func]
@@ -70,9 +78,16 @@ def note_write(
     other = next(iter(others), kwargs.get("other", kwargs.get("value")))
     before = provenance.of(target)
     source = provenance.of(other) if isinstance(other, Tensor) and is_plain(other) else None
-    frame = user_frame() if before is not None or source is not None else None
+    given = captured is not None and operation in _SPOILING and captured.is_given(target)
+    frame = user_frame() if before is not None or source is not None or given else None
     if frame is None:
         return
+    if given and captured is not None:
+        captured.written(target, operation, site_of(frame))
+    if before is None and source is None:
+        return
+    if before is None and source is not None:
+        provenance.stores.written(target, source.origin.step, site_of(frame))
     begin, end = span(target)
     write = Write(
         operation,
@@ -90,12 +105,19 @@ def note_write(
     provenance.writes.note(target, write)
 
 
-def holds(provenance: Provenance, tensor: Tensor, known: Known | None, name: str) -> Held:
+def holds(
+    provenance: Provenance,
+    tensor: Tensor,
+    known: Known | None,
+    name: str,
+    captured: Captured | None = None,
+) -> Held:
     """Return what an operand holds at the moment of the comparison."""
     writes = provenance.writes.into(tensor)
     own = provenance.knows(tensor)
     cut, viewed = not tensor.requires_grad, provenance.viewed(tensor)
-    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed)
+    spoilt = captured.of(tensor) if captured is not None else None
+    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed, spoilt)
 
 
 def find_overwriting(
@@ -121,6 +143,13 @@ def find_overwriting(
         return seen or _refilled_unseen(left, right, frame)
     if frame is None:
         return None
+    for held in (left, right):
+        line = spoilt_line(held.spoilt, frame, held.name) if held.spoilt is not None else None
+        if held.spoilt is not None and line is not None:
+            return Overwriting(line, held.spoilt.operation)
+    other = _changed_by_other_name(left, frame) or _changed_by_other_name(right, frame)
+    if other is not None:
+        return other
     found = _swapped(left, right, related) or _blanked(left, right) or _spoilt(left, right)
     return found or _refilled_view(left, right, related) or _changed_when_lent(left, right, frame)
 
@@ -142,8 +171,14 @@ def _refilled(left: Held, right: Held, frame: Still) -> Overwriting | None:
         return Overwriting(fills[-1].site, fills[-1].operation)
     before = known.rewrote
     if before is not None and (in_a_loop or before.step == known.origin.step):
-        return Overwriting(known.made, PASS)
+        return Overwriting(filled_at(known), PASS)
     return None
+
+
+def filled_at(known: Known) -> CallSite | None:
+    """Return the line that put an output where another one lay: in the model, or the pass."""
+    code = known.run.code if known.run is not None else None
+    return (given_out_line(code) if code is not None else None) or known.made
 
 
 def _by_later_pass(left: Held, right: Held) -> Overwriting | None:
@@ -159,7 +194,7 @@ def _by_later_pass(left: Held, right: Held) -> Overwriting | None:
     fill = next((w for w in fills if w.source and w.source.origin.forward == max(passes)[1]), None)
     if fill is not None:
         return Overwriting(fill.site, fill.operation)
-    return Overwriting(later.made, PASS) if later.rewrote is not None else None
+    return Overwriting(filled_at(later), PASS) if later.rewrote is not None else None
 
 
 def _refilled_unseen(left: Held, right: Held, frame: Still | None) -> Overwriting | None:
@@ -255,6 +290,20 @@ def _changed_when_lent(left: Held, right: Held, frame: Still) -> Overwriting | N
             mine = write.lent and write.target == held.identity
             if mine and (write.site.file, write.site.function) not in inside:
                 return Overwriting(write.site, write.operation)
+    return None
+
+
+def _changed_by_other_name(held: Held, frame: Still) -> Overwriting | None:
+    """Look for an output that was given a second name, and then changed by the other one."""
+    scope = scope_of(frame) if held.own and held.writes and held.name.isidentifier() else None
+    if scope is None:
+        return None
+    for write in held.writes:
+        mine = write.target == held.identity and write.site.file == frame.f_code.co_filename
+        if not mine or write.site.function != frame.f_code.co_qualname or not write.before:
+            continue
+        if changed_by_other_name(scope, held.name, write.site.line, frame.f_lineno):
+            return Overwriting(write.site, write.operation)
     return None
 
 

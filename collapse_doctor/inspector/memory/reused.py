@@ -10,9 +10,10 @@ import ast
 from typing import NamedTuple
 
 from collapse_doctor.inspector.comparing.births import birth_line
-from collapse_doctor.inspector.comparing.names import MOST_LEVELS, outwards
-from collapse_doctor.inspector.memory.overwriting import PASS, Held, Overwriting
-from collapse_doctor.inspector.source.callsite import Still, scope_of
+from collapse_doctor.inspector.comparing.names import MOST_LEVELS, line_at, outwards
+from collapse_doctor.inspector.memory.overwriting import PASS, Held, Overwriting, filled_at
+from collapse_doctor.inspector.source.buffers import lent_twice_line
+from collapse_doctor.inspector.source.callsite import Still, scope_of, tree_of
 
 __all__ = ["Reused", "Twins"]
 
@@ -39,10 +40,12 @@ class Reused:
 
     def __init__(self) -> None:
         self._names: dict[int, list[_Name]] = {}
+        self._strangers: dict[tuple[int, int], list[tuple[str, int]]] = {}
 
     def end_step(self) -> None:
         """Forget them: what is filled again in the next step is meant."""
         self._names.clear()
+        self._strangers.clear()
 
     def find(self, held: Held, frame: Still) -> Twins | None:
         """Take note of an operand; return what wrote over it, if it has two names by now.
@@ -54,6 +57,8 @@ class Reused:
         frame
             Where it is compared.
         """
+        if held.known is None and held.cut:
+            return self._lent_twice(held, frame)
         writer = _writer(held)
         if writer is None or not held.own:
             return None
@@ -69,6 +74,22 @@ class Reused:
                 earlier.append(name)
         return None
 
+    def _lent_twice(self, held: Held, frame: Still) -> Twins | None:
+        """Look for two names of memory of which nothing is known, such as a NumPy array's."""
+        if not held.name.isidentifier():
+            return None
+        earlier = self._strangers.setdefault(held.span, [])
+        code, tree, scope = id(frame.f_code), tree_of(frame), scope_of(frame)
+        for name, where in earlier:
+            if name == held.name or where != code or tree is None or scope is None:
+                continue
+            line = lent_twice_line(tree, scope, name, held.name, frame.f_lineno)
+            if line is not None:
+                return Twins(Overwriting(line_at(frame, line), "__setitem__"), name)
+        if len(earlier) < MOST_NAMES:
+            earlier.append((held.name, code))
+        return None
+
 
 def _writer(held: Held) -> Overwriting | None:
     """Return what put the last of several passes of this step into one place, if something did."""
@@ -80,7 +101,7 @@ def _writer(held: Held) -> Overwriting | None:
     if len(passes) > 1:
         return Overwriting(fills[-1].site, fills[-1].operation)
     if known.rewrote is not None and _is_now(held, known.rewrote):
-        return Overwriting(known.made, PASS)
+        return Overwriting(filled_at(known), PASS)
     return None
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Still",
     "call_at",
     "expressions",
+    "function_of",
     "is_users",
     "scope_of",
     "site_of",
@@ -254,11 +255,11 @@ def scope_of(frame: Frame) -> ast.AST | None:
     code, tree = frame.f_code, tree_of(frame)
     if tree is None or code.co_name == "<module>":
         return tree
-    return _function(tree, code.co_name, code.co_firstlineno)
+    return function_of(tree, code.co_name, code.co_firstlineno)
 
 
 @functools.lru_cache(maxsize=256)
-def _function(tree: ast.Module, name: str, line: int) -> ast.AST | None:
+def function_of(tree: ast.Module, name: str, line: int) -> ast.AST | None:
     """Return the function of that name that begins (with its decorators) at a line."""
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:

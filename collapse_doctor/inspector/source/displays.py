@@ -58,6 +58,11 @@ def _called(value: ast.Call, tree: ast.Module | None) -> list[Place]:
     function = value.func
     name = function.attr if isinstance(function, ast.Attribute) else ast.unparse(function)
     words = [(word.arg, word.value) for word in value.keywords if word.arg]
+    if name == "fromkeys" and len(value.args) == 2:  # one object under all keys
+        keys = value.args[0].elts if isinstance(value.args[0], ast.List | ast.Tuple) else []
+        plain = [f"[{key.value!r}]" for key in keys if isinstance(key, ast.Constant)]
+        same = ["", *plain[:1] * len(plain)]
+        return [Place(how, value.args[1], one) for how, one in zip(plain, same, strict=False)]
     if name == "dict":
         return [Place(f"[{key!r}]", element) for key, element in words]
     if name[:1].isupper():  # a record: a dataclass, a named tuple

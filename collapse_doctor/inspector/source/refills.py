@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from collapse_doctor.inspector.comparing.births import assignments
 
-__all__ = ["refill_line"]
+__all__ = ["fills", "refill_line"]
 
 _FILLING = frozenset({"copyto", "fill", "fill_", "copy_", "zero_"})
 
@@ -35,8 +35,8 @@ def refill_line(scope: ast.AST, left: str, right: str, before: int) -> int | Non
     if not shared or left == right:
         return None
     first, last = min(lines), max(lines)
-    fills = [line for name, line in _fills(scope) if name in shared and first < line <= last]
-    return max(fills, default=None)
+    lines = [line for name, line in fills(scope) if name in shared and first < line <= last]
+    return max(lines, default=None)
 
 
 def _sources(scope: ast.AST, name: str, before: int) -> dict[str, int]:
@@ -46,7 +46,7 @@ def _sources(scope: ast.AST, name: str, before: int) -> dict[str, int]:
     return {a.source: a.line for a in made if a.line == last and "(" not in a.source}
 
 
-def _fills(scope: ast.AST) -> Iterator[tuple[str, int]]:
+def fills(scope: ast.AST) -> Iterator[tuple[str, int]]:
     """Yield the names whose elements are assigned to, with the lines."""
     for node in ast.walk(scope):
         if isinstance(node, ast.Assign | ast.AugAssign):

@@ -7,7 +7,12 @@ counts of such rows say how many there were.
 
 from __future__ import annotations
 
-from collapse_doctor.recording.observations.comparisons import Comparison, Relation, RelationKind
+from collapse_doctor.recording.observations.comparisons import (
+    Comparison,
+    Past,
+    Relation,
+    RelationKind,
+)
 from collapse_doctor.recording.observations.course import Clock, Cost, Notice, Tick
 from collapse_doctor.recording.observations.dimensions import AlongBatch, Spread
 from collapse_doctor.recording.observations.geometry import (
@@ -51,6 +56,7 @@ __all__ = [
     "Origin",
     "Part",
     "Party",
+    "Past",
     "Probe",
     "Pull",
     "Reach",

@@ -8,7 +8,7 @@ from msgspec import Struct
 
 from collapse_doctor.recording.observations.places import CallSite, Operand
 
-__all__ = ["Comparison", "Relation", "RelationKind"]
+__all__ = ["Comparison", "Past", "Relation", "RelationKind"]
 
 RelationKind = Literal[
     "same-object",  # ``a is b``
@@ -50,12 +50,29 @@ class Relation(Struct, frozen=True, gc=False):
     twin: str = ""
 
 
+class Past(Struct, frozen=True, gc=False):
+    """What one operand of a comparison keeps of earlier steps, for the same or unknown samples.
+
+    ``operand`` is its position; ``first`` and ``last`` are the steps in which it was made, which
+    are one unless it ``is_store`` that was written several times. ``is_alike`` is true where the
+    passes behind both operands ran in one mode. ``site`` is the line that made or wrote it.
+    """
+
+    operand: int
+    first: int
+    last: int
+    is_store: bool = False
+    is_alike: bool = False
+    site: CallSite | None = None
+
+
 class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
     """One call of a similarity, distance or pair loss, with both operands.
 
     ``paired`` is true when row i is compared with row i. ``births`` are the places where an
     operand was made from the other, where the interpreter let us see it. ``similarity`` is the
-    mean cosine of the rows that were compared (float64), or None where it was not computed.
+    mean cosine of the rows that were compared (float64), None where it was not computed. ``past``
+    tells of an operand that is older than the step, and stands in no relation but ``stale``.
     """
 
     step: int
@@ -67,3 +84,4 @@ class Comparison(Struct, frozen=True, gc=False, tag="comparison"):
     relations: tuple[Relation, ...] = ()
     births: tuple[CallSite, ...] = ()
     similarity: float | None = None
+    past: Past | None = None

@@ -1,0 +1,64 @@
+"""Programs of the collection, run as they stand: faults are named with their lines."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from benchmarks.collection import PROGRAMS, read
+from collapse_doctor.findings import Diagnosis, Severity
+from tests.small_trainings import one_thread
+
+SICK = (
+    "classes/hooked_method_in_place",
+    "functions/cosine_of_scores",
+    "functions/einsum_of_unit_columns",
+    "loops/raw_kept_then_scaled_in_place",
+    "memories/cached_by_key",
+    "memories/one_array_for_both",
+    "memories/renewed_in_warm_up_only",
+    "memories/second_views_embedded_once",
+    "pairs/query_to_both_encoders",
+    "pairs/second_sentence_unused",
+)
+INNOCENT = (
+    "outputs/array_copied_out",
+    "outputs/centred_in_place",
+    "outputs/hook_on_the_activation",
+    "outputs/hook_that_copies",
+    "pairs/unused_argument",
+    "regression/agreement_of_two_columns",
+    "teachers/cache_emptied_each_epoch",
+    "teachers/old_outputs_of_a_trained_network",
+    "teachers/table_follows_by_use",
+    "towers/peers_of_one_image",
+    "views/barlow_by_einsum",
+)
+
+
+def diagnosis_of(path: Path) -> Diagnosis:
+    torch.manual_seed(0)
+    np.random.seed(0)
+    with one_thread():
+        found = runpy.run_path(str(path))["diagnosis"]
+    assert isinstance(found, Diagnosis)
+    return found
+
+
+@pytest.mark.parametrize("name", SICK)
+def test_the_fault_comes_first_with_its_line(name: str) -> None:
+    program = read(PROGRAMS / "sick" / f"{name}.py", PROGRAMS)
+    primary = diagnosis_of(program.path).primary
+    assert primary is not None
+    assert primary.code == program.cause
+    assert primary.where.line in program.faults | program.shows
+
+
+@pytest.mark.parametrize("name", INNOCENT)
+def test_a_look_alike_is_not_accused(name: str) -> None:
+    found = diagnosis_of(PROGRAMS / "innocent" / f"{name}.py").findings
+    assert [each.code for each in found if each.severity is not Severity.INFO] == []
