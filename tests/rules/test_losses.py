@@ -16,7 +16,7 @@ from collapse_doctor.findings import Confidence, Diagnosis, Finding, Severity
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Objective, Party, Pull
 from collapse_doctor.rules.rule import Match, NotExamined
-from tests.rules.losses import HEALTHY, ROWS, SICK, Setting, Step, info_nce, unit
+from tests.rules.losses import HEALTHY, ROWS, SICK, Setting, Step, info_nce, network, unit
 
 
 def train(step: Step, steps: int = 12, rate: float = 1e-2) -> Diagnosis:
@@ -87,6 +87,38 @@ def test_what_is_not_understood_is_said(name: str, words: str) -> None:
 def test_a_target_without_gradient_counts_once_the_spread_has_fallen() -> None:
     (finding,) = found(train(HEALTHY["target_without_gradient"], steps=150), "CD208")
     assert finding.confidence is Confidence.HIGH
+
+
+def by_squared_error(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (a - b).pow(2).sum(1).mean()
+
+
+def by_cosine(a: torch.Tensor, b: torch.Tensor) -> torch.Tensor:
+    return (1 - (unit(a) * unit(b)).sum(dim=1)).mean()
+
+
+@pytest.mark.parametrize("pull", [by_squared_error, by_cosine, F.mse_loss])
+@pytest.mark.parametrize("teacher", [False, True], ids=["both learn", "one rests"])
+def test_two_towers_that_only_pull_are_found_where_both_learn(
+    pull: Callable[..., torch.Tensor], teacher: bool
+) -> None:
+    def step(s: Setting) -> torch.Tensor:
+        x, y, _ = s.batch()
+        (second,) = s.own("held", lambda: [network()])  # a list hides it from the optimizer
+        if not teacher:
+            s.own("tower", lambda: second)
+        s.memory["watched"] = {"one": s.model, "other": second}
+        return pull(s.model(x), second(y))
+
+    diagnosis = train(step)
+    if teacher:
+        assert found(diagnosis, "CD208") == []
+        assert "one may not learn" in reason(diagnosis, "CD208")
+        return
+    findings = found(diagnosis, "CD208")
+    assert {finding.where.model for finding in findings} == {"one", "other"}
+    lines = [finding.where.source or "" for finding in findings]
+    assert all("pull(s.model(x)" in line or line.startswith("return (") for line in lines)
 
 
 def test_what_a_stop_gradient_lacks_is_said() -> None:

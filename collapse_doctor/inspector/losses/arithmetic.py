@@ -55,7 +55,10 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         return other(f"`{one.info}`", inputs)
     if one.operation not in _LINEAR:
         inputs = [_even(each) for each in inputs]
-    return known(inputs, one.info)
+    found = known(inputs, one.info)
+    if one.site is not None and found.sort in ("difference", "product"):
+        return replace(found, met=one.site)
+    return found
 
 
 def _even(one: Meaning) -> Meaning:
@@ -103,7 +106,8 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return joined("score", inputs, value=0.0, others=("the spread around the mean",))
     if one.parties and second.parties and {one.sort, second.sort} <= {"rows", "given"}:
         parties = (one.parties[0], second.parties[0])
-        return joined("difference", inputs, value=0.0, parties=parties)
+        unit = one.unit and second.unit
+        return joined("difference", inputs, value=0.0, parties=parties, unit=unit)
     if one.sort in ("rows", "difference") or second.sort in ("rows", "difference"):
         return other("a fit to given numbers", inputs)
     found = _add((one, _neg([second], None)), None)

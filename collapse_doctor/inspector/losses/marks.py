@@ -14,7 +14,7 @@ from torch import Tensor
 
 from collapse_doctor.recording.observations import CallSite, Party
 
-__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Node", "Output", "Weights"]
+__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Met", "Node", "Output", "Weights"]
 
 Node = Any
 """A node of autograd's graph; torch gives it no public class in all versions."""
@@ -57,6 +57,13 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Met:
+    """A difference or product of two tensors that both take a gradient: the line of it."""
+
+    site: CallSite | None
+
+
+@dataclass(frozen=True)
 class Call:
     """One call of a function that says more than the nodes it made.
 
@@ -73,7 +80,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Weights | Cut | Call
+Mark = Output | Constant | Weights | Cut | Met | Call
 
 
 class Marks:

@@ -63,6 +63,8 @@ class Meaning:
         not known.
     site
         The line that made it so small, or that computed it.
+    met
+        Of a difference or product of rows: the line at which they met.
     """
 
     sort: Sort
@@ -82,6 +84,7 @@ class Meaning:
     alike: frozenset[Place] = frozenset()
     reach: float | None = None
     site: CallSite | None = None
+    met: CallSite | None = None
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
@@ -100,13 +103,18 @@ def other(phrase: str, inputs: Sequence[Meaning], value: float | None = None) ->
 
 
 def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> Meaning:
-    """Return a score of paired rows; ``sign``: +1 for a distance, -1 for a similarity."""
+    """Return a score of paired rows; ``sign``: +1 for a distance, -1 for a similarity.
+
+    ``site`` is its line; without one, that of the difference or product that it is made of.
+    """
     sides = [one.parties for one in inputs if one.parties]
     if len(sides) == 1 and len(sides[0]) == 2:  # a difference or product has both
         sides = [sides[0][:1], sides[0][1:]]
     if len(sides) < 2:
         return other("a fit to given numbers", inputs)
-    pull = Pull(sides[0][0], sides[1][0], site)
+    vectors = sign > 0 and not all(one.unit for one in inputs if one.parties)
+    met = next((one.met for one in inputs if one.met is not None), None)
+    pull = Pull(sides[0][0], sides[1][0], site or met, vectors)
     normed = any(one.normed for one in inputs)
     apart = ("a batch norm before the comparison",) if normed else ()
     return joined("score", inputs, pulls=((sign, pull),), whitened=apart, **changes)

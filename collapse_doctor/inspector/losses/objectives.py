@@ -16,7 +16,7 @@ from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.comparing.vocabulary import HEADS
 from collapse_doctor.inspector.losses.arithmetic import meaning_of
 from collapse_doctor.inspector.losses.graph import Expression, TooLarge, read_graph
-from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Output, Weights
+from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Met, Output, Weights
 from collapse_doctor.inspector.losses.meaning import Meaning
 from collapse_doctor.inspector.losses.words import CALLS, Known
 from collapse_doctor.inspector.moment import Moment
@@ -36,6 +36,7 @@ MOST_WEIGHTS = 4096
 _PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
     {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
 )
+_PAIRING = _PRODUCTS | {torch.sub, Tensor.sub, Tensor.__sub__}
 _BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
 _ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -124,6 +125,8 @@ class Objectives:
 
     def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
         if one.requires_grad == second.requires_grad:
+            if func in _PAIRING and one.dim() > 1 and one.shape == second.shape:
+                self._marks.put(result, Met(_site()))
             return
         place = 1 if one.requires_grad else 0
         given = second if place else one

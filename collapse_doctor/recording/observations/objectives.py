@@ -50,11 +50,16 @@ class Party(Struct, frozen=True, gc=False):
 
 
 class Pull(Struct, frozen=True, gc=False):
-    """A term of a loss that draws row i of one side towards row i of the other."""
+    """A term of a loss that draws row i of one side towards row i of the other.
+
+    ``vectors`` is true of a distance of rows as they are, which shrinks with their length, too;
+    false of a similarity, or a distance of rows that were normalised.
+    """
 
     left: Party
     right: Party
     site: CallSite | None = None
+    vectors: bool = False
 
 
 class Objective(Struct, frozen=True, gc=False, tag="objective"):
