@@ -63,6 +63,9 @@ class Meaning:
         not known.
     site
         The line that made it so small, or that computed it.
+    scale
+        Of rows: the number that their coordinates were multiplied with since they were put out;
+        of a softmax, that of its logits, where these are the rows of one output as they are.
     met
         Of a difference or product of rows: the line at which they met.
     """
@@ -84,6 +87,7 @@ class Meaning:
     alike: frozenset[Place] = frozenset()
     reach: float | None = None
     site: CallSite | None = None
+    scale: float | None = None
     met: CallSite | None = None
 
 

@@ -40,6 +40,7 @@ def output_rows(output: Output, whitened: tuple[str, ...]) -> Meaning:
         whitened=whitened,
         parties=(Party(*place),),
         width=output.width,
+        scale=1.0,
     )
 
 
