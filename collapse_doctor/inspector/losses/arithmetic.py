@@ -85,7 +85,7 @@ def _add(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.sort in ("difference", "product", "rows", "norm") and second.sort == "number":
         return replace(one, unit=False)  # as the eps of a distance
     if one.sort == "rows" and second.sort == "weights":
-        return replace(one, unit=False)
+        return replace(one, unit=False, scale=None)
     if {one.sort, second.sort} <= {"score", "norm", "number"}:
         value = _both(one, second, lambda a, b: a + b)
         reach = None if one.reach is None or second.reach is None else one.reach + second.reach
@@ -141,7 +141,7 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         if one.shares:
             sign = -1.0 if (second.value or 0.0) < 0 else 1.0  # the weights add up to one, too
             value = sign * one.value if one.value is not None else None
-            return joined("score", inputs, value=value, shares=True)
+            return joined("score", inputs, value=value, shares=True, site=one.site)
         value = 0.0 if one.value == 0 else _both(one, second, lambda a, b: a * b)
         if one.uneven:
             value = None
@@ -166,6 +166,7 @@ def _scaled(one: Meaning, factor: float, site: CallSite | None) -> Meaning:
         unit=False,
         alike=frozenset(),
         reach=reach,
+        scale=one.scale * abs(factor) if one.scale is not None else None,
         site=site if reach is not None and one.site is None else one.site,
     )
 
@@ -177,7 +178,7 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if second.sort == "number":
         return _scaled(one, 1.0 / second.value if second.value else math.nan, second.site)
     if one.sort == "rows" and second.sort == "norm" and one.parties == second.parties:
-        return replace(one, unit=True)
+        return replace(one, unit=True, scale=None)
     if one.sort == second.sort == "score":
         one, second = _even(one), _even(second)
         value = _both(one, second, lambda a, b: a / b if b else math.nan)
@@ -189,7 +190,7 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
 def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
     one = inputs[0]
     if one.sort in ("rows", "norm"):
-        return replace(one, unit=False)
+        return replace(one, unit=False, scale=None)
     if one.sort != "score":
         return other("a bound", inputs)
     bounds = info if isinstance(info, tuple) else (math.nan, None)  # tensors are not known

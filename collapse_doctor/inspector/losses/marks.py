@@ -58,7 +58,9 @@ class Cut:
 
 @dataclass(frozen=True)
 class Met:
-    """A difference or product of two tensors that both take a gradient: the line of it."""
+    """A line, and nothing more: of a difference or product of two tensors that both take a
+    gradient, or of the mean or sum that a loss ends with.
+    """
 
     site: CallSite | None
 

@@ -64,8 +64,11 @@ class Meaning:
     site
         The line that made it so small, or that computed it.
     scale
-        Of rows: the number that their coordinates were multiplied with since they were put out;
-        of a softmax, that of its logits, where these are the rows of one output as they are.
+        Of rows as they were put out: the number that they were multiplied with since; None where
+        more was done with them.
+    logits
+        Of a loss made of softmaxes whose logits are rows as they were put out: the largest such
+        number.
     met
         Of a difference or product of rows: the line at which they met.
     """
@@ -88,6 +91,7 @@ class Meaning:
     reach: float | None = None
     site: CallSite | None = None
     scale: float | None = None
+    logits: float | None = None
     met: CallSite | None = None
 
 
@@ -98,6 +102,9 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
     for name in ("uneven", "normed"):
         changes.setdefault(name, any(getattr(one, name) for one in inputs))
+    scales = [one.logits for one in inputs if one.sort == "score"]
+    if scales and None not in scales:
+        changes.setdefault("logits", max(scale for scale in scales if scale is not None))
     return Meaning(sort, **changes)
 
 

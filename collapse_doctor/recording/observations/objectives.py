@@ -84,6 +84,9 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
         Operations inside a model that keep its output from collapsing: a phrase for each.
     reach
         How far this loss can be from ``collapsed``, whatever the embeddings are; None if unknown.
+    logits
+        The factor with which an output's coordinates are the logits of its softmaxes; None where
+        they are not, or more was done with them.
     site
         The line that computed it, or that made its reach so small.
     """
@@ -99,4 +102,5 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     others: tuple[str, ...] = ()
     whitened: tuple[str, ...] = ()
     reach: float | None = None
+    logits: float | None = None
     site: CallSite | None = None
