@@ -249,6 +249,8 @@ def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bou
     wrong = next((update.wrong for update in looks if update.wrong is not None), None)
     parts = last.parts
     related = [at(course, first.site, "the optimizer steps here")] if made and first.site else []
+    if made is not None and wrong not in (None, made):
+        related.insert(0, at(course, made, "the optimizer is made here"))
     return Match(
         message=reason.message,
         where=at(course, wrong or made or first.site, step=first.step),

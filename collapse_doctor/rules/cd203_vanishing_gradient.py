@@ -56,12 +56,20 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collapse_doctor.findings import Confidence, Evidence, Severity, Where
+from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Reach, Update
 from collapse_doctor.rules.geometry import rounding
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
-from collapse_doctor.rules.wiring import RESOLUTION, Course, judge_each, profile, steps_of
+from collapse_doctor.rules.wiring import (
+    RESOLUTION,
+    Course,
+    at,
+    judge_each,
+    line_of,
+    profile,
+    steps_of,
+)
 
 __all__ = ["RULE"]
 
@@ -142,7 +150,7 @@ def _faded(course: Course, looks: Sequence[Update], bounds: Bounds) -> Iterator[
     yield Match(
         message=f"The gradient at the embedding of {course.model} decays {by} on its way down to "
         f"{first}, which gets none that could move it.",
-        where=Where(model=course.model, layer=first, step=looks[0].step),
+        where=at(course, line_of(course, squashed=True), step=looks[0].step, layer=first),
         evidence={
             "decay": Evidence(fall, bounds.decay, "<", meaning="first block to the largest"),
             "embedding": Evidence(reach.flow[-1][1] or 0.0, meaning="length of its gradient"),
@@ -193,7 +201,7 @@ def _nothing(course: Course, looks: Sequence[Update], bounds: Bounds) -> Match:
     return Match(
         message=f"The gradient of {course.model} is nearly zero in all of its parts "
         f"({size:.1e} at most): no step changed any of its numbers.",
-        where=Where(model=course.model, step=looks[0].step),
+        where=at(course, line_of(course, squashed=True), step=looks[0].step),
         evidence={
             "gradient": Evidence(size, meaning="largest root mean square of a part"),
             "looks": Evidence(len(looks), bounds.looks, ">=", unit="steps"),
@@ -212,7 +220,7 @@ def _decayed(course: Course, looks: Sequence[Update], bounds: Bounds, zeros: boo
     return Match(
         message=f"The gradient of {course.model} decays {by} from {largest} down to "
         f"{sizes[0][0]}; {len(lost)} of {len(sizes)} blocks get none that could move them.",
-        where=Where(model=course.model, layer=lost[-1], step=looks[0].step),
+        where=at(course, line_of(course, squashed=True), step=looks[0].step, layer=lost[-1]),
         evidence={
             "decay": Evidence(sizes[0][1] / most, bounds.decay, "<", meaning="first to largest"),
             "first": Evidence(sizes[0][1], meaning=f"gradient of {sizes[0][0]} to its weights"),

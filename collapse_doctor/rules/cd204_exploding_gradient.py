@@ -57,11 +57,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collapse_doctor.findings import Evidence, Severity, Where
+from collapse_doctor.findings import Evidence, Severity
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Reach, Update
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
-from collapse_doctor.rules.wiring import RESOLUTION, Course, judge_each, profile, steps_of
+from collapse_doctor.rules.wiring import (
+    RESOLUTION,
+    Course,
+    at,
+    judge_each,
+    line_of,
+    profile,
+    steps_of,
+)
 
 __all__ = ["RULE"]
 
@@ -120,7 +128,7 @@ def _over_depth(course: Course, looks: Sequence[Update], bounds: Bounds) -> Matc
     return Match(
         message=f"The gradient of {course.model} grows by a factor of {ratio:.0e} from "
         f"{sizes[-1][0]} down to {sizes[0][0]}.",
-        where=Where(model=course.model, layer=sizes[0][0], step=update.step),
+        where=at(course, line_of(course), step=update.step, layer=sizes[0][0]),
         evidence={
             "growth": Evidence(ratio, bounds.growth, ">", meaning="first block to last"),
             "first": Evidence(sizes[0][1], meaning=f"gradient of {sizes[0][0]} to its weights"),
@@ -144,7 +152,7 @@ def _on_the_way(course: Course, bounds: Bounds) -> Match | None:
     return Match(
         message=f"The gradient at the embedding of {course.model} grows by a factor of "
         f"{growth:.0e} on its way down to {layer}, at every step looked at.",
-        where=Where(model=course.model, layer=layer, step=reach.step),
+        where=at(course, line_of(course), step=reach.step, layer=layer),
         evidence={
             "growth": Evidence(growth, bounds.flow, ">", meaning="largest block to embedding"),
             "embedding": Evidence(reach.flow[-1][1] or 0.0, meaning="length of its gradient"),
@@ -184,7 +192,7 @@ def _over_time(course: Course, looks: Sequence[Update], bounds: Bounds) -> Match
     return Match(
         message=f"The gradient of {course.model} grew {most:.0e}-fold from step "
         f"{finite[0][0].step} to step {update.step}{end}.",
-        where=Where(model=course.model, step=update.step),
+        where=at(course, line_of(course, drawn=False, rate=True), step=update.step),
         evidence={
             "growth": Evidence(most, bounds.before if ended else bounds.growth, ">"),
             "first": Evidence(first, meaning="root mean square at the first step"),

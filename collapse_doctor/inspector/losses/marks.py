@@ -58,8 +58,9 @@ class Cut:
 
 @dataclass(frozen=True)
 class Met:
-    """A line, and nothing more: of a difference or product of two tensors that both take a
-    gradient, or of the mean or sum that a loss ends with.
+    """A line, and nothing more: of the mean or sum that a loss ends with, or where two tensors met.
+
+    These are the sides of a difference or product that both take a gradient.
     """
 
     site: CallSite | None

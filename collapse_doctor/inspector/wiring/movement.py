@@ -22,9 +22,16 @@ from collapse_doctor.inspector.pacing.relay import AFTER, BEFORE, Listener
 from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.quiet import in_backward, this_thread
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
-from collapse_doctor.inspector.source.faultlines import assigned_at, cleared_at, frozen_at
+from collapse_doctor.inspector.source.faultlines import (
+    assigned_at,
+    cleared_at,
+    frozen_at,
+    renewed_at,
+    scheduled_at,
+)
 from collapse_doctor.inspector.wiring.parts import Entry, Kept, entries, hidden_entries, made_at
 from collapse_doctor.inspector.wiring.sampling import About, Gradients, Seen, Weights, parts_of
+from collapse_doctor.inspector.wiring.steep import Steepness
 from collapse_doctor.inspector.wiring.steppers import (
     Known,
     Steppers,
@@ -78,6 +85,8 @@ class Movement:
         Where numbers wait until they have come over from the device.
     emit, note
         Take observations, and notices (what they are about, and their text).
+    steepness
+        Knows which lines may be to blame for uneven gradients.
     """
 
     def __init__(
@@ -87,10 +96,12 @@ class Movement:
         later: Later,
         emit: Callable[[Update], None],
         note: Callable[[str, str], None],
+        steepness: Steepness,
     ) -> None:
         self._models = {name: weakref.ref(model) for name, model in models.items()}
         self._schedule = schedule
         self._steppers = Steppers(schedule)
+        self._steepness = steepness
         self._later = later
         self._emit = emit
         self._note = note
@@ -274,7 +285,9 @@ class Movement:
         ):  # something may be wrong: say who made it
             made = made_at(update.optimizer, update.site)
             update = msgspec.structs.replace(update, made=made)
-        self._emit(msgspec.structs.replace(update, wrong=self._wrong(update, parts)))
+        model = self._models[update.model]()
+        with_lines = self._steepness.told(update, model)
+        self._emit(msgspec.structs.replace(with_lines, wrong=self._wrong(update, parts)))
 
     def _wrong(self, update: Update, parts: Sequence[Part]) -> CallSite | None:
         """Return the line that may be to blame for a look at which something rests."""
@@ -282,8 +295,12 @@ class Movement:
         unknown = [one for one in hidden if any(n.startswith(one.name) for n in update.missing)]
         if unknown:
             return assigned_at(unknown[0].owner, unknown[0].attribute)
+        if not update.held and update.made is not None:
+            return renewed_at(update.made, copied=update.copied)
         if update.site is None or not update.holds:
             return None
+        if update.rate == 0.0:
+            return scheduled_at(update.site.file)
         if all(part.tensors == part.scalars for part in parts):
             return frozen_at(update.site.file)
         if not any(part.pulled or part.moved for part in parts):
