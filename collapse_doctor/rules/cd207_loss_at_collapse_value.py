@@ -169,7 +169,8 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
     own = [
         layer
         for layer in measurements.layers
-        if is_embedding(layer) and (layer.model, layer.layer) in places
+        if (is_embedding(layer) or (plateau.last.logits and layer.role == "logits"))
+        and (layer.model, layer.layer) in places
     ]
     steps = steps_of(plateau.entries)
     enough = len(steps) >= bounds.looks
@@ -179,7 +180,7 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         yield replace(match, where=replace(match.where, step=plateau.begun))
         return
     for layer in own:
-        onset = _onset(measurements, layer)
+        onset = _onset(measurements, layer) if is_embedding(layer) else None
         if onset is None and plateau.last.formula == "its margin":
             onset = _onset_within(measurements, layer, plateau.last.collapsed or 0.0, bounds)
         why, cause = f"as those of {title(layer)} are", ""

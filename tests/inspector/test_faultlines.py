@@ -86,9 +86,25 @@ for group in optimizer.param_groups:
 """
 
 
+MAKER = """\
+def linear_schedule(optimizer, total):
+    return LambdaLR(optimizer, lambda step: max(0, 1 - step / total))
+
+
+scheduler = linear_schedule(optimizer, total=epochs)
+"""
+
+
 @pytest.mark.parametrize(
     ("text", "line"),
-    [(LAMBDA, 1), (FUNCTION, 2), (BY_HAND, 2), (LAMBDA + BY_HAND, None), ("x = LR(1)\n", None)],
+    [
+        (LAMBDA, 1),
+        (FUNCTION, 2),
+        (BY_HAND, 2),
+        (LAMBDA + BY_HAND, None),
+        ("x = LR(1)\n", None),
+        (MAKER, 5),
+    ],
 )
 def test_what_sets_a_learning_rate(tmp_path: Path, text: str, line: int | None) -> None:
     path = tmp_path / "training.py"

@@ -154,6 +154,8 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
 
 
 def _scaled(one: Meaning, factor: float, site: CallSite | None) -> Meaning:
+    if factor == 0.0 and one.sort == "score":  # what weighs nothing does nothing
+        return Meaning("score", 0.0, outputs=one.outputs, positive=True, reach=0.0)
     value = one.value * factor if one.value is not None else None
     pulls = one.pulls if factor >= 0 else _turned(one)
     positive = one.positive and factor >= 0

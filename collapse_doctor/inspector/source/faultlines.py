@@ -23,6 +23,7 @@ __all__ = [
     "frozen_at",
     "renewed_at",
     "scheduled_at",
+    "unfrozen_at",
     "without_gradient",
 ]
 
@@ -53,28 +54,46 @@ def scheduled_at(file: str) -> CallSite | None:
     It is that of a scheduler, of what its function returns, or of an assignment to ``["lr"]``.
     """
     tree = tree_of_file(file)
-    lines = set()
-    for node in ast.walk(tree) if tree is not None else ():
-        if isinstance(node, ast.Call) and _is_scheduler(_name(node.func)):
-            lines.add(_rate_line(tree, node))
-        elif isinstance(node, ast.Assign | ast.AugAssign) and _sets_rate(node):
-            lines.add(node.lineno)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    calls = [n for n in nodes if isinstance(n, ast.Call) and _is_scheduler(_name(n.func))]
+    names = {_name(call.func) for call in calls}
+    makers = [n for n in nodes if isinstance(n, _BODIES) and n.name in names]
+    lines = {
+        _rate_line(nodes, call)
+        for call in calls
+        if not any(maker.lineno <= call.lineno <= _end(maker) for maker in makers)
+    }
+    lines |= {
+        n.lineno for n in nodes if isinstance(n, ast.Assign | ast.AugAssign) and _sets_rate(n)
+    }
     return _site(file, lines.pop()) if len(lines) == 1 else None
+
+
+@functools.lru_cache(maxsize=64)
+def unfrozen_at(files: tuple[str, ...]) -> CallSite | None:
+    """Return the only line of some files that sets an attribute ``requires_grad`` to true."""
+    lines = {
+        (file, node.lineno)
+        for file in files
+        if (tree := tree_of_file(file)) is not None
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is True
+        and any(_name(target) == "requires_grad" for target in node.targets)
+    }
+    return _site(*lines.pop()) if len(lines) == 1 else None
 
 
 def _is_scheduler(name: str) -> bool:
     return (name.endswith("LR") and name != "LR") or "schedule" in name.lower().strip("_")
 
 
-def _rate_line(tree: ast.Module | None, call: ast.Call) -> int:
+def _rate_line(nodes: Sequence[ast.AST], call: ast.Call) -> int:
     """Return the line of a scheduler, or that of what its function returns, if it has one."""
     given = [*call.args[1:], *(word.value for word in call.keywords)]
     names = {one.id for one in given if isinstance(one, ast.Name)}
-    functions = [
-        node
-        for node in (ast.walk(tree) if tree is not None else ())
-        if isinstance(node, ast.FunctionDef) and node.name in names
-    ]
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name in names]
     returns = [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Return)]
     return returns[0].lineno if len(returns) == 1 else call.lineno
 

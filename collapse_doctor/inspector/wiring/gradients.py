@@ -54,7 +54,7 @@ Key = tuple[str, str, int, int]
 
 def _cuts() -> Mapping[Callable[..., Any], str]:
     names = (
-        *("detach", "detach_", "numpy", "__array__", "tolist", "item"),
+        *("detach", "detach_", "numpy", "__array__", "tolist", "item", "__float__", "__int__"),
         *("argmax", "argmin", "round", "sign", "bool", "long", "int"),
         *("gt", "ge", "lt", "le", "__gt__", "__lt__"),
     )
@@ -73,7 +73,20 @@ CUTS = _cuts()
 
 
 _OFTEN_HARMLESS = frozenset(
-    {"item", "tolist", "sign", "bool", "gt", "ge", "lt", "le", "__gt__", "__lt__"}
+    {
+        "item",
+        "tolist",
+        "__float__",
+        "__int__",
+        "sign",
+        "bool",
+        "gt",
+        "ge",
+        "lt",
+        "le",
+        "__gt__",
+        "__lt__",
+    }
 )
 """Cuts that are made of healthy losses, too, to print or to mask them: others are told rather."""
 

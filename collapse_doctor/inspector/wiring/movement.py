@@ -28,8 +28,17 @@ from collapse_doctor.inspector.source.faultlines import (
     frozen_at,
     renewed_at,
     scheduled_at,
+    unfrozen_at,
 )
-from collapse_doctor.inspector.wiring.parts import Entry, Kept, entries, hidden_entries, made_at
+from collapse_doctor.inspector.source.layerlines import files_of
+from collapse_doctor.inspector.wiring.parts import (
+    Entry,
+    Kept,
+    entries,
+    hidden_entries,
+    made_at,
+    unfrozen_in_vain,
+)
 from collapse_doctor.inspector.wiring.sampling import About, Gradients, Seen, Weights, parts_of
 from collapse_doctor.inspector.wiring.steep import Steepness
 from collapse_doctor.inspector.wiring.steppers import (
@@ -109,6 +118,7 @@ class Movement:
         self._open: list[_Open] = []
         self._left: dict[str, dict[str, Any]] = {}  # how the last look left each parameter
         self._hidden: dict[str, list[Hidden]] = {}
+        self._vain: dict[str, str] = {}
         self._kept: dict[str, tuple[int, list[Kept]]] = {}
         self._listeners: tuple[Listener, Listener] | None = None
 
@@ -153,13 +163,16 @@ class Movement:
 
         ``reached`` are the models to whose outputs a gradient came.
         """
-        for name in sorted(reached) if not self._steppers.seen else ():
+        for name in sorted(reached):
             found = [entry.parameter for entry in self._entries(name)]
+            if not self._steppers.ever.isdisjoint(map(id, found)):
+                continue
             idle = idle_optimizer(found)
             if idle is not None:
                 trainable = sum(p.requires_grad for p in found)
                 kind = type(idle).__name__
-                self._emit(Update(0, name, kind, idle=True, trainable=trainable))
+                made = made_at(kind, _site())
+                self._emit(Update(0, name, kind, idle=True, trainable=trainable, made=made))
 
     # Around a step
 
@@ -221,6 +234,8 @@ class Movement:
             if name not in self._hidden:  # looked for once: it goes through all a model keeps
                 self._hidden[name] = find_hidden(model)
             found = entries(model)
+            frozen = any(not entry.parameter.requires_grad for entry in found)
+            self._vain[name] = unfrozen_in_vain(model) if frozen else ""
             found += hidden_entries(self._hidden[name], found)
             kept = [Kept(e.name, weakref.ref(e.parameter), e.part, e.depth) for e in found]
         self._kept[name] = asked + 1, kept
@@ -233,7 +248,8 @@ class Movement:
         model = self._models[name]()
         update = self._steppers.standing(found)
         training = model is not None and model.training
-        update = msgspec.structs.replace(update, model=name, training=training)
+        in_vain = self._vain.get(name, "") if update.trainable < len(found) else ""
+        update = msgspec.structs.replace(update, model=name, training=training, in_vain=in_vain)
         if optimizer is None:
             return update
         return self._steppers.holding(update, optimizer, found, self._watched)
@@ -295,6 +311,9 @@ class Movement:
         unknown = [one for one in hidden if any(n.startswith(one.name) for n in update.missing)]
         if unknown:
             return assigned_at(unknown[0].owner, unknown[0].attribute)
+        model = self._models[update.model]()
+        if update.in_vain and model is not None:
+            return unfrozen_at(files_of(model, update.site))
         if not update.held and update.made is not None:
             return renewed_at(update.made, copied=update.copied)
         if update.site is None or not update.holds:

@@ -86,7 +86,8 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     set the learning rate, that cleared gradients before the step, that made the model anew after
     its optimizer, or that put layers where the model does not know of them, where it was found in
     the source. ``drawn`` is the line that drew the weights, ``squashed`` that
-    of a sigmoid or tanh: looked for where gradients are very uneven.
+    of a sigmoid or tanh: looked for where gradients are very uneven. ``in_vain`` names a module
+    whose parameters are frozen and that was given an attribute ``requires_grad`` to unfreeze them.
     """
 
     step: int
@@ -108,5 +109,6 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     site: CallSite | None = None
     made: CallSite | None = None
     wrong: CallSite | None = None
+    in_vain: str = ""
     drawn: CallSite | None = None
     squashed: CallSite | None = None
