@@ -318,7 +318,7 @@ class Movement:
             return renewed_at(update.made, copied=update.copied)
         if update.site is None or not update.holds:
             return None
-        if update.rate == 0.0:
+        if update.rate == 0.0 and update.scheduled:
             return scheduled_at(update.site.file)
         if all(part.tensors == part.scalars for part in parts):
             return frozen_at(update.site.file)

@@ -81,7 +81,8 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     parameters of the same shapes as all of the model's, and not them. ``others`` counts its other
     parameters that had a gradient, single numbers aside. ``missing`` names parameters with a
     gradient that no optimizer seen so far holds, ``absent`` is how many there are. ``rate`` and
-    ``eps`` are the optimizer's for this model, the largest over its groups. ``site`` is the line
+    ``eps`` are the optimizer's for this model, the largest over its groups; ``scheduled`` says that
+    the rate is no longer the one that the optimizer was made with. ``site`` is the line
     of the step, ``made`` that of the optimizer. ``wrong`` is the line that froze parameters, that
     set the learning rate, that cleared gradients before the step, that made the model anew after
     its optimizer, or that put layers where the model does not know of them, where it was found in
@@ -102,6 +103,7 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     copied: bool = False
     others: int = 0
     rate: float | None = None
+    scheduled: bool = False
     eps: float | None = None
     missing: tuple[str, ...] = ()
     absent: int = 0
