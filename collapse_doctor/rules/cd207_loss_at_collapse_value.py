@@ -280,7 +280,13 @@ def _match(
                 meaning=f"largest of the last looks, as a share of {size:.4g}",
             ),
             first_loss=Evidence(plateau.first, meaning="at the first step looked at"),
-            looks=Evidence(looks or len(steps_of(plateau.entries)), bounds.looks, ">="),
+            looks=Evidence(
+                looks or len(steps_of(plateau.entries)),
+                bounds.looks,
+                ">=",
+                unit="steps",
+                meaning="at which the loss, or that embeddings are equal, was seen",
+            ),
         ),
         confidence=Confidence.HIGH if plateau.distance <= bounds.sharp else Confidence.MEDIUM,
     )
