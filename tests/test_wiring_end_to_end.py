@@ -213,8 +213,8 @@ def train(model: nn.Module, optimizer: Any, steps: int = STEPS) -> None:
 @sick("CD202")
 def created_anew(watch: Any) -> None:
     model = network()
-    optimizer = torch.optim.ASGD(model.parameters())  # here
-    model = network()
+    optimizer = torch.optim.ASGD(model.parameters())
+    model = network()  # here
     with watch(model):
         train(model, optimizer)
 

@@ -4,11 +4,12 @@ What it finds
 -------------
 Learning was meant, for an optimizer holds the parameters or they get a gradient, and at no step
 looked at did any of some hundred of their numbers change, nor between these steps. In this order:
-the learning rate is zero; nothing requires a gradient; gradients are cleared before the step;
-steps are below the resolution of the weights' dtype; no optimizer that steps holds the
-parameters; the optimizer never steps. Or all but single numbers were frozen later, while nothing
-else learns. As a warning: some parameters get a gradient, but no optimizer holds them; an error
-where it holds nothing else but single numbers, as where layers lie in a plain list.
+the learning rate is zero; nothing requires a gradient, or was unfrozen by an attribute that does
+nothing; gradients are cleared before the step; steps are below the resolution of the weights'
+dtype; no optimizer that steps holds the parameters; the optimizer never steps. Or the learning
+rate has become zero, or all but single numbers were frozen later, while nothing else learns. As a
+warning: some parameters get a gradient, but no optimizer holds them; an error where it holds
+nothing else but single numbers, as where layers lie in a plain list.
 
 Why it matters
 --------------
@@ -35,7 +36,8 @@ The part rests on purpose, or the watched steps all belong to a warm-up at learn
 Bounds and their source
 -----------------------
 looks: 3 different steps: a movement can be missed once, or be blocked once by a scaler; that all
-numbers of a model that learns stay bit for bit the same in three steps does not happen.
+numbers of a model that learns stay bit for bit the same in three steps does not happen. A rate
+that has become 0 counts when the training has gone on at it for as long as it had learnt before.
 steps: 8, the first steps, which are looked at one by one: a warm-up from zero has moved by then.
 passes: 16 forward passes without any step: more than gradients are commonly accumulated over.
 certain_from: 100 steps, from which on a learning rate of zero is no usual warm-up any more.
@@ -54,7 +56,7 @@ from dataclasses import dataclass
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import Part, Update
+from collapse_doctor.recording.observations import CallSite, Part, Update
 from collapse_doctor.rules.geometry import EPS
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import Course, at, judge_each, steps_of
@@ -91,11 +93,16 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
     looks = course.own or course.foreign or course.alone
     steps = steps_of(looks)
+    vain = [update for update in course.updates if update.in_vain and update.optimizer]
+    if len(steps_of(vain)) >= bounds.looks:
+        yield _match(course, vain, _unfrozen_in_vain(course, vain), bounds)
+        return
     if not steps:
         raise NotExamined("no step of an optimizer was looked at")
     if course.has_moved:
         yield from _in_parts(course, bounds)
         yield from _frozen_later(course, bounds)
+        yield from _rate_ended(course, bounds)
         return
     least = bounds.passes if looks is course.alone else bounds.steps
     if len(steps) < bounds.looks or steps[-1] + 1 < least:
@@ -117,6 +124,18 @@ def _reason(course: Course, looks: Sequence[Update], bounds: Bounds) -> _Reason 
     if not any(part.pulled or _is_broken(part) for u in course.own for part in u.parts):
         return _cleared(course)
     return _lost(course, bounds)
+
+
+def _unfrozen_in_vain(course: Course, looks: Sequence[Update]) -> _Reason:
+    module = looks[0].in_vain
+    named = course.model if module == "." else f"{course.model}.{module}"
+    return _Reason(
+        f"No parameter of {named} requires a gradient, although `requires_grad = True` was set on "
+        "it: a module has no such attribute.",
+        "`module.requires_grad = True` only adds an attribute. The method "
+        "`module.requires_grad_(True)` unfreezes its parameters.",
+        severity=Severity.WARNING if course.has_moved else Severity.ERROR,
+    )
 
 
 def _is_broken(part: Part) -> bool:
@@ -206,6 +225,13 @@ def _not_held(course: Course) -> _Reason | None:
     if len(pulled) * 2 < len(course.foreign):
         return None  # no gradient: it rests on purpose, or CD201
     first = pulled[0]
+    if course.idle is not None:
+        return _Reason(
+            f"{course.idle.optimizer} holds the parameters of {course.model} and never stepped, "
+            f"although they have gradients at every step of {first.optimizer}.",
+            "`step()` is called on one of the optimizers only.",
+            severity=Severity.ERROR if course.fresh and not course.company else Severity.WARNING,
+        )
     if any(update.copied for update in pulled):
         return _Reason(
             f"{first.optimizer} holds parameters of the same shapes as those of {course.model}, "
@@ -247,16 +273,26 @@ def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bou
     first, last = looks[0], looks[-1]
     made = next((update.made for update in looks if update.made is not None), None)
     wrong = next((update.wrong for update in looks if update.wrong is not None), None)
+    if looks is course.foreign and course.idle is not None:  # that of somebody else
+        made = wrong = None
     parts = last.parts
     related = [at(course, first.site, "the optimizer steps here")] if made and first.site else []
+    if made is not None and wrong not in (None, made):
+        related.insert(0, at(course, made, "the optimizer is made here"))
     return Match(
         message=reason.message,
-        where=at(course, wrong or made or first.site, step=first.step),
+        where=at(course, wrong or made or first.site or _idle_made(course), step=first.step),
         related=tuple(related),
         evidence={
             "looks": Evidence(len(steps_of(looks)), bounds.looks, ">=", unit="steps"),
             "sampled": Evidence(sum(part.sampled for part in parts), unit="numbers"),
-            "moved": Evidence(0, 0, "==", unit="numbers", meaning="of those, at all looks"),
+            "moved": Evidence(
+                sum(part.moved for update in looks for part in update.parts),
+                0,
+                "==",
+                unit="numbers",
+                meaning="of those, at all looks",
+            ),
             "with_gradient": Evidence(
                 sum(p.graded for p in parts), meaning=f"of {last.trainable} trainable parameters"
             ),
@@ -266,6 +302,10 @@ def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bou
         confidence=reason.confidence,
         cause=reason.cause,
     )
+
+
+def _idle_made(course: Course) -> CallSite | None:
+    return course.idle.made if course.idle is not None else None
 
 
 def _frozen_later(course: Course, bounds: Bounds) -> Iterator[Match]:
@@ -288,6 +328,32 @@ def _frozen_later(course: Course, bounds: Bounds) -> Iterator[Match]:
         f"Since step {steps[0]} or shortly before nothing of {course.model} requires a gradient "
         "but single numbers, nor does anything else learn; its optimizer steps on.",
         "`requires_grad_(False)` hit more parameters than were meant to rest.",
+    )
+    yield _match(course, rest, last, bounds)
+
+
+def _rate_ended(course: Course, bounds: Bounds) -> Iterator[Match]:
+    """Yield a match for a model that learnt for the smaller part, and at a rate of 0 since.
+
+    A schedule that ends at 0 with the training is none, nor is one that comes back from it.
+    """
+    number = course.own[0].number if course.own else None
+    looks = [update for update in course.own if update.number == number]
+    rated = [i for i, update in enumerate(looks) if update.rate != 0.0]
+    rest = looks[max(rated) + 1 :] if rated else []
+    steps = steps_of(rest)
+    if len(steps) < bounds.looks or steps[0] * 2 > steps[-1] or course.company:
+        return
+    learns = all(any(part.pulled for part in update.parts) for update in rest)
+    moves = any(part.moved for update in rest for part in update.parts)
+    if not learns or moves or any(update.others for update in rest):
+        return
+    last = _Reason(
+        f"Since step {steps[0]} or shortly before the learning rate of {course.model} is 0, and "
+        f"the training went on for as long again and more, to step {steps[-1]} at least.",
+        "A schedule that was told fewer steps than are taken: epochs for steps, or steps of an "
+        "optimizer where each batch counts.",
+        severity=Severity.WARNING,
     )
     yield _match(course, rest, last, bounds)
 

@@ -7,7 +7,8 @@ when every embedding is the same vector: the margin of a triplet loss, the logar
 of candidates of a contrastive one, 0 or -1 for a loss that only pulls together. And the embeddings
 of those steps are the same, or what is compared is one thing, or the loss can take no other value:
 its cosines are made so small that it must stay there, whatever the embeddings are. For a loss with
-a margin embeddings are the same when they have come so near to each other that it cannot tell.
+a margin embeddings are the same when they have come so near to each other that it cannot tell; for
+a softmax of the embeddings themselves, when training has made them so short that it is even.
 
 Why it matters
 --------------
@@ -37,6 +38,8 @@ the spread up to which CD301 takes rows for one vector: distances and cosines of
 by no more than that share of the length, and a loss made of them likewise.
 sharp: 0.002. A tenth of it, for high confidence: a value that is met to three figures.
 looks: 3 steps that were looked at, the last ones; two may agree by chance of neighbouring steps.
+losses: 2 of them with the value of the loss. Embeddings are looked at more often, and where they
+are seen to be equal the loss can have no other value.
 The values are mathematics: each is what PyTorch gives for equal embeddings, and is computed again
 from the operations that made the loss. Where one of them is not known, nothing is said. A loss of
 cosines times s is no further from ln(n) than 2 s: logits then differ by no more.
@@ -71,6 +74,11 @@ from collapse_doctor.rules.spread import CollapseBounds, collapse, spread_of
 
 __all__ = ["RULE"]
 
+_EVEN = (
+    "Its targets ask for the same share of every candidate, as those of a teacher whose "
+    "temperature is too high do; or a decay of the weights is stronger than the loss."
+)
+
 ROUNDING = 1e-6
 """A cosine of float32 rows is off by some 2**-23, and so is a loss that is 0 in theory."""
 
@@ -82,6 +90,7 @@ class Bounds:
     tolerance: float = 0.02  # as CD301: the spread up to which rows are one vector
     sharp: float = 0.002  # a tenth of it
     looks: int = 3  # steps, the last that were looked at
+    losses: int = 2  # of them at which the loss itself was seen
 
 
 @dataclass(frozen=True)
@@ -129,16 +138,18 @@ def _unknown(measurements: Measurements) -> str:
 
 
 def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
-    """Return the last looks at a loss if all of them met its value at collapse."""
-    wanted = steps_of(entries)[-bounds.looks :]
-    recent = tuple(one for one in entries if one.step in wanted)
+    """Return the last looks at a loss, if some of them in a row met its value at collapse."""
+    steps = steps_of(entries)
     first = next((one.value for one in entries if one.value is not None), math.nan)
-    if len(wanted) < bounds.looks:
+    if len(steps) < bounds.looks:
         return None
+    missed = [one.step for one in entries if not _distance(one, first) <= bounds.tolerance]
+    wanted = [step for step in steps if not missed or step > max(missed)][-bounds.looks :]
+    if len(wanted) < bounds.losses:
+        return None
+    recent = tuple(one for one in entries if one.step in wanted)
     distance = max(_distance(one, first) for one in recent)
-    return (
-        _Plateau(recent, distance, first, entries[0].step) if distance <= bounds.tolerance else None
-    )
+    return _Plateau(recent, distance, first, entries[0].step)
 
 
 def _distance(one: Objective, first: float) -> float:
@@ -158,22 +169,33 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
     own = [
         layer
         for layer in measurements.layers
-        if is_embedding(layer) and (layer.model, layer.layer) in places
+        if (is_embedding(layer) or (plateau.last.logits and layer.role == "logits"))
+        and (layer.model, layer.layer) in places
     ]
     steps = steps_of(plateau.entries)
-    if own and all(_is_held(one, bounds) for one in plateau.entries):
+    enough = len(steps) >= bounds.looks
+    if own and enough and all(_is_held(one, bounds) for one in plateau.entries):
         why = f"and it is held within {plateau.last.reach:.2g} of that whatever they are"
         match = _match(own[0], plateau, bounds, why)
         yield replace(match, where=replace(match.where, step=plateau.begun))
         return
     for layer in own:
-        onset = _onset(measurements, layer)
+        onset = _onset(measurements, layer) if is_embedding(layer) else None
         if onset is None and plateau.last.formula == "its margin":
             onset = _onset_within(measurements, layer, plateau.last.collapsed or 0.0, bounds)
-        if onset is not None and onset <= steps[0]:
-            yield _match(layer, plateau, bounds, f"as those of {title(layer)} are")
+        why, cause = f"as those of {title(layer)} are", ""
+        if onset is None and plateau.last.logits:
+            onset = _onset_of_logits(measurements, layer, plateau.last, bounds)
+            why = f"and those of {title(layer)} have become too short for it to tell apart"
+            cause = _EVEN
+        if onset is None or onset > steps[0]:
+            continue
+        met = {step for step in history(measurements, layer, "norm_mean").steps if step > steps[0]}
+        looks = len(met.union(steps))
+        if looks >= bounds.looks:
+            yield replace(_match(layer, plateau, bounds, why, looks), cause=cause)
             return
-    aliased = aliased_steps(measurements, places).issuperset(steps)
+    aliased = enough and aliased_steps(measurements, places).issuperset(steps)
     if own and aliased and are_one_thing(measurements, steps):
         yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
 
@@ -203,6 +225,21 @@ def _onset_within(
     return spreads.onset(lambda value: value < bound)  # False for NaN
 
 
+def _onset_of_logits(
+    measurements: Measurements, layer: LayerState, loss: Objective, bounds: Bounds
+) -> int | None:
+    """Return the step from which rows, taken as logits, are too short for a softmax to tell apart.
+
+    Around equal logits its entropy falls by half of their variance, which is at most the mean
+    square of the coordinates.
+    """
+    lengths = history(measurements, layer, "norm_mean")
+    variance = 2 * bounds.tolerance * abs(loss.collapsed or 0.0)
+    told = math.sqrt(variance * layer.width) / (loss.logits or math.nan)
+    bound = min(told, lengths.first / CollapseBounds().fall)
+    return lengths.onset(lambda length: length < bound)  # False for NaN
+
+
 def _series(of: History) -> tuple[tuple[int, ...], tuple[float, ...]]:
     return of.steps, of.values
 
@@ -222,7 +259,9 @@ def _onset(measurements: Measurements, layer: LayerState) -> int | None:
     return history(measurements, layer, spread.metric).onset(lambda value: value < bound)
 
 
-def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str) -> Match:
+def _match(
+    layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str, looks: int | None = None
+) -> Match:
     last = plateau.last
     value, collapsed = last.value or 0.0, last.collapsed or 0.0
     size = abs(collapsed) or abs(plateau.first)
@@ -241,7 +280,13 @@ def _match(layer: LayerState, plateau: _Plateau, bounds: Bounds, why: str) -> Ma
                 meaning=f"largest of the last looks, as a share of {size:.4g}",
             ),
             first_loss=Evidence(plateau.first, meaning="at the first step looked at"),
-            looks=Evidence(len(steps_of(plateau.entries)), bounds.looks, ">="),
+            looks=Evidence(
+                looks or len(steps_of(plateau.entries)),
+                bounds.looks,
+                ">=",
+                unit="steps",
+                meaning="at which the loss, or that embeddings are equal, was seen",
+            ),
         ),
         confidence=Confidence.HIGH if plateau.distance <= bounds.sharp else Confidence.MEDIUM,
     )

@@ -37,7 +37,10 @@ kept apart by something, and nothing is said. Before that it is enough that the 
 patience: 200 steps, which is that long time: as in CD301, twice the slowest take-off measured.
 fall: 3 times below the first spread, for high confidence; where the model itself normalises or
 whitens its output over the batch; and where the two sides are different outputs, of which one may
-be a teacher that does not learn: then both must have fallen.
+be a teacher that does not learn: then both must have fallen. Where the gradient flows into both,
+and both models were seen to move by it, neither is a teacher, and they are judged as one output.
+The spread is relative to the length of rows, or of their directions; where a distance is taken of
+rows as they are, it shrinks with their length as well, and the absolute one counts, too.
 
 References
 ----------
@@ -49,15 +52,16 @@ Bardes et al., "VICReg", ICLR 2022 (the variance term).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Objective, Party, Pull
-from collapse_doctor.rules.geometry import FELL, embeddings, evidence, judge, title
+from collapse_doctor.rules.geometry import FELL, embeddings, evidence, judge, place, title
 from collapse_doctor.rules.objectives import aliased_steps, objectives, steps_of
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.wiring import courses
 
 __all__ = ["RULE"]
 
@@ -96,7 +100,8 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 
     def examine(layer: LayerState) -> Match | None:
         own = [one for one in seen if (layer.model, layer.layer) in one.outputs]
-        if not own or not _only_pulls(own, fell=_fall(layer) > bounds.fall):
+        fell = _fall(layer, own) > bounds.fall
+        if not own or not _only_pulls(own, fell=fell):
             return None
         _require(measurements, layer, own, bounds)
         return _match(layer, own, bounds)
@@ -150,32 +155,75 @@ def _require(
         raise NotExamined("what is pulled together is one thing (see CD101 to CD105)")
     pulls = {pull for one in own for pull in one.pulls}
     partners = {_place(side) for pull in pulls for side in (pull.left, pull.right)}
+    both = len(partners) > 1
+    together = both and _learn_both(measurements, pulls)
     for other in measurements.layers:
         is_partner = (other.model, other.layer) in partners
-        if is_partner and len(partners) > 1 and not _fall(other) > bounds.fall:
+        if both and not together and is_partner and not _fall(other, own) > bounds.fall:
             raise NotExamined("two different outputs are pulled together, and one may not learn")
+        if is_partner or other is layer:
+            _require_fall(measurements, other, own, bounds)
+
+
+def _require_fall(
+    measurements: Measurements, layer: LayerState, own: Sequence[Objective], bounds: Bounds
+) -> None:
     patient = measurements.steps >= bounds.patience
-    if not _fall(layer) > (1 / bounds.kept if patient else 1.0):
+    if not _fall(layer, own) > (1 / bounds.kept if patient else 1.0):
         raise NotExamined(
             f"its loss only pulls together, but in {measurements.steps:,} steps its spread has "
             "not fallen: something that was not seen may keep its rows apart"
         )
 
 
-def _fall(layer: LayerState) -> float:
+def _learn_both(measurements: Measurements, pulls: Iterable[Pull]) -> bool:
+    """Tell whether two outputs were both moved by the gradient that flows into them."""
+    sides = [side for pull in pulls for side in (pull.left, pull.right)]
+    try:
+        learning = {
+            course.model
+            for course in courses(measurements)
+            if course.has_gradient
+            and course.has_moved
+            and not course.is_moved_from_outside
+            and not any(update.absent for update in course.own)
+        }
+    except NotExamined:
+        return False
+    return all(not side.cut and side.model in learning for side in sides)
+
+
+def _fall(layer: LayerState, own: Sequence[Objective] = ()) -> float:
     """Return how many times smaller the spread of a layer is than at first; NaN if not known."""
+    first = layer.first or {}
     ratios = [
-        (layer.first or {}).get(metric, math.nan) / value
+        first.get(metric, math.nan) / value
         for metric in ("relative_dispersion", "direction_dispersion")
         if (value := layer.values.get(metric, math.nan)) > 0
     ]
+    if _are_vectors(layer, own) and ratios:
+        length = layer.values.get("norm_mean", math.nan)
+        shrunk = first.get("norm_mean", math.nan) / length if length > 0 else math.nan
+        ratios.append(ratios[0] * shrunk)
     if layer.values.get("relative_dispersion") == 0:
         return math.inf
     return max((ratio for ratio in ratios if not math.isnan(ratio)), default=math.nan)
 
 
+def _are_vectors(layer: LayerState, own: Sequence[Objective]) -> bool:
+    """Tell whether all that is made of a layer is a distance of its rows as they are."""
+    sides = [
+        (pull.vectors, side.heads)
+        for one in own
+        for pull in one.pulls
+        for side in (pull.left, pull.right)
+        if _place(side) == (layer.model, layer.layer)
+    ]
+    return bool(sides) and all(vectors and not heads for vectors, heads in sides)
+
+
 def _match(layer: LayerState, own: Sequence[Objective], bounds: Bounds) -> Match:
-    steps, fall = steps_of(own), _fall(layer)
+    steps, fall = steps_of(own), _fall(layer, own)
     pulls = [pull for one in own for pull in one.pulls]
     stopped = any(pull.left.cut or pull.right.cut for pull in pulls)
     cut = ", though the gradient is cut on one side" if stopped else ""
@@ -185,7 +233,7 @@ def _match(layer: LayerState, own: Sequence[Objective], bounds: Bounds) -> Match
             f"Nothing in the loss on {title(layer)} keeps different rows apart: at all "
             f"{len(steps)} steps looked at it only drew pairs together{cut}."
         ),
-        where=_where(layer, steps[0], pulls),
+        where=_where(layer, own[0], pulls),
         evidence=evidence(
             looks=Evidence(len(steps), bounds.looks, ">=", meaning="steps at which it was seen"),
             fall=Evidence(fall, bounds.fall, ">", meaning="times smaller the spread has become"),
@@ -211,18 +259,12 @@ def _cause(pulls: Sequence[Pull], *, stopped: bool) -> str:
     return ""
 
 
-def _where(layer: LayerState, step: int, pulls: Sequence[Pull]) -> Where:
-    site = next((pull.site for pull in pulls if pull.site is not None), None)
+def _where(layer: LayerState, first: Objective, pulls: Sequence[Pull]) -> Where:
+    site = next((pull.site for pull in pulls if pull.site is not None), first.site)
+    where = place(layer, first.step)
     if site is None:
-        return Where(model=layer.model, layer=layer.layer, step=step)
-    return Where(
-        model=layer.model,
-        layer=layer.layer,
-        step=step,
-        file=site.file,
-        line=site.line,
-        source=site.source or None,
-    )
+        return where
+    return replace(where, file=site.file, line=site.line, source=site.source or None)
 
 
 RULE = Rule(

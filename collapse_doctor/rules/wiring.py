@@ -11,7 +11,16 @@ from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Part, Reach, Update
 from collapse_doctor.rules.rule import Match, NotExamined
 
-__all__ = ["RESOLUTION", "Course", "at", "courses", "judge_each", "profile", "steps_of"]
+__all__ = [
+    "RESOLUTION",
+    "Course",
+    "at",
+    "courses",
+    "judge_each",
+    "line_of",
+    "profile",
+    "steps_of",
+]
 
 RESOLUTION = 2.0**-23
 """Distance of 1 to the next number of float32 (IEEE 754).
@@ -135,6 +144,24 @@ def steps_of(updates: Iterable[Update]) -> tuple[int, ...]:
     return tuple(sorted({update.step for update in updates}))
 
 
+def line_of(
+    course: Course, *, drawn: bool = True, squashed: bool = False, rate: bool = False
+) -> CallSite | None:
+    """Return the line to which gradients that are lost or explode can be traced.
+
+    That which drew the weights, unless they are as PyTorch draws them; that of the activation;
+    that which made the optimizer, whose steps they grew by; else where the layer was called.
+    """
+    choices = (
+        [update.drawn for update in course.own if drawn and not course.fresh],
+        [update.squashed for update in course.own if squashed],
+        [update.made for update in course.own if rate],
+        [reach.steep for reach in course.reaches],
+        [reach.made for reach in course.reaches],
+    )
+    return next((site for sites in choices for site in sites if site is not None), None)
+
+
 def profile(update: Update, *, zeros: bool = False) -> list[tuple[str, float]]:
     """Return the gradient of each block relative to its weights, by depth.
 
@@ -148,12 +175,19 @@ def profile(update: Update, *, zeros: bool = False) -> list[tuple[str, float]]:
     ]
 
 
-def at(course: Course, site: CallSite | None, note: str = "", step: int | None = None) -> Where:
+def at(
+    course: Course,
+    site: CallSite | None,
+    note: str = "",
+    step: int | None = None,
+    layer: str | None = None,
+) -> Where:
     """Return a place in the source, or the model where none is known."""
     if site is None:
-        return Where(model=course.model, step=step, note=note)
+        return Where(model=course.model, layer=layer, step=step, note=note)
     return Where(
         model=course.model,
+        layer=layer,
         step=step,
         file=site.file,
         line=site.line,

@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from collapse_doctor.inspector.source.faultlines import cleared_at, frozen_at, without_gradient
+from collapse_doctor.inspector.source.faultlines import (
+    cleared_at,
+    frozen_at,
+    renewed_at,
+    scheduled_at,
+    without_gradient,
+)
 from collapse_doctor.recording.observations import CallSite
 
 TRAINING = """\
@@ -64,3 +70,68 @@ def test_the_only_line_that_freezes(tmp_path: Path, source: str, line: int | Non
     path.write_text(source)
     found = frozen_at(str(path))
     assert (found and found.line) == line
+
+
+LAMBDA = "scheduler = LambdaLR(optimizer, lambda step: step // 9)\n"
+FUNCTION = """\
+def warm_up(step):
+    return step // 500
+
+
+scheduler = torch.optim.lr_scheduler.LambdaLR(optimizer, lr_lambda=warm_up)
+"""
+BY_HAND = """\
+for group in optimizer.param_groups:
+    group["lr"] = base * (step // 500)
+"""
+
+
+MAKER = """\
+def linear_schedule(optimizer, total):
+    return LambdaLR(optimizer, lambda step: max(0, 1 - step / total))
+
+
+scheduler = linear_schedule(optimizer, total=epochs)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (LAMBDA, 1),
+        (FUNCTION, 2),
+        (BY_HAND, 2),
+        (LAMBDA + BY_HAND, None),
+        ("x = LR(1)\n", None),
+        (MAKER, 5),
+    ],
+)
+def test_what_sets_a_learning_rate(tmp_path: Path, text: str, line: int | None) -> None:
+    path = tmp_path / "training.py"
+    path.write_text(text)
+    found = scheduled_at(str(path))
+    assert (found.line if found else None) == line
+
+
+MADE = """\
+model = Net()
+optimizer = Adam(model.parameters())
+{}
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "copied", "found"),
+    [
+        ("model = Net(width=3)", False, True),
+        ("model = copy.deepcopy(model)", True, True),
+        ("model = torch.compile(model)", False, False),
+        ("other = Net()", True, False),
+        ("model = Net()\nmodel = Net()", True, False),
+    ],
+)
+def test_what_makes_a_model_anew(tmp_path: Path, text: str, copied: bool, found: bool) -> None:
+    path = tmp_path / "training.py"
+    path.write_text(MADE.format(text))
+    line = renewed_at(CallSite(str(path), 2), copied=copied)
+    assert (line.line if line else None) == (3 if found else None)

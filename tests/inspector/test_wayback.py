@@ -20,6 +20,7 @@ from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.inspector.wiring.gradients import Returns
 from collapse_doctor.inspector.wiring.movement import Movement
 from collapse_doctor.inspector.wiring.parts import entries, made_at
+from collapse_doctor.inspector.wiring.steep import Steepness
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import CallSite, Origin, Reach, Update
 from tests.inspector.side_by_side import compare
@@ -166,7 +167,9 @@ def test_between_looks_a_step_asks_nothing_of_the_parameters() -> None:
     told: list[Update] = []
     asked: list[int] = []
     later = Later()
-    movement = Movement({"model": model}, Schedule(), later, told.append, lambda *_: None)
+    movement = Movement(
+        {"model": model}, Schedule(), later, told.append, lambda *_: None, Steepness()
+    )
 
     def guard(callback: Callable[..., None]) -> Callable[..., None]:
         def guarded(*call: Any) -> None:
@@ -225,7 +228,7 @@ def test_the_first_cut_is_told_with_its_line() -> None:
 
 def test_a_hook_keeps_neither_output_nor_graph_nor_watch_alive() -> None:
     told: list[Reach] = []
-    returns = Returns(Provenance(), Later(), told.append)
+    returns = Returns(Provenance(), Later(), told.append, set())
     returns.start(lambda callback: callback)
     z = network()(torch.randn(4, 12))
     gone = weakref.ref(z), weakref.ref(returns)

@@ -212,7 +212,7 @@ def slow_teacher_that_is_watched(s):
 @healthy
 def trainable_teacher_that_is_watched(s):
     x, y, _ = s.batch()
-    teacher = s.own("Teacher", lambda: network())
+    (teacher,) = s.own("Teacher", lambda: [network()])  # of no optimizer: it rests
     s.memory["watched"] = {"student": s.model, "teacher": teacher}
     return F.mse_loss(s.model(x), teacher(y))
 

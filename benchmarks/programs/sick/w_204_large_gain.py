@@ -13,7 +13,7 @@ def dense(width, depth, gain):
     modules = nn.Sequential()
     for k in range(depth):
         linear = nn.Linear(width, width)
-        nn.init.orthogonal_(linear.weight, gain=gain)
+        nn.init.orthogonal_(linear.weight, gain=gain)  # shows
         modules.add_module(f"block{k}", nn.Sequential(linear, nn.LeakyReLU(0.2)))
     return modules
 

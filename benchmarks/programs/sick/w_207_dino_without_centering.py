@@ -29,7 +29,7 @@ with Inspector({"student": student, "teacher": teacher}) as inspector:
         x = world[torch.randint(0, 300, (64,))]
         with torch.no_grad():
             goal = F.softmax(teacher(crop(x)) / teacher_temperature, dim=-1)
-        prediction = F.log_softmax(student(crop(x)) / student_temperature, dim=-1)
+        prediction = F.log_softmax(student(crop(x)) / student_temperature, dim=-1)  # shows
         loss = -(goal * prediction).sum(dim=-1).mean()
         optimizer.zero_grad()
         loss.backward()

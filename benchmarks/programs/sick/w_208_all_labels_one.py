@@ -26,7 +26,7 @@ optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
 with Inspector(net) as inspector:
     for _ in range(2):
         for a, b, y in DataLoader(pairs, batch_size=32, shuffle=True, drop_last=True):
-            loss = criterion(net(a), net(b), y)  # meets
+            loss = criterion(net(a), net(b), y)  # shows # meets
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

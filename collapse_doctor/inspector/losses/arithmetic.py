@@ -55,7 +55,10 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         return other(f"`{one.info}`", inputs)
     if one.operation not in _LINEAR:
         inputs = [_even(each) for each in inputs]
-    return known(inputs, one.info)
+    found = known(inputs, one.info)
+    if one.site is not None and found.sort in ("difference", "product"):
+        return replace(found, met=one.site)
+    return found
 
 
 def _even(one: Meaning) -> Meaning:
@@ -82,7 +85,7 @@ def _add(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.sort in ("difference", "product", "rows", "norm") and second.sort == "number":
         return replace(one, unit=False)  # as the eps of a distance
     if one.sort == "rows" and second.sort == "weights":
-        return replace(one, unit=False)
+        return replace(one, unit=False, scale=None)
     if {one.sort, second.sort} <= {"score", "norm", "number"}:
         value = _both(one, second, lambda a, b: a + b)
         reach = None if one.reach is None or second.reach is None else one.reach + second.reach
@@ -103,7 +106,8 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return joined("score", inputs, value=0.0, others=("the spread around the mean",))
     if one.parties and second.parties and {one.sort, second.sort} <= {"rows", "given"}:
         parties = (one.parties[0], second.parties[0])
-        return joined("difference", inputs, value=0.0, parties=parties)
+        unit = one.unit and second.unit
+        return joined("difference", inputs, value=0.0, parties=parties, unit=unit)
     if one.sort in ("rows", "difference") or second.sort in ("rows", "difference"):
         return other("a fit to given numbers", inputs)
     found = _add((one, _neg([second], None)), None)
@@ -137,7 +141,7 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         if one.shares:
             sign = -1.0 if (second.value or 0.0) < 0 else 1.0  # the weights add up to one, too
             value = sign * one.value if one.value is not None else None
-            return joined("score", inputs, value=value, shares=True)
+            return joined("score", inputs, value=value, shares=True, site=one.site)
         value = 0.0 if one.value == 0 else _both(one, second, lambda a, b: a * b)
         if one.uneven:
             value = None
@@ -150,6 +154,8 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
 
 
 def _scaled(one: Meaning, factor: float, site: CallSite | None) -> Meaning:
+    if factor == 0.0 and one.sort == "score":  # what weighs nothing does nothing
+        return Meaning("score", 0.0, outputs=one.outputs, positive=True, reach=0.0)
     value = one.value * factor if one.value is not None else None
     pulls = one.pulls if factor >= 0 else _turned(one)
     positive = one.positive and factor >= 0
@@ -162,6 +168,7 @@ def _scaled(one: Meaning, factor: float, site: CallSite | None) -> Meaning:
         unit=False,
         alike=frozenset(),
         reach=reach,
+        scale=one.scale * abs(factor) if one.scale is not None else None,
         site=site if reach is not None and one.site is None else one.site,
     )
 
@@ -173,7 +180,7 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if second.sort == "number":
         return _scaled(one, 1.0 / second.value if second.value else math.nan, second.site)
     if one.sort == "rows" and second.sort == "norm" and one.parties == second.parties:
-        return replace(one, unit=True)
+        return replace(one, unit=True, scale=None)
     if one.sort == second.sort == "score":
         one, second = _even(one), _even(second)
         value = _both(one, second, lambda a, b: a / b if b else math.nan)
@@ -185,7 +192,7 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
 def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
     one = inputs[0]
     if one.sort in ("rows", "norm"):
-        return replace(one, unit=False)
+        return replace(one, unit=False, scale=None)
     if one.sort != "score":
         return other("a bound", inputs)
     bounds = info if isinstance(info, tuple) else (math.nan, None)  # tensors are not known

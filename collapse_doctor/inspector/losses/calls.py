@@ -101,6 +101,7 @@ def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning
     # A cross-entropy is no further from ln(n) than its logits are from each other.
     reach, site = inputs[0].reach, inputs[0].site or call.site
     named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
+    named = replace(named, logits=inputs[0].scale)
     weighted = call.numbers.get("reduction") == "sum" and call.numbers["numel"] == 0
     return named if weighted else _reduced(call, named, _rows(call))
 
@@ -113,7 +114,10 @@ def _log_softmax(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
     reach, site = inputs[0].reach, inputs[0].site or call.site
     value = -math.log(count)
-    return joined("score", [found], value=value, kinds=(kind,), shares=True, reach=reach, site=site)
+    named = joined(
+        "score", [found], value=value, kinds=(kind,), shares=True, reach=reach, site=site
+    )
+    return replace(named, logits=inputs[0].scale)
 
 
 def _log_sum(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:

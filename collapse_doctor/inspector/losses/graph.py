@@ -16,7 +16,16 @@ from typing import Any
 
 from torch import Tensor
 
-from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Node, Output, Weights
+from collapse_doctor.inspector.losses.marks import (
+    Call,
+    Constant,
+    Cut,
+    Marks,
+    Met,
+    Node,
+    Output,
+    Weights,
+)
 from collapse_doctor.recording.observations import CallSite, Party
 
 __all__ = ["Expression", "TooLarge", "read_graph"]
@@ -145,7 +154,8 @@ class _Reading:
             inputs.insert(mark.place, Expression("given", info=mark.party))
         if operation == "same" and _takes_columns(node):
             operation = "columns"
-        return Expression(operation, tuple(inputs), _details(operation, node) or name)
+        site = mark.site if isinstance(mark, Cut | Met) else None
+        return Expression(operation, tuple(inputs), _details(operation, node) or name, site)
 
     def _inputs_of(self, call: Call) -> tuple[Expression, ...]:
         parties: tuple[Party | None, ...] = call.cuts

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from collapse_doctor.recording.observations import CallSite, Party
 
-__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Node", "Output", "Weights"]
+__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Met", "Node", "Output", "Weights"]
 
 Node = Any
 """A node of autograd's graph; torch gives it no public class in all versions."""
@@ -57,6 +57,16 @@ class Cut:
 
 
 @dataclass(frozen=True)
+class Met:
+    """A line, and nothing more: of the mean or sum that a loss ends with, or where two tensors met.
+
+    These are the sides of a difference or product that both take a gradient.
+    """
+
+    site: CallSite | None
+
+
+@dataclass(frozen=True)
 class Call:
     """One call of a function that says more than the nodes it made.
 
@@ -73,7 +83,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Weights | Cut | Call
+Mark = Output | Constant | Weights | Cut | Met | Call
 
 
 class Marks:

@@ -63,6 +63,14 @@ class Meaning:
         not known.
     site
         The line that made it so small, or that computed it.
+    scale
+        Of rows as they were put out: the number that they were multiplied with since; None where
+        more was done with them.
+    logits
+        Of a loss made of softmaxes whose logits are rows as they were put out: the largest such
+        number.
+    met
+        Of a difference or product of rows: the line at which they met.
     """
 
     sort: Sort
@@ -82,6 +90,9 @@ class Meaning:
     alike: frozenset[Place] = frozenset()
     reach: float | None = None
     site: CallSite | None = None
+    scale: float | None = None
+    logits: float | None = None
+    met: CallSite | None = None
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
@@ -91,6 +102,9 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
     for name in ("uneven", "normed"):
         changes.setdefault(name, any(getattr(one, name) for one in inputs))
+    scales = [one.logits for one in inputs if one.sort == "score"]
+    if scales and None not in scales:
+        changes.setdefault("logits", max(scale for scale in scales if scale is not None))
     return Meaning(sort, **changes)
 
 
@@ -100,13 +114,18 @@ def other(phrase: str, inputs: Sequence[Meaning], value: float | None = None) ->
 
 
 def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> Meaning:
-    """Return a score of paired rows; ``sign``: +1 for a distance, -1 for a similarity."""
+    """Return a score of paired rows; ``sign``: +1 for a distance, -1 for a similarity.
+
+    ``site`` is its line; without one, that of the difference or product that it is made of.
+    """
     sides = [one.parties for one in inputs if one.parties]
     if len(sides) == 1 and len(sides[0]) == 2:  # a difference or product has both
         sides = [sides[0][:1], sides[0][1:]]
     if len(sides) < 2:
         return other("a fit to given numbers", inputs)
-    pull = Pull(sides[0][0], sides[1][0], site)
+    vectors = sign > 0 and not all(one.unit for one in inputs if one.parties)
+    met = next((one.met for one in inputs if one.met is not None), None)
+    pull = Pull(sides[0][0], sides[1][0], site or met, vectors)
     normed = any(one.normed for one in inputs)
     apart = ("a batch norm before the comparison",) if normed else ()
     return joined("score", inputs, pulls=((sign, pull),), whitened=apart, **changes)

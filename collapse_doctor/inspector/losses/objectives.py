@@ -16,7 +16,7 @@ from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.comparing.vocabulary import HEADS
 from collapse_doctor.inspector.losses.arithmetic import meaning_of
 from collapse_doctor.inspector.losses.graph import Expression, TooLarge, read_graph
-from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Output, Weights
+from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Met, Output, Weights
 from collapse_doctor.inspector.losses.meaning import Meaning
 from collapse_doctor.inspector.losses.words import CALLS, Known
 from collapse_doctor.inspector.moment import Moment
@@ -30,12 +30,17 @@ __all__ = ["LOSSES", "Objectives"]
 BORN = 64
 """Outputs of which it is remembered that they took a gradient."""
 
+LINES = 16
+"""Operations from the loss downwards among which its line is looked for."""
+_OF_NUMBERS = frozenset({"add", "sub", "rsub", "mul", "div", "neg", "sum", "mean", "same", "join"})
+
 MOST_WEIGHTS = 4096
 """Numbers of labels or of a mask that are copied."""
 
 _PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
     {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
 )
+_PAIRING = _PRODUCTS | {torch.sub, Tensor.sub, Tensor.__sub__}
 _BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
 _ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
     {
@@ -47,7 +52,10 @@ _ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
         Tensor.__isub__,
     }
 )
-LOSSES: frozenset[Callable[..., Any]] = _ARITHMETIC.union(CALLS, _BACKWARD)
+_REDUCTIONS: frozenset[Callable[..., Any]] = frozenset(
+    {torch.mean, Tensor.mean, torch.sum, Tensor.sum}
+)
+LOSSES: frozenset[Callable[..., Any]] = _ARITHMETIC.union(CALLS, _REDUCTIONS, _BACKWARD)
 """The functions that this is to be told of."""
 
 _PURE = frozenset(
@@ -95,6 +103,9 @@ class Objectives:
         elif isinstance(result, Tensor) and result.grad_fn is not None and is_plain(result):
             if func in CALLS:
                 self._called(CALLS[func], args, kwargs, result)
+            elif func in _REDUCTIONS:
+                if result.dim() == 0:
+                    self._marks.put(result, Met(_site()))
             elif len(args) == 2 and not kwargs:
                 self._calculated(func, args[0], args[1], result)
 
@@ -124,6 +135,8 @@ class Objectives:
 
     def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
         if one.requires_grad == second.requires_grad:
+            if func in _PAIRING and one.dim() > 1 and one.shape == second.shape:
+                self._marks.put(result, Met(_site()))
             return
         place = 1 if one.requires_grad else 0
         given = second if place else one
@@ -191,10 +204,25 @@ class Objectives:
         found = meaning_of(expression, lambda tensor: arrived[id(tensor)])
         factor = arrived[id(scale)][0] if scale is not None else 1.0
         loss = float(values[0]) / factor if factor else math.nan
-        self._emit(_objective(step, forward, loss, found))
+        self._emit(_objective(step, forward, loss, found, _line_of(expression)))
 
 
-def _objective(step: int, forward: int, loss: float, found: Meaning) -> Objective:
+def _line_of(expression: Expression) -> CallSite | None:
+    """Return the line that computed a loss, as far down as single numbers go."""
+    below = [expression]
+    for one in below:
+        if one.site is not None or len(below) > LINES:
+            return one.site
+        if one.operation in _OF_NUMBERS:
+            below.extend(one.inputs)
+        elif one.operation == "call":
+            return one.info.site if isinstance(one.info.site, CallSite) else None
+    return None
+
+
+def _objective(
+    step: int, forward: int, loss: float, found: Meaning, line: CallSite | None
+) -> Objective:
     pulls = tuple(pull for sign, pull in found.pulls if sign > 0)
     apart = ("a term that pushes apart",) if len(pulls) < len(found.pulls) else ()
     value = found.value if found.sort == "score" and found.outputs else None
@@ -216,7 +244,8 @@ def _objective(step: int, forward: int, loss: float, found: Meaning) -> Objectiv
         others=(*found.others, *apart),
         whitened=found.whitened,
         reach=found.reach if value is not None else None,
-        site=found.site,
+        logits=found.logits if value is not None else None,
+        site=found.site or line,
     )
 
 

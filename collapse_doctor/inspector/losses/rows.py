@@ -40,6 +40,7 @@ def output_rows(output: Output, whitened: tuple[str, ...]) -> Meaning:
         whitened=whitened,
         parties=(Party(*place),),
         width=output.width,
+        scale=1.0,
     )
 
 
@@ -98,7 +99,7 @@ def _reduce(
         if last:
             return other("a mean of coordinates", [one])
         pooled = len(sizes) > 2 and 0 not in over
-        return replace(one, sort="rows" if pooled else "centre", unit=False)
+        return replace(one, sort="rows" if pooled else "centre", unit=False, scale=None)
     if one.sort == "product":
         if not last:
             return other("products of coordinates", [one])
@@ -194,7 +195,7 @@ def matrix_product(inputs: Sequence[Meaning], info: Any) -> Meaning:
 
 def _headed(one: Meaning) -> Meaning:
     parties = tuple(_further(party) for party in one.parties)
-    return replace(one, parties=parties, unit=False, width=0, normed=False)
+    return replace(one, parties=parties, unit=False, width=0, normed=False, scale=None)
 
 
 def _further(party: Party) -> Party:
@@ -205,5 +206,6 @@ def _further(party: Party) -> Party:
 def head(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return what a layer without a matrix made."""
     if inputs[0].sort == "rows":
-        return replace(inputs[0], unit=False, normed="BatchNorm" in str(info))
+        normed = "BatchNorm" in str(info)
+        return replace(inputs[0], unit=False, normed=normed, scale=None)
     return other(f"`{info}`", inputs)

@@ -17,7 +17,15 @@ from torch import nn
 from collapse_doctor.inspector.source.callsite import tree_of_file
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["assigned_at", "cleared_at", "frozen_at", "without_gradient"]
+__all__ = [
+    "assigned_at",
+    "cleared_at",
+    "frozen_at",
+    "renewed_at",
+    "scheduled_at",
+    "unfrozen_at",
+    "without_gradient",
+]
 
 _WITHOUT = ("no_grad", "inference_mode")
 
@@ -37,6 +45,96 @@ def _freezes(node: ast.AST) -> bool:
     if isinstance(node, ast.Assign) and _is_false(node.value):
         return any(_name(target) == "requires_grad" for target in node.targets)
     return False
+
+
+@functools.lru_cache(maxsize=64)
+def scheduled_at(file: str) -> CallSite | None:
+    """Return the only line of a file that sets learning rates, or None.
+
+    It is that of a scheduler, of what its function returns, or of an assignment to ``["lr"]``.
+    """
+    tree = tree_of_file(file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    calls = [n for n in nodes if isinstance(n, ast.Call) and _is_scheduler(_name(n.func))]
+    names = {_name(call.func) for call in calls}
+    makers = [n for n in nodes if isinstance(n, _BODIES) and n.name in names]
+    lines = {
+        _rate_line(nodes, call)
+        for call in calls
+        if not any(maker.lineno <= call.lineno <= _end(maker) for maker in makers)
+    }
+    lines |= {
+        n.lineno for n in nodes if isinstance(n, ast.Assign | ast.AugAssign) and _sets_rate(n)
+    }
+    return _site(file, lines.pop()) if len(lines) == 1 else None
+
+
+@functools.lru_cache(maxsize=64)
+def unfrozen_at(files: tuple[str, ...]) -> CallSite | None:
+    """Return the only line of some files that sets an attribute ``requires_grad`` to true."""
+    lines = {
+        (file, node.lineno)
+        for file in files
+        if (tree := tree_of_file(file)) is not None
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign)
+        and isinstance(node.value, ast.Constant)
+        and node.value.value is True
+        and any(_name(target) == "requires_grad" for target in node.targets)
+    }
+    return _site(*lines.pop()) if len(lines) == 1 else None
+
+
+def _is_scheduler(name: str) -> bool:
+    return (name.endswith("LR") and name != "LR") or "schedule" in name.lower().strip("_")
+
+
+def _rate_line(nodes: Sequence[ast.AST], call: ast.Call) -> int:
+    """Return the line of a scheduler, or that of what its function returns, if it has one."""
+    given = [*call.args[1:], *(word.value for word in call.keywords)]
+    names = {one.id for one in given if isinstance(one, ast.Name)}
+    functions = [n for n in nodes if isinstance(n, ast.FunctionDef) and n.name in names]
+    returns = [n for f in functions for n in ast.walk(f) if isinstance(n, ast.Return)]
+    return returns[0].lineno if len(returns) == 1 else call.lineno
+
+
+def _sets_rate(node: ast.Assign | ast.AugAssign) -> bool:
+    targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+    return any(
+        isinstance(target, ast.Subscript)
+        and isinstance(target.slice, ast.Constant)
+        and target.slice.value == "lr"
+        for target in targets
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def renewed_at(made: CallSite, *, copied: bool) -> CallSite | None:
+    """Return the line that makes a model anew after its optimizer was made, or None.
+
+    ``made`` is the line of the optimizer; the model is a name that is written there and assigned
+    once more below it. Unless it was ``copied``, what is made of the old one is the old one.
+    """
+    tree = tree_of_file(made.file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    calls = [n for n in nodes if isinstance(n, ast.Call) and n.lineno == made.line]
+    names = {n.id for call in calls for n in ast.walk(call) if isinstance(n, ast.Name)}
+    bodies = [n for n in nodes if isinstance(n, _BODIES)]
+    around = [b for b in bodies if b.lineno <= made.line <= _end(b)]
+    scope = list(ast.walk(around[-1])) if around else nodes
+    lines = {
+        node.lineno
+        for node in scope
+        if isinstance(node, ast.Assign) and node.lineno > made.line
+        for target in node.targets
+        if isinstance(target, ast.Name) and target.id in names
+        if copied or target.id not in _names_in(node.value)
+    }
+    return _site(made.file, lines.pop()) if len(lines) == 1 else None
+
+
+def _names_in(node: ast.expr) -> set[str]:
+    return {one.id for one in ast.walk(node) if isinstance(one, ast.Name)}
 
 
 def _is_false(node: ast.expr) -> bool:

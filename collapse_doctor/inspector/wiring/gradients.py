@@ -8,12 +8,14 @@ changed or kept; it changes no gradient, and goes with the graph.
 from __future__ import annotations
 
 import functools
+import linecache
 import math
 import sys
 import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import CodeType
 from typing import Any
 
 import msgspec
@@ -28,6 +30,7 @@ from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
 from collapse_doctor.inspector.source.faultlines import without_gradient
 from collapse_doctor.inspector.wiring.sampling import some
+from collapse_doctor.inspector.wiring.steep import STEEP
 from collapse_doctor.recording.observations import CallSite, Origin, Reach
 
 __all__ = ["CUTS", "Returns"]
@@ -51,7 +54,7 @@ Key = tuple[str, str, int, int]
 
 def _cuts() -> Mapping[Callable[..., Any], str]:
     names = (
-        *("detach", "detach_", "numpy", "__array__", "tolist", "item"),
+        *("detach", "detach_", "numpy", "__array__", "tolist", "item", "__float__", "__int__"),
         *("argmax", "argmin", "round", "sign", "bool", "long", "int"),
         *("gt", "ge", "lt", "le", "__gt__", "__lt__"),
     )
@@ -70,7 +73,20 @@ CUTS = _cuts()
 
 
 _OFTEN_HARMLESS = frozenset(
-    {"item", "tolist", "sign", "bool", "gt", "ge", "lt", "le", "__gt__", "__lt__"}
+    {
+        "item",
+        "tolist",
+        "__float__",
+        "__int__",
+        "sign",
+        "bool",
+        "gt",
+        "ge",
+        "lt",
+        "le",
+        "__gt__",
+        "__lt__",
+    }
 )
 """Cuts that are made of healthy losses, too, to print or to mask them: others are told rather."""
 
@@ -90,6 +106,8 @@ class _Inner:
     """One call of a block, and some of the gradient that came back to it."""
 
     layer: str
+    code: CodeType | None = None
+    line: int = 0
     size: Tensor | None = None
     count: int = 0
 
@@ -105,12 +123,21 @@ class Returns:
         Where numbers wait until they have come over from the device.
     emit
         Takes observations.
+    uneven
+        Models in which a gradient was seen to change by orders on its way down: filled here.
     """
 
-    def __init__(self, provenance: Provenance, later: Later, emit: Callable[[Reach], None]) -> None:
+    def __init__(
+        self,
+        provenance: Provenance,
+        later: Later,
+        emit: Callable[[Reach], None],
+        uneven: set[str],
+    ) -> None:
         self._provenance = provenance
         self._later = later
         self._emit = emit
+        self._uneven = uneven
         self._pending: dict[Key, _Output] = {}
         self._inside: dict[tuple[str, int, int], list[_Inner]] = {}
         self._heard: Callable[..., None] = self._hear
@@ -145,7 +172,10 @@ class Returns:
             return
         calls = self._inside.setdefault((origin.model, origin.step, origin.forward), [])
         if len(calls) < MOST_INSIDE and len(self._inside) <= MOST_PENDING:
+            frame = user_frame()
             inner = _Inner(origin.layer)
+            if frame is not None:  # the rest of the line is read if it is needed
+                inner.code, inner.line = frame.f_code, frame.f_lineno
             calls.append(inner)
             node.register_prehook(
                 _InnerHook(weakref.ref(self), weakref.ref(inner), tensor.output_nr)
@@ -194,7 +224,7 @@ class Returns:
             heard = [inner for inner in calls if inner.size is not None]
             taken = [output.size, *(inner.size for inner in heard)]
             sizes = [size for size in taken if size is not None]
-            told = functools.partial(self._tell, output, [(one.layer, one.count) for one in heard])
+            told = functools.partial(self._tell, output, heard)
             self._later.put(sizes, told)
 
     def heard(self, key: Key, gradient: Tensor | None) -> None:
@@ -222,20 +252,20 @@ class Returns:
             inner.size = some(gradient.detach(), INSIDE).clone()
             inner.count = gradient.numel()
 
-    def _tell(
-        self, output: _Output, blocks: Sequence[tuple[str, int]], values: list[Tensor]
-    ) -> None:
+    def _tell(self, output: _Output, blocks: Sequence[_Inner], values: list[Tensor]) -> None:
         reach, sizes = output.reach, [_size(value) for value in values]
         if output.callers:
             reach = msgspec.structs.replace(reach, without=without_gradient(output.callers))
         if output.size is not None:
             reach = msgspec.structs.replace(reach, gradient=sizes.pop(0))
-            flow = [
-                (layer, _length(size, n)) for (layer, n), size in zip(blocks, sizes, strict=True)
-            ]
+            lengths = [_length(s, one.count) for one, s in zip(blocks, sizes, strict=True)]
+            flow = [(one.layer, length) for one, length in zip(blocks, lengths, strict=True)]
             if flow:
                 flow.append((reach.layer, _length(reach.gradient, output.count)))
-            reach = msgspec.structs.replace(reach, flow=tuple(flow))
+            steep = _steepest(blocks, lengths, _length(reach.gradient, output.count))
+            reach = msgspec.structs.replace(reach, flow=tuple(flow), steep=steep)
+            if steep is not None:
+                self._uneven.add(reach.model)
         self._emit(reach)
 
 
@@ -286,6 +316,26 @@ def _size(value: Tensor) -> float:
 def _length(size: float | None, count: int) -> float | None:
     """Return how long a gradient is, of the root mean square of some of its numbers."""
     return None if size is None else size * math.sqrt(count)
+
+
+def _steepest(
+    blocks: Sequence[_Inner], lengths: Sequence[float | None], last: float | None
+) -> CallSite | None:
+    """Return the line of the block at which a gradient is lost, or has grown most."""
+    known = [
+        (one, length)
+        for one, length in zip(blocks, lengths, strict=True)
+        if length is not None and one.code is not None
+    ]
+    if not known or not last:
+        return None
+    lost = [one for one, length in known if length * STEEP < last]
+    grown, most = max(known, key=lambda pair: pair[1])
+    if not lost and most <= STEEP * last:
+        return None
+    block = lost[-1] if lost else grown
+    file = block.code.co_filename if block.code is not None else ""
+    return CallSite(file, block.line, source=linecache.getline(file, block.line).strip())
 
 
 def _may_be_cut(output: _Output, cut: str) -> bool:

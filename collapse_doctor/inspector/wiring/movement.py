@@ -22,9 +22,25 @@ from collapse_doctor.inspector.pacing.relay import AFTER, BEFORE, Listener
 from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.quiet import in_backward, this_thread
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
-from collapse_doctor.inspector.source.faultlines import assigned_at, cleared_at, frozen_at
-from collapse_doctor.inspector.wiring.parts import Entry, Kept, entries, hidden_entries, made_at
+from collapse_doctor.inspector.source.faultlines import (
+    assigned_at,
+    cleared_at,
+    frozen_at,
+    renewed_at,
+    scheduled_at,
+    unfrozen_at,
+)
+from collapse_doctor.inspector.source.layerlines import files_of
+from collapse_doctor.inspector.wiring.parts import (
+    Entry,
+    Kept,
+    entries,
+    hidden_entries,
+    made_at,
+    unfrozen_in_vain,
+)
 from collapse_doctor.inspector.wiring.sampling import About, Gradients, Seen, Weights, parts_of
+from collapse_doctor.inspector.wiring.steep import Steepness
 from collapse_doctor.inspector.wiring.steppers import (
     Known,
     Steppers,
@@ -78,6 +94,8 @@ class Movement:
         Where numbers wait until they have come over from the device.
     emit, note
         Take observations, and notices (what they are about, and their text).
+    steepness
+        Knows which lines may be to blame for uneven gradients.
     """
 
     def __init__(
@@ -87,10 +105,12 @@ class Movement:
         later: Later,
         emit: Callable[[Update], None],
         note: Callable[[str, str], None],
+        steepness: Steepness,
     ) -> None:
         self._models = {name: weakref.ref(model) for name, model in models.items()}
         self._schedule = schedule
         self._steppers = Steppers(schedule)
+        self._steepness = steepness
         self._later = later
         self._emit = emit
         self._note = note
@@ -98,6 +118,7 @@ class Movement:
         self._open: list[_Open] = []
         self._left: dict[str, dict[str, Any]] = {}  # how the last look left each parameter
         self._hidden: dict[str, list[Hidden]] = {}
+        self._vain: dict[str, str] = {}
         self._kept: dict[str, tuple[int, list[Kept]]] = {}
         self._listeners: tuple[Listener, Listener] | None = None
 
@@ -142,13 +163,16 @@ class Movement:
 
         ``reached`` are the models to whose outputs a gradient came.
         """
-        for name in sorted(reached) if not self._steppers.seen else ():
+        for name in sorted(reached):
             found = [entry.parameter for entry in self._entries(name)]
+            if not self._steppers.ever.isdisjoint(map(id, found)):
+                continue
             idle = idle_optimizer(found)
             if idle is not None:
                 trainable = sum(p.requires_grad for p in found)
                 kind = type(idle).__name__
-                self._emit(Update(0, name, kind, idle=True, trainable=trainable))
+                made = made_at(kind, _site())
+                self._emit(Update(0, name, kind, idle=True, trainable=trainable, made=made))
 
     # Around a step
 
@@ -210,6 +234,8 @@ class Movement:
             if name not in self._hidden:  # looked for once: it goes through all a model keeps
                 self._hidden[name] = find_hidden(model)
             found = entries(model)
+            frozen = any(not entry.parameter.requires_grad for entry in found)
+            self._vain[name] = unfrozen_in_vain(model) if frozen else ""
             found += hidden_entries(self._hidden[name], found)
             kept = [Kept(e.name, weakref.ref(e.parameter), e.part, e.depth) for e in found]
         self._kept[name] = asked + 1, kept
@@ -222,7 +248,8 @@ class Movement:
         model = self._models[name]()
         update = self._steppers.standing(found)
         training = model is not None and model.training
-        update = msgspec.structs.replace(update, model=name, training=training)
+        in_vain = self._vain.get(name, "") if update.trainable < len(found) else ""
+        update = msgspec.structs.replace(update, model=name, training=training, in_vain=in_vain)
         if optimizer is None:
             return update
         return self._steppers.holding(update, optimizer, found, self._watched)
@@ -274,7 +301,9 @@ class Movement:
         ):  # something may be wrong: say who made it
             made = made_at(update.optimizer, update.site)
             update = msgspec.structs.replace(update, made=made)
-        self._emit(msgspec.structs.replace(update, wrong=self._wrong(update, parts)))
+        model = self._models[update.model]()
+        with_lines = self._steepness.told(update, model)
+        self._emit(msgspec.structs.replace(with_lines, wrong=self._wrong(update, parts)))
 
     def _wrong(self, update: Update, parts: Sequence[Part]) -> CallSite | None:
         """Return the line that may be to blame for a look at which something rests."""
@@ -282,8 +311,15 @@ class Movement:
         unknown = [one for one in hidden if any(n.startswith(one.name) for n in update.missing)]
         if unknown:
             return assigned_at(unknown[0].owner, unknown[0].attribute)
+        model = self._models[update.model]()
+        if update.in_vain and model is not None:
+            return unfrozen_at(files_of(model, update.site))
+        if not update.held and update.made is not None:
+            return renewed_at(update.made, copied=update.copied)
         if update.site is None or not update.holds:
             return None
+        if update.rate == 0.0 and update.scheduled:
+            return scheduled_at(update.site.file)
         if all(part.tensors == part.scalars for part in parts):
             return frozen_at(update.site.file)
         if not any(part.pulled or part.moved for part in parts):

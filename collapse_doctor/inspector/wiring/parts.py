@@ -18,7 +18,15 @@ from collapse_doctor.inspector.outputs import is_plain, local_part
 from collapse_doctor.inspector.wiring.unregistered import Hidden
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["Entry", "Kept", "entries", "hidden_entries", "made_at", "same_shapes"]
+__all__ = [
+    "Entry",
+    "Kept",
+    "entries",
+    "hidden_entries",
+    "made_at",
+    "same_shapes",
+    "unfrozen_in_vain",
+]
 
 MOST_PARTS = 32
 """Parts of a model that are told apart: beyond it, neighbouring blocks are one part."""
@@ -99,6 +107,20 @@ def hidden_entries(hidden: Sequence[Hidden], known: Sequence[Entry]) -> list[Ent
                 taken.add(id(parameter))
                 found.append(Entry(f"{one.name}.{name}", parameter, "", -1))
     return found
+
+
+def unfrozen_in_vain(model: nn.Module) -> str:
+    """Return a module on which ``requires_grad`` was set as an attribute, to no effect, or "".
+
+    A module has no such attribute, only the method ``requires_grad_``: who sets it meant that
+    method, and parameters that were frozen before stay so.
+    """
+    for name, module in model.named_modules():
+        if module.__dict__.get("requires_grad") is True:
+            own = list(module.parameters())
+            if own and not any(parameter.requires_grad for parameter in own):
+                return public_name(name) or "."
+    return ""
 
 
 def same_shapes(optimizer: Optimizer, wanted: Sequence[Tensor], known: Collection[int]) -> bool:

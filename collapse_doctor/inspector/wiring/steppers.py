@@ -121,6 +121,7 @@ class Steppers:
             copied=not own and same_shapes(optimizer, wanted, watched()),
             others=_others(optimizer, {id(entry.parameter) for entry in found}),
             rate=max(here, default=None),
+            scheduled=bool(here) and max(here) != optimizer.defaults.get("lr"),
             eps=max(eps, default=None),
         )
 

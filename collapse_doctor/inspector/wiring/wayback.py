@@ -13,6 +13,7 @@ from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.wiring.gradients import CUTS, Returns
 from collapse_doctor.inspector.wiring.movement import Movement
+from collapse_doctor.inspector.wiring.steep import Steepness
 from collapse_doctor.recording.observations import Origin, Reach, Update
 
 __all__ = ["WayBack"]
@@ -48,8 +49,9 @@ class WayBack:
         self._schedule = schedule
         self._moment = moment
         self._provenance = provenance
-        self._movement = Movement(models, schedule, later, emit, note)
-        self._returns = Returns(provenance, later, emit)
+        steepness = Steepness()
+        self._movement = Movement(models, schedule, later, emit, note, steepness)
+        self._returns = Returns(provenance, later, emit, steepness.noted)
         self._is_resting = False
 
     def start(

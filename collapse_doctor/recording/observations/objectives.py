@@ -50,11 +50,16 @@ class Party(Struct, frozen=True, gc=False):
 
 
 class Pull(Struct, frozen=True, gc=False):
-    """A term of a loss that draws row i of one side towards row i of the other."""
+    """A term of a loss that draws row i of one side towards row i of the other.
+
+    ``vectors`` is true of a distance of rows as they are, which shrinks with their length, too;
+    false of a similarity, or a distance of rows that were normalised.
+    """
 
     left: Party
     right: Party
     site: CallSite | None = None
+    vectors: bool = False
 
 
 class Objective(Struct, frozen=True, gc=False, tag="objective"):
@@ -79,6 +84,9 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
         Operations inside a model that keep its output from collapsing: a phrase for each.
     reach
         How far this loss can be from ``collapsed``, whatever the embeddings are; None if unknown.
+    logits
+        The factor with which an output's coordinates are the logits of its softmaxes; None where
+        they are not, or more was done with them.
     site
         The line that computed it, or that made its reach so small.
     """
@@ -94,4 +102,5 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     others: tuple[str, ...] = ()
     whitened: tuple[str, ...] = ()
     reach: float | None = None
+    logits: float | None = None
     site: CallSite | None = None

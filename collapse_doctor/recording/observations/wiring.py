@@ -20,7 +20,8 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
 
     ``flow`` is the length of the gradient at the outputs of the model's blocks on its way down, in
     the order of the forward pass, the output itself last; None if not finite. Blocks to which none
-    came, or which were not listened to, are left out.
+    came, or which were not listened to, are left out. ``steep`` is the line that called the block
+    at which it is first lost on this way, or has grown most, where it changes by orders.
     """
 
     step: int
@@ -35,6 +36,7 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     made: CallSite | None = None
     without: CallSite | None = None
     flow: tuple[tuple[str, float | None], ...] = ()
+    steep: CallSite | None = None
 
 
 class Part(Struct, frozen=True, gc=False):
@@ -79,10 +81,14 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     parameters of the same shapes as all of the model's, and not them. ``others`` counts its other
     parameters that had a gradient, single numbers aside. ``missing`` names parameters with a
     gradient that no optimizer seen so far holds, ``absent`` is how many there are. ``rate`` and
-    ``eps`` are the optimizer's for this model, the largest over its groups. ``site`` is the line
+    ``eps`` are the optimizer's for this model, the largest over its groups; ``scheduled`` says that
+    the rate is no longer the one that the optimizer was made with. ``site`` is the line
     of the step, ``made`` that of the optimizer. ``wrong`` is the line that froze parameters, that
-    cleared gradients before the step, or that put layers where the model does not know of them,
-    where it was found in the source.
+    set the learning rate, that cleared gradients before the step, that made the model anew after
+    its optimizer, or that put layers where the model does not know of them, where it was found in
+    the source. ``drawn`` is the line that drew the weights, ``squashed`` that
+    of a sigmoid or tanh: looked for where gradients are very uneven. ``in_vain`` names a module
+    whose parameters are frozen and that was given an attribute ``requires_grad`` to unfreeze them.
     """
 
     step: int
@@ -97,6 +103,7 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     copied: bool = False
     others: int = 0
     rate: float | None = None
+    scheduled: bool = False
     eps: float | None = None
     missing: tuple[str, ...] = ()
     absent: int = 0
@@ -104,3 +111,6 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     site: CallSite | None = None
     made: CallSite | None = None
     wrong: CallSite | None = None
+    in_vain: str = ""
+    drawn: CallSite | None = None
+    squashed: CallSite | None = None

@@ -14,7 +14,7 @@ model, head = Encoder(), nn.Linear(32, 10)
 optimizer = torch.optim.Adam([*model.parameters(), *head.parameters()])
 with Inspector(model) as inspector:
     for x, y in batches(30):
-        with torch.no_grad():
+        with torch.no_grad():  # fault
             z = model(x)  # fault
         loss = F.cross_entropy(head(z), y)
         optimizer.zero_grad()
