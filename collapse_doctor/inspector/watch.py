@@ -241,7 +241,8 @@ class Watch:
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
                 inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
-            self._hook(model, listener.on_model(name))
+            on_model = guard(listener.on_model(name))
+            self._compiling.attach(model, on_model, glance=listener.glance(name))
             if self._given[name] is not model:
                 self._wrappers.add(name, self._given[name])
         self._fast_paths.start(self._models.values(), inside)
@@ -339,6 +340,7 @@ class Watch:
         self._embeddings.work()
         if not self._idle:
             self._begin_look(steps)
+        self._attention.turn()
 
     def _end_look(self, steps: int) -> None:
         """Take in what a step gave that was looked at."""
@@ -354,6 +356,7 @@ class Watch:
         self._idle = self._attention.is_idle
         if self._idle:
             self._compiling.set_window(False)
+            self._compiling.rest(True)
         if steps % TICK_EVERY == 0:
             self._tell_time()
 
@@ -364,6 +367,7 @@ class Watch:
         wanted = self._attention.compares
         if wanted and not self._window.is_wanted:
             self._operands.begin(step)
+        self._compiling.rest(False)
         self._compiling.set_window(wanted)
         self._prober.look()
 
