@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 from click.testing import CliRunner, Result
 
-from benchmarks import overhead
+from benchmarks import counts, overhead
 from benchmarks.arms import ARMS, BARE, Arm, Watched, installed
+from benchmarks.counts import count
 from benchmarks.tables import Cell, table
 from benchmarks.timing import Timing
 from benchmarks.trainings import Job
@@ -102,3 +103,30 @@ def test_one_arm_with_other_parameters_is_seen(digest: str, identical: bool) -> 
     same = {name: timing(1.0, digest="a") for name in ("bare", "watched")}
     odd = same | {"watched": dataclasses.replace(same["watched"], digest=digest)}
     assert Cell([same, odd]).identical is identical
+
+
+def test_counts_of_a_look_do_not_depend_on_the_run() -> None:
+    count("mlp", 4)  # what reads source does so once in a process
+    first, second = count("mlp", 4), count("mlp", 4)
+    for step in range(1, 4):
+        assert first.total(step) == pytest.approx(second.total(step), rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("name", "look", "rest"), [("mlp", 7_000, 200), ("transformer", 17_000, 300)]
+)
+def test_a_look_and_a_rest_make_no_more_calls_than_they_did(
+    name: str, look: int, rest: int
+) -> None:
+    """Loose: whoever adds a fifth to the cost of a look is to know it."""
+    found = count(name, 28)
+    totals = [found.total(step) for step in range(28)]
+    assert max(totals[1:9]) < look
+    assert min(totals[9:]) < rest
+    assert found.total("leaving") < 1_000
+
+
+def test_what_is_counted_is_printed() -> None:
+    result = CliRunner().invoke(counts.main, ["--steps", "12", "--files"], catch_exceptions=False)
+    assert "later steps that are looked at:" in result.output
+    assert "inspector/mode.py" in result.output

@@ -44,7 +44,8 @@ class Aside:
         trace: TracebackType | None,
     ) -> None:
         """Put back what was on."""
-        self._cast(True)
+        if self._autocast:
+            self._cast(True)
         if self._dispatch is not None:
             self._dispatch.__exit__(kind, error, trace)
         torch._C._set_grad_enabled(self._grad)

@@ -18,5 +18,6 @@ def finished(kind: type[Any], recording: Any) -> Any:
     watch = object.__new__(kind)
     watch._sink = recording
     watch._ended = True
+    watch._is_behind = False
     watch._fuse = Fuse(lambda _reason: None)
     return watch

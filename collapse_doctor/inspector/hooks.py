@@ -14,10 +14,13 @@ from torch.utils.hooks import RemovableHandle
 
 from collapse_doctor.inspector.quiet import is_quiet, this_thread
 
-__all__ = ["Attached", "ForwardHook", "Gate", "attach", "attach_before"]
+__all__ = ["Attached", "ForwardHook", "Gate", "Glance", "attach", "attach_before"]
 
 Callback = Callable[..., None]
 """Takes the module, its arguments and keyword arguments and, after the call, its output."""
+Glance = Callable[[nn.Module], bool]
+"""Tells by the module alone whether a call is of no interest. It is not guarded, so that it costs
+next to nothing: it must not be able to raise."""
 
 
 class Gate:
@@ -39,11 +42,20 @@ class ForwardHook:
     Tools that swap modules (quantization, fusion) move hooks from one to the other, and forget
     that ours takes keywords; so it takes what it is given, and once silenced it is dead wherever
     it was moved.
+
+    ``glance`` sees the module first: where it returns True nothing more is to be done.
     """
 
-    def __init__(self, callback: Callback, home: Mapping[int, Any], gate: Gate) -> None:
+    def __init__(
+        self,
+        callback: Callback,
+        home: Mapping[int, Any],
+        gate: Gate,
+        glance: Glance | None = None,
+    ) -> None:
         self._callback: Callback | None = callback
         self._gate = gate
+        self._glance = glance
         self._thread = this_thread()
         self._home = id(home)  # the module's dictionary of hooks
         self._stand_ins: list[tuple[weakref.ref[Any], Callable[..., None]]] = []
@@ -55,6 +67,8 @@ class ForwardHook:
             return
         if self._callback is None or is_quiet(self._thread):
             return
+        if self._glance is not None and self._glance(module):
+            return
         self._pass_on(self._callback, module, call)
 
     def _pass_on(self, callback: Callback, module: nn.Module, call: tuple[Any, ...]) -> None:
@@ -62,7 +76,7 @@ class ForwardHook:
 
     def silence(self) -> None:
         """Listen no more, let go of what was told, and take the stand-ins out of deep copies."""
-        self._callback = None
+        self._callback = self._glance = None
         while self._stand_ins:
             reference, inert = self._stand_ins.pop()
             hooks = reference() or {}
@@ -102,25 +116,33 @@ def _inert() -> Callable[..., None]:
 
 
 class Attached:
-    """A hook on a module. Call it to take the hook off; hide it for the time of a compilation."""
+    """A hook on a module. Call it to take the hook off; hide it for the time it is not to be there.
+
+    It may be hidden for several reasons at once, and comes back when the last of them is gone.
+    """
 
     def __init__(self, hook: ForwardHook, handle: RemovableHandle) -> None:
         self._hook = hook
         self._handle = handle
         self._hidden: list[tuple[dict[int, Any], Any]] = []
+        self._reasons: set[str] = set()
 
     def __call__(self) -> None:
         """Take the hook off for good. Safe to call twice."""
-        self.show()
+        self._put_back()
         self._hook.silence()
         self._handle.remove()
 
-    def hide(self) -> None:
-        """Take the hook off for a while, so that it does not become part of compiled code.
+    def hide(self, why: str = "") -> None:
+        """Take the hook off for a while, until it is shown again for the same reason.
 
+        For the time of a compilation, so that it does not become part of compiled code; or while
+        nothing is looked at, for a module without any hook is called a good deal faster.
         A hook of somebody else's on the same module makes dynamo check all of them at each call;
-        beside one, ours stays where it is and is compiled to nothing.
+        beside one, ours stays where it is and is compiled to nothing. It would also come back
+        behind it.
         """
+        self._reasons.add(why)
         hooks = self._handle.hooks_dict_ref()
         if self._hidden or not hooks or not all(isinstance(h, ForwardHook) for h in hooks.values()):
             return
@@ -129,23 +151,33 @@ class Attached:
             if kept is not None and self._handle.id in kept:
                 self._hidden.append((kept, kept.pop(self._handle.id)))
 
-    def show(self) -> None:
-        """Put back what :meth:`hide` took off."""
+    def show(self, why: str = "") -> None:
+        """Put back what :meth:`hide` took off, unless there is another reason to hide it."""
+        self._reasons.discard(why)
+        if not self._reasons:
+            self._put_back()
+
+    def _put_back(self) -> None:
         while self._hidden:
             kept, hook = self._hidden.pop()
             kept[self._handle.id] = hook
 
 
-def attach(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Attached:
+def attach(
+    module: nn.Module,
+    callback: Callback,
+    gate: Gate | None = None,
+    glance: Glance | None = None,
+) -> Attached:
     """Register ``callback`` as a forward hook; what is returned removes it when called.
 
-    While ``gate`` is closed the hook does nothing.
+    While ``gate`` is closed the hook does nothing, and where ``glance`` suffices nothing more.
     """
-    hook = ForwardHook(callback, module._forward_hooks, Gate() if gate is None else gate)
+    hook = ForwardHook(callback, module._forward_hooks, gate or Gate(), glance)
     return Attached(hook, module.register_forward_hook(hook, with_kwargs=True))
 
 
 def attach_before(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Attached:
     """Register ``callback`` to be called before the module is, without an output."""
-    hook = BeforeHook(callback, module._forward_pre_hooks, Gate() if gate is None else gate)
+    hook = BeforeHook(callback, module._forward_pre_hooks, gate or Gate())
     return Attached(hook, module.register_forward_pre_hook(hook, with_kwargs=True))

@@ -106,6 +106,19 @@ class Listener:
 
         return hook
 
+    def glance(self, model: str) -> Callable[[nn.Module], bool]:
+        """Return what sees a pass before the hook of the model, and tells if counting will do."""
+
+        def glance(module: nn.Module) -> bool:
+            if not self._attention.may_glance or self._window.is_pending:
+                return False
+            if self._moment.tells_sizes or (model, module.training) not in self._modes:
+                return False
+            self._moment.passed(model, ())
+            return True
+
+        return glance
+
     def _in_mode(self, model: str, module: nn.Module, output: Any) -> None:
         """Look closer when a model learns in a mode it never did in: left by an evaluation."""
         mode = (model, module.training)

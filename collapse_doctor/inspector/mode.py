@@ -101,6 +101,7 @@ class ModeWindow:
         self._thread = 0  # each thread has a stack of its own
         self._wanted = False
         self._rests = False
+        self.is_pending = False  # whether opening or closing it has to wait
 
     def cost(self) -> float:
         """Return the seconds by which the mode slowed the training down since last asked.
@@ -145,11 +146,13 @@ class ModeWindow:
     def settle(self) -> None:
         """Open or close the window if that had to wait."""
         if not self._wanted and not torch._C._len_torch_function_stack():
+            self.is_pending = False
             return
         movable = this_thread() == self._thread and not in_backward() and not self._mode.running
         wanted = self._wanted and not self._rests
         if movable and not self._mode.is_deaf and self.is_open != wanted:
             _restack(self._mode, wanted)
+        self.is_pending = not self._mode.is_deaf and self.is_open != wanted
 
     def leave(self) -> None:
         """Take the mode off for good. On the stack of another thread it stays, but is deaf."""

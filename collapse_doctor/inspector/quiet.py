@@ -29,9 +29,9 @@ def is_quiet(thread: int) -> bool:
         torch._C._len_torch_dispatch_stack() > 0
         or torch._C._is_tracing()
         or peek_interpreter_stack() is not None
-        or in_backward()
-        or is_capturing()
+        or torch._C._current_graph_task_id() != -1
         or this_thread() != thread
+        or is_capturing()
     )
 
 

@@ -23,7 +23,7 @@ from collapse_doctor.inspector.compiler.compiling import Compiling
 from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.dimensions.seen import SHAPING, Shapes
-from collapse_doctor.inspector.embeddings import Embeddings
+from collapse_doctor.inspector.embeddings import BACKLOG, Embeddings
 from collapse_doctor.inspector.entering.inputs import Inputs
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.layers import choose_all
@@ -61,6 +61,8 @@ OFF = "switched itself off after a fault of its own: "
 
 REST = 16
 """Steps between two turns of tidying up while nothing is looked at."""
+MOST_PATIENT = 256
+"""Looks at gradients, weights and losses that wait to be judged; beyond it, they no longer wait."""
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
 
@@ -124,6 +126,7 @@ class Watch:
         self._provenance = Provenance()
         self._wrappers = Wrappers(self._provenance, self._hook)
         self._prompt = Later()
+        self._patient = self._prompt
         self._memory = MemoryWatch()
         self._sink: Recording | RecordingWriter | None = None
         self._ranks: Ranks
@@ -137,6 +140,7 @@ class Watch:
         self._way_back: WayBack
         self._idle = False
         self._ended = False
+        self._is_behind = False  # rows are left to be measured when somebody asks
 
     def __enter__(self) -> Self:
         """Attach. Raises only for what cannot work at all, such as a folder that is taken."""
@@ -160,7 +164,9 @@ class Watch:
         self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
         self._inputs = Inputs(self._moment, self._prompt, ranks.append)
         self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
-        self._objectives = Objectives(self._moment, self._provenance, self._prompt, ranks.append)
+        if isinstance(sink, Recording) and place().world == 1:  # nobody reads it meanwhile
+            self._patient = Later()
+        self._objectives = Objectives(self._moment, self._provenance, self._patient, ranks.append)
         self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
         self._activations = Activations(self._models, self._moment, self._prompt, ranks.append)
         self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
@@ -169,7 +175,7 @@ class Watch:
             self._schedule,
             self._moment,
             self._provenance,
-            self._prompt,
+            self._patient,
             ranks.append,
             self._note,
         )
@@ -198,7 +204,7 @@ class Watch:
             last.callback(Fuse(self._blown).guard(self._leave_ranks), reason)
             last.callback(let_go)  # again, for it may have been interrupted
             last.callback(let_go)
-            last.callback(self._fuse.guard(self._tell))
+            last.callback(self._fuse.guard(self._take_in))
             last.callback(self._fuse.guard(self._finish))
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -229,7 +235,9 @@ class Watch:
                 "one that was never entered",
                 remedy="wrap the training in `with Inspector(model) as inspector:`",
             )
-        if not self._ended:
+        if self._ended:
+            self._catch_up()
+        else:
             self._fuse.guard(self._tell)(waiting=True)
         return self._sink.recording if isinstance(self._sink, RecordingWriter) else self._sink
 
@@ -249,7 +257,8 @@ class Watch:
                 inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
             for part, hook in self._operands.captured.hooked(model):
                 self._compiling.attach(part, guard(hook), self._attention.inner)
-            self._hook(model, listener.on_model(name))
+            on_model = guard(listener.on_model(name))
+            self._compiling.attach(model, on_model, glance=listener.glance(name))
             if self._given[name] is not model:
                 self._wrappers.add(name, self._given[name])
         self._fast_paths.start(self._models.values(), inside)
@@ -349,8 +358,10 @@ class Watch:
         elif self._ranks.are_several:
             self._embeddings.put(self._ranks.tick(steps))
         self._embeddings.work()
+        self._work_patiently()
         if not self._idle:
             self._begin_look(steps)
+        self._attention.turn()
 
     def _end_look(self, steps: int) -> None:
         """Take in what a step gave that was looked at."""
@@ -368,8 +379,22 @@ class Watch:
         self._idle = self._attention.is_idle
         if self._idle:
             self._compiling.set_window(False)
+            self._compiling.rest(True)
         if steps % TICK_EVERY == 0:
             self._tell_time()
+
+    def _work_patiently(self) -> None:
+        """Judge what depends on nothing but its own numbers, as far as the budget allows."""
+        waiting = self._patient
+        while len(waiting) and (
+            self._budget.has_time(waiting.pace)
+            or waiting.held > BACKLOG
+            or len(waiting) > MOST_PATIENT
+        ):
+            took = waiting.work()
+            if took is None:
+                return
+            self._budget.use(took)
 
     def _begin_look(self, step: int) -> None:
         """Open what is due in the step that begins."""
@@ -378,6 +403,7 @@ class Watch:
         wanted = self._attention.compares
         if wanted and not self._window.is_wanted:
             self._operands.begin(step)
+        self._compiling.rest(False)
         self._compiling.set_window(wanted)
         self._prober.look()
 
@@ -397,6 +423,27 @@ class Watch:
         if self._sink is not None and not self._ended:
             self._prompt.drain()
             self._way_back.finish()
+
+    def _take_in(self) -> None:
+        """At the end, take in the last step; what there is no file to write can be measured later.
+
+        Whoever asks for the recording has the time, and who never asks need not wait for it.
+        """
+        if isinstance(self._sink, Recording) and not self._ranks.are_several:
+            self._prompt.drain()
+            if self._way_back.needs_modules:
+                self._patient.drain()
+            self._embeddings.end_step(merge=not self._moment.is_counted_by_forwards)
+            self._is_behind = True
+            self._tell_time()
+        else:
+            self._tell()
+
+    def _catch_up(self) -> None:
+        """Measure what was left at the end of the training, also after our own fuse blew."""
+        if self._is_behind:
+            self._is_behind = False
+            Fuse(self._blown).guard(self._measure)(())
 
     def _tell(self, *, waiting: bool = False) -> None:
         """Judge and measure all that was taken; ``waiting``: also what waits for other ranks."""
@@ -435,10 +482,13 @@ class Watch:
 
     def _leave_ranks(self, reason: str) -> None:
         if self._sink is not None:
-            self._measure(self._ranks.leave(reason))
+            blocks = self._ranks.leave(reason)
+            if not self._is_behind:
+                self._measure(blocks)
 
     def _measure(self, blocks: Sequence[Block]) -> None:
         """Measure what was taken, and what was joined from several processes."""
+        self._patient.drain()
         self._embeddings.tell(merge=not self._moment.is_counted_by_forwards)
         self._embeddings.put(blocks)
         self._embeddings.tell(merge=True)

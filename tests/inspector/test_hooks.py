@@ -153,3 +153,36 @@ def test_a_hook_may_come_before_the_call(model: nn.Module, calls: list) -> None:
     detach()
     model(x)
     assert [args[0] is x for args in calls] == [True]
+
+
+def test_a_hook_hidden_for_two_reasons_comes_back_when_both_are_gone(
+    model: nn.Module, calls: list
+) -> None:
+    detach = listen(model, calls)
+    detach.hide()
+    detach.hide("rest")
+    detach.show()
+    assert not model._forward_hooks
+    detach.show("rest")
+    assert model._forward_hooks
+    detach.hide("rest")
+    detach()
+    assert not model._forward_hooks
+
+
+def test_where_a_glance_suffices_nothing_more_is_done(model: nn.Module, calls: list) -> None:
+    glances: list[nn.Module] = []
+    suffices = True
+
+    def glance(module: nn.Module) -> bool:
+        glances.append(module)
+        return suffices
+
+    detach = attach(model, lambda *call: calls.append(call), glance=glance)
+    model(torch.ones(4, 3))
+    assert glances == [model]
+    assert not calls
+    suffices = False
+    model(torch.ones(4, 3))
+    assert len(calls) == 1
+    detach()

@@ -217,7 +217,7 @@ def test_an_error_of_the_users_passes_and_what_was_seen_stays() -> None:
 
 @pytest.mark.parametrize(
     "method",
-    ["_returned", "_listener", "_called", "_ticked", "_told", "_tell", "_attach", "_close"],
+    ["_returned", "_listener", "_called", "_ticked", "_told", "_take_in", "_attach", "_close"],
 )
 def test_a_fault_of_ours_switches_us_off_and_nothing_else(
     method: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture

@@ -8,6 +8,7 @@ two passes were given one object is known by tokens; no input is kept alive.
 from __future__ import annotations
 
 import ast
+import functools
 import inspect
 import itertools
 from collections.abc import Iterator
@@ -205,10 +206,15 @@ def _written(frame: FrameType) -> Call | None:
     node = call_at(frame)
     if not isinstance(node, ast.Call) or not is_direct(frame):
         return None
+    return Call(*_read(node), _bare(still(frame, MOST_LEVELS)))
+
+
+@functools.lru_cache(maxsize=64)
+def _read(node: ast.Call) -> tuple[str, tuple[str, ...], bool]:
+    """Return what a call calls, its arguments as written, and whether one of them is made in it."""
     arguments = [*node.args, *(word.value for word in node.keywords)]
     made = any(_makes(call) for argument in arguments for call in ast.walk(argument))
-    texts = tuple(ast.unparse(argument) for argument in arguments)
-    return Call(ast.unparse(node.func), texts, made, _bare(still(frame, MOST_LEVELS)))
+    return ast.unparse(node.func), tuple(ast.unparse(argument) for argument in arguments), made
 
 
 def _makes(node: ast.AST) -> bool:

@@ -146,6 +146,8 @@ class Provenance:
         self.stores.sweep()
 
     def _by_storage(self, tensor: Tensor) -> Known | None:
+        if not self._storages:
+            return None
         # While the weak reference lives, no other storage can be given the same address.
         found = self._storages.get(tensor.untyped_storage()._cdata)
         return found[1] if found is not None and not found[0].expired() else None

@@ -32,6 +32,8 @@ class Trail(Generic[T]):
 
     def of(self, tensor: Tensor) -> T | None:
         """Return what is known of this very object, or None."""
+        if not self._objects:  # most trails are empty at most times
+            return None
         found = self._objects.get(id(tensor))
         return found[1] if found is not None and found[0]() is tensor else None
 

@@ -33,6 +33,7 @@ from collapse_doctor.inspector.hooks import (
     Callback,
     ForwardHook,
     Gate,
+    Glance,
     attach,
     attach_before,
 )
@@ -43,6 +44,8 @@ from collapse_doctor.inspector.pacing.resting import Resting
 __all__ = ["Compiling"]
 
 MOST_NAMES = 3
+REST = "rest"
+"""Why hooks are off between two looks; without a word they are off for a compilation."""
 
 _OTHER_CODE = "not observed from here on, because code was compiled that is not a watched model"
 
@@ -94,6 +97,8 @@ class Compiling:
         self._stale = False  # something was compiled since the models were looked at
         self._gate = Gate()  # of the hooks around calls: open while the mode may be on
         self._suspect = False  # something was compiled while it was closed
+        self._at_rest: list[Attached] = []  # the hooks that are taken off between two looks
+        self._rests = False
         self.happened = False
         self.on_begin: list[Callable[[], None]] = []
 
@@ -116,11 +121,33 @@ class Compiling:
             self._window.enter()
             self._resting.start(self._guard)
 
-    def attach(self, module: nn.Module, callback: Callback, gate: Gate | None = None) -> Attached:
-        """Register a forward hook that dynamo never sees; it is silent while ``gate`` is closed."""
-        hook = attach(module, callback, gate)
+    def attach(
+        self,
+        module: nn.Module,
+        callback: Callback,
+        gate: Gate | None = None,
+        glance: Glance | None = None,
+    ) -> Attached:
+        """Register a forward hook that dynamo never sees; it is silent while ``gate`` is closed.
+
+        With a gate it is off its module altogether while the watch rests.
+        """
+        hook = attach(module, callback, gate, glance)
         self._hooks.append(hook)
+        if gate is not None:
+            self._at_rest.append(hook)
         return hook
+
+    def rest(self, begins: bool) -> None:
+        """Take hooks off while nothing is looked at, and put them back, between two steps.
+
+        Not where anything is compiled: code may be guarded by the hooks that there were.
+        """
+        begins = begins and not self.happened
+        if begins != self._rests:
+            self._rests = begins
+            for hook in self._at_rest:
+                (hook.hide if begins else hook.show)(REST)
 
     def observable(self, model: str) -> list[Layer]:
         """Return the layers of one model that are not inside compiled code, each name once."""
@@ -148,6 +175,7 @@ class Compiling:
         """Leave the window, take off all hooks, and listen no longer. Safe to call twice."""
         self._window.leave()
         self._resting.stop()
+        self._at_rest.clear()
         while self._hooks:
             self._hooks.pop()()
         handler = self._handler
@@ -167,6 +195,7 @@ class Compiling:
 
     def _begins(self, *_about: Any) -> None:
         self.happened = self._stale = True
+        self.rest(False)
         self._resting.stop()
         for stop in self.on_begin:
             stop()
@@ -197,8 +226,10 @@ class Compiling:
         """Keep the mode away while a watched model, or a compiled part of it, runs compiled."""
         for module in dict.fromkeys((model, *compiled_modules(model))):
             before, after = self._guard(self._entered(name)), self._guard(self._left)
-            self._hooks.append(attach_before(module, before, self._gate))
-            self._hooks.append(attach(module, after, self._gate))
+            brackets = [attach_before(module, before, self._gate)]
+            brackets.append(attach(module, after, self._gate))
+            self._hooks += brackets
+            self._at_rest += brackets
 
     def _entered(self, name: str) -> Callback:
         def hook(module: nn.Module, *_call: Any) -> None:

@@ -18,6 +18,8 @@ from collapse_doctor.inspector.mode import ModeWindow
 __all__ = ["FastPaths"]
 
 _FUSED = (nn.TransformerEncoderLayer, nn.MultiheadAttention)
+FUSED = "fused"
+"""Why hooks are hidden while it runs."""
 
 Guard = Callable[[Callable[..., None]], Callable[..., None]]
 
@@ -57,11 +59,18 @@ class FastPaths:
             if not isinstance(module, _FUSED):
                 before = self._without_gradients(self._guard(self._entered))
                 self._brackets.append(attach_before(module, before))
-                self._brackets.append(attach(module, self._guard(self._left)))
+                self._brackets.append(attach(module, self._if_entered(self._guard(self._left))))
 
     def _without_gradients(self, callback: Callback) -> Callback:
         def hook(module: nn.Module, *call: object) -> None:
             if not torch.is_grad_enabled():  # asked out here: inside of ours there are none
+                callback(module, *call)
+
+        return hook
+
+    def _if_entered(self, callback: Callback) -> Callback:
+        def hook(module: nn.Module, *call: object) -> None:
+            if self._within is module:
                 callback(module, *call)
 
         return hook
@@ -72,11 +81,10 @@ class FastPaths:
             self._within = module
             self._window.rest(True)
             for hook in self._inside:
-                hook.hide()
+                hook.hide(FUSED)
 
-    def _left(self, module: nn.Module, *_call: object) -> None:
-        if self._within is module:
-            self._within = None
-            for hook in self._inside:
-                hook.show()
-            self._window.rest(False)
+    def _left(self, _module: nn.Module, *_call: object) -> None:
+        self._within = None
+        for hook in self._inside:
+            hook.show(FUSED)
+        self._window.rest(False)

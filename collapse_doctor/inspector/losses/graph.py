@@ -8,6 +8,7 @@ compute a checkpointed part again.
 
 from __future__ import annotations
 
+import functools
 import re
 from collections import deque
 from collections.abc import Mapping
@@ -202,6 +203,14 @@ def _takes_columns(node: Node) -> bool:
     return not (whole and end is not None and end[0] >= sizes[-1])
 
 
+@functools.lru_cache(maxsize=1024)
+def _sort_of(name: str) -> tuple[str, bool, bool, bool]:
+    """Return the name of a node as it is told, and whether it whitens, normalises, mixes."""
+    patterns = (_WHITENING, _BATCH_NORM, _MIXING)
+    whitens, normalises, mixes = (pattern.search(name) is not None for pattern in patterns)
+    return re.sub(r"Backward\d*$", "", name), whitens, normalises, mixes
+
+
 def _kept_apart(node: Node) -> tuple[str, ...]:
     """Return what the model itself does to keep its output apart, looking a little below it.
 
@@ -216,9 +225,9 @@ def _kept_apart(node: Node) -> tuple[str, ...]:
         if here is None or id(here) in seen:
             continue
         seen[id(here)] = here
-        name = here.name()
-        if _WHITENING.search(name) or (last and _BATCH_NORM.search(name)):
-            found[re.sub(r"Backward\d*$", "", name)] = None
-        last = last and not _MIXING.search(name)
+        short, whitens, normalises, mixes = _sort_of(here.name())
+        if whitens or (last and normalises):
+            found[short] = None
+        last = last and not mixes
         waiting.extend((below, last) for below, _ in here.next_functions)
     return tuple(found)

@@ -25,10 +25,13 @@ class Attention:
     ----------
     inner
         The gate of the hooks of inner layers, open only while a pass may be due.
+    may_glance
+        Whether passes of this step need no more than to be counted.
     """
 
     def __init__(self, schedule: Schedule, budget: Budget, moment: Moment) -> None:
         self.inner = Gate()
+        self.may_glance = False
         self._schedule = schedule
         self._budget = budget
         self._moment = moment
@@ -69,6 +72,11 @@ class Attention:
         """Look closer, time or not: for what happens once in a training."""
         self._schedule.alert(self._moment.step)
         self._next = 0
+        self.may_glance = False
+
+    def turn(self) -> None:
+        """See, at the end of each step, whether the next one is of any interest."""
+        self.may_glance = self.is_idle and not self.must_feel
 
     def look_ahead(self) -> None:
         """Set the gate for the pass to come; called between steps."""

@@ -79,6 +79,7 @@ class _Half:
     parameters: list[weakref.ref[nn.Parameter]]
     before: Weights
     gradients: Gradients | None
+    readable: list[Entry]  # held for a moment only
 
 
 class Movement:
@@ -148,6 +149,11 @@ class Movement:
         self._hidden.clear()
         self._kept.clear()
 
+    @property
+    def needs_modules(self) -> bool:
+        """Whether modules are held, to which what is yet to be told will point."""
+        return any(self._hidden.values())
+
     def passed(self, model: str, forwards: int) -> None:
         """Look at a model in a forward pass, as long as no optimizer was seen to step at all."""
         if self._steppers.seen or not self._schedule.compares(forwards):
@@ -155,8 +161,8 @@ class Movement:
         found = [entry for entry in self._entries(model) if entry.parameter.requires_grad]
         update = msgspec.structs.replace(self._about(model, found), step=forwards)
         half = self._half(update, found, [])
-        readable = _readable(found)
-        self._send(update, half, Gradients.of(readable, None), half.before)
+        self._send(update, half, Gradients.of(half.readable, None), half.before)
+        half.readable = []
 
     def finish(self, reached: Collection[str]) -> None:
         """At the end, look for an optimizer that was made for a model and never stepped.
@@ -196,7 +202,8 @@ class Movement:
                 if not closure:
                     scale = getattr(optimizer, "grad_scale", None)
                     scale = scale if isinstance(scale, Tensor) else None
-                    half.gradients = Gradients.of(_readable(looked_at), scale)
+                    half.gradients = Gradients.of(half.readable, scale)
+                half.readable = []
                 under_way.halves.append(half)
         self._open = [*self._open, under_way][-MOST_OPEN:]
 
@@ -270,6 +277,7 @@ class Movement:
             [weakref.ref(entry.parameter) for entry in readable],
             Weights.of(readable),
             None,
+            readable,
         )
 
     def _send(self, update: Update, half: _Half, gradients: Gradients, after: Weights) -> None:

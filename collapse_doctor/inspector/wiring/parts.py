@@ -56,7 +56,8 @@ class Entry(NamedTuple):
         """Whether its memory may be looked at: what this process holds of it is a plain tensor."""
         part = local_part(self.parameter)
         number = part.is_floating_point() or part.is_complex()
-        return number and is_plain(part) and part.numel() > 0 and not self.is_freed
+        held = number and is_plain(part) and part.numel() > 0
+        return held and part.untyped_storage().nbytes() > 0
 
 
 class Kept(NamedTuple):

@@ -58,6 +58,10 @@ def some(tensor: Tensor, most: int) -> Tensor:
 
     The stride is odd, so that it does not fall on the same column of every row.
     """
+    number = tensor.numel()
+    if tensor.is_contiguous() and not tensor.is_complex():  # nearly always: one operation does
+        stride = (number // most) | 1 if number > most else 1
+        return tensor.as_strided((min(most, -(-number // stride)),), (stride,))
     values = torch.view_as_real(tensor) if tensor.is_complex() else tensor
     if values.dim() == 4 and values.is_contiguous(memory_format=torch.channels_last):
         values = values.permute(0, 2, 3, 1)  # as it lies in memory: no copy of the whole
@@ -85,7 +89,7 @@ class Weights:
         # Without a graph as a whole: to detach each costs as much as to take it.
         with torch.no_grad():
             taken = [some(local_part(entry.parameter), most) for entry in entries]
-        return cls(*_joined(taken), [len(one) for one in taken])
+        return cls(*_joined(taken), [one.numel() for one in taken])
 
     def apart(self, values: Sequence[Tensor]) -> list[Vector]:
         """Return the numbers of each parameter, once the vectors have come over."""
@@ -111,14 +115,15 @@ class Gradients:
         """Take them; ``scale`` is by how much a fused optimizer finds them scaled."""
         most = _share(entries)
         grads = [_readable(entry.parameter.grad) for entry in entries]
-        taken = [some(grad, most).float() if grad is not None else torch.zeros(0) for grad in grads]
+        none = torch.zeros(0)
+        taken = [some(grad, most).float() if grad is not None else none for grad in grads]
         vectors, order = _joined(taken)
         norms = [_norms([grads[i] for i in places]) for places in order]
         if scale is not None:
             vectors = [vector / scale.to(vector.device, non_blocking=True) for vector in vectors]
             norms = [norm / scale.to(norm.device, non_blocking=True) for norm in norms]
         there = [entry.parameter.grad is not None for entry in entries]
-        return cls(vectors, norms, order, [len(one) for one in taken], there)
+        return cls(vectors, norms, order, [one.numel() for one in taken], there)
 
     def apart(self, values: Sequence[Tensor]) -> list[Vector]:
         """Return the numbers of each gradient, once the vectors have come over."""
@@ -146,7 +151,7 @@ def _joined(taken: Sequence[Tensor]) -> tuple[list[Tensor], list[list[int]]]:
     """Return one copy for all tensors of each device, and which these were."""
     by_device: dict[torch.device, list[int]] = {}
     for place, one in enumerate(taken):
-        if len(one):
+        if one.numel():
             by_device.setdefault(one.device, []).append(place)
     order = list(by_device.values())
     # Half precision is joined as float32, exactly; and what is joined is a copy.
@@ -176,10 +181,10 @@ def _apart(
 ) -> list[Vector]:
     found: list[Vector] = [np.zeros(0)] * len(sizes)
     for value, places in zip(values, order, strict=True):
-        own = value.numpy()
-        ends = np.cumsum([sizes[i] for i in places])
-        for place, piece in zip(places, np.split(own, ends[:-1]), strict=True):
-            found[place] = piece
+        own, begin = value.numpy(), 0
+        for place in places:
+            found[place] = own[begin : begin + sizes[place]]
+            begin += sizes[place]
     return found
 
 

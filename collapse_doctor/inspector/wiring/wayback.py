@@ -70,6 +70,11 @@ class WayBack:
         """Stop listening. Safe to call twice."""
         self._movement.stop()
 
+    @property
+    def needs_modules(self) -> bool:
+        """Whether modules are held that what is yet to be told will point to, until the end."""
+        return self._movement.needs_modules
+
     def rest(self) -> None:
         """Look at no more steps: a compiled one depends on which hooks there were before it."""
         self._is_resting = True
