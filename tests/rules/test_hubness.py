@@ -13,6 +13,7 @@ from collapse_doctor.findings import Severity
 from collapse_doctor.measurements import Sample
 from collapse_doctor.metrics import nulls
 from collapse_doctor.metrics.neighbours import hubs, neighbourhood
+from collapse_doctor.rules.cd313_hubness import RULE, Bounds
 from collapse_doctor.rules.rule import NotExamined
 
 ROWS = 2048
@@ -94,11 +95,12 @@ def test_too_few_rows_and_no_rows_are_reasons(file_of, training_of, check) -> No
         check("CD313", training_of(state={"sample": few}, trained=False))
 
 
-def test_the_bound_on_the_largest_hub_counts_as_well(file_of, check) -> None:
+def test_the_bound_on_the_largest_hub_counts_as_well(file_of) -> None:
     """Many small hubs: skewed, and no row that a tenth of all would find."""
-    rows = cloud("log-normal", 768, seed=4).astype(np.float32)
-    sample = Sample(rows, np.zeros(len(rows)))
-    assert check("CD313", file_of({"hubness": 6.0}, sample=sample)) == []
+    rows = cloud("log-normal", 768).astype(np.float32)
+    seen = file_of(sample=Sample(rows, np.zeros(len(rows))))
+    assert list(RULE.check(seen, Bounds(skewness=2.0))) == []
+    assert len(list(RULE.check(seen, Bounds(skewness=2.0, largest=0.03)))) == 1
 
 
 def train(offset: float, width: int = 128, steps: int = 40):
