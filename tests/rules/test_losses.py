@@ -308,7 +308,7 @@ def test_how_near_the_value_must_be_met(
 def test_short_logits_are_one_only_where_training_has_shortened_them(
     training_of: Any, check: Check
 ) -> None:
-    def run(first: float, now: float, logits: float | None) -> list[Match]:
+    def run(first: float, now: float, logits: float | None) -> Sequence[Match]:
         uniform = math.log(64)
         seen = tuple(
             structs.replace(objective(step, uniform), collapsed=uniform, logits=logits)

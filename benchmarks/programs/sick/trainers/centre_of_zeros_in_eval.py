@@ -21,8 +21,8 @@ class Standardise(nn.Module):
             scale = h.std(dim=0) + 1e-5
             new = 0.9 * self.scale + 0.1 * scale.detach()  # fault
         else:
-            scale = self.scale
-        return torch.tanh(h / scale + 0.5)  # shows
+            scale = self.scale  # shows
+        return torch.tanh(h / scale + 0.5)
 
 
 encoder = nn.Sequential(nn.Linear(20, 32), Standardise(32), nn.Linear(32, 16))
