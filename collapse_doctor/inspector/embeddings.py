@@ -118,7 +118,8 @@ class Embeddings:
             return
         if role == "output":  # the last block's output is the model's: one thing, one name
             self._drop_doubles(tensor, model)
-        pooled = pool(tensor, module, MOST_ROWS)
+        entered = self._moment.leads
+        pooled = pool(tensor, module, MOST_ROWS, entered[-1] if entered else None)
         if pooled is None or pooled.values.shape[1] == 0:
             return
         if pooled.how:

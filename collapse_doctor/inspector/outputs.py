@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 __all__ = ["Rows", "embeddings_among", "is_plain", "local_part", "pool", "tensors_in"]
 
+MOST_STACKED = 8
+"""Vectors of one sample that were stacked in front of the batch: views, moments, heads."""
 MOST_TENSORS = 16
 DEEPEST = 4
 
@@ -136,12 +138,16 @@ def embeddings_among(tensors: list[tuple[str, Tensor]]) -> list[tuple[str, Tenso
 
 
 def pool(
-    tensor: Tensor, module: nn.Module | None = None, most_rows: int | None = None
+    tensor: Tensor,
+    module: nn.Module | None = None,
+    most_rows: int | None = None,
+    batch: int | None = None,
 ) -> Rows | None:
     """Return one embedding row per sample, or None if the tensor holds no embeddings.
 
     (B, d) is taken as it is; (B, T, d) is averaged over T; (B, C, L), (B, C, H, W) and
-    (B, C, D, H, W) over their positions. Scalars, vectors, integers and complex numbers are not
+    (B, C, D, H, W) over their positions. Of (V, B, d), a few vectors of each sample stacked in
+    front of the batch, all are rows. Scalars, vectors, integers and complex numbers are not
     embeddings. The mean over T knows no padding mask, which the words returned say.
 
     Parameters
@@ -150,11 +156,15 @@ def pool(
         What was returned, by which module.
     most_rows
         Of more samples, evenly spread ones are taken; None takes all.
+    batch
+        How many samples entered the model, if that is known.
     """
     if not is_plain(tensor) or not tensor.is_floating_point() or tensor.numel() == 0:
         return None
     values = tensor.detach()
     if values.dim() == 3:
+        if batch is not None and _is_stack(values, batch, module):
+            return _unstack(values, most_rows)
         return _pool_sequence(values, module, most_rows)
     values = _spread(values, 0, most_rows)
     if values.dim() == 2:
@@ -163,6 +173,18 @@ def pool(
         places = "x".join(str(size) for size in values.shape[2:])
         return Rows(values.flatten(2).mean(2), f"mean over {places} positions of each channel")
     return None
+
+
+def _is_stack(values: Tensor, batch: int, module: nn.Module | None) -> bool:
+    """Tell whether a few vectors of each sample were stacked in front of the batch."""
+    if isinstance(module, (*_CHANNEL_FIRST, nn.RNNBase)):
+        return False
+    return values.shape[0] <= MOST_STACKED and values.shape[0] != batch == values.shape[1]
+
+
+def _unstack(values: Tensor, most_rows: int | None) -> Rows:
+    few = _spread(values, 1, None if most_rows is None else most_rows // values.shape[0])
+    return Rows(few.flatten(0, 1), f"{values.shape[0]} vectors of each sample, each of them a row")
 
 
 def _pool_sequence(values: Tensor, module: nn.Module | None, most_rows: int | None) -> Rows:

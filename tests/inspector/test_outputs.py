@@ -82,6 +82,30 @@ def test_channels_are_averaged_over_positions(shape, module) -> None:
     assert torch.allclose(rows.values, x.flatten(2).mean(2))
 
 
+def test_a_few_vectors_of_each_sample_are_rows() -> None:
+    x = torch.randn(2, 9, 4)
+    rows = pool(x, None, 10, batch=9)
+    assert rows is not None
+    assert torch.equal(rows.values, x[:, ::2].flatten(0, 1))  # at most ten, and as many of each
+    assert "2 vectors of each sample" in rows.how
+
+
+@pytest.mark.parametrize(
+    ("shape", "module"),
+    [
+        ((9, 5, 4), None),  # the batch is in front
+        ((9, 9, 4), None),  # or may be
+        ((20, 9, 4), None),  # a sequence
+        ((2, 9, 4), nn.GRU(4, 4)),
+        ((2, 9, 4), nn.Conv1d(9, 9, 1)),
+    ],
+)
+def test_other_outputs_of_three_dimensions_are_averaged(shape, module) -> None:
+    rows = pool(torch.randn(shape), module, None, batch=9)
+    assert rows is not None
+    assert "vectors of each sample" not in rows.how
+
+
 @pytest.mark.parametrize(
     "tensor",
     [
