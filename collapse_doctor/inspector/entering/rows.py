@@ -127,7 +127,7 @@ class Hashing:
         if key not in self._weights:
             if len(self._weights) >= MOST_KEPT:
                 self._weights.clear()
-            count = torch.arange(1, words.shape[1] + 1, device=words.device, dtype=torch.int64)
+            count = torch.arange(1, words.shape[1] + 1, out=words.new_empty(words.shape[1]))
             mixed = count * _WEYL
             mixed = (mixed ^ (mixed >> 30)) * _MIX_1
             mixed = (mixed ^ (mixed >> 27)) * _MIX_2
