@@ -42,7 +42,7 @@ def of(vectors: int, rows: int = 96) -> Callable[[int], np.ndarray]:
     return lambda _step: book[DRAW.permutation(np.arange(rows) % vectors)]
 
 
-EQUAL = {"varied": False, "distinct": 1, "least": 1}
+EQUAL: dict[str, Any] = {"varied": False, "distinct": 1, "least": 1}
 
 
 # CD501

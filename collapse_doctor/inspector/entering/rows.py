@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -17,6 +18,8 @@ MOST_VALUES = 1 << 20
 """Numbers of one tensor that are hashed; of larger ones, evenly spread ones of each row."""
 DEVICES = ("cpu", "cuda", "xpu")
 """Where whole numbers of 64 bits are known to wrap around as on the host."""
+MOST_LEVELS = 4
+"""Containers in containers that are opened."""
 MOST_KEPT = 8
 """Weights kept for as many widths; more are made anew."""
 
@@ -65,17 +68,29 @@ def _is_understood(value: Any, depth: int = 0) -> bool:
     """Tell whether nothing is in a value but tensors and plain Python values."""
     if value is None or isinstance(value, Tensor | bool | int | float | complex | str | bytes):
         return True
-    if isinstance(value, Mapping):
-        value = list(value.values())
-    elif dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = [getattr(value, field.name, None) for field in dataclasses.fields(value)]
-    elif not isinstance(value, list | tuple) or isinstance(value, nn.utils.rnn.PackedSequence):
+    children = _held(value)
+    if children is None or len(children) > MOST_TENSORS or depth >= MOST_LEVELS:
         return isinstance(value, torch.dtype | torch.device)
-    return (
-        len(value) <= MOST_TENSORS
-        and depth < 4
-        and all(_is_understood(child, depth + 1) for child in value)
-    )
+    return all(_is_understood(child, depth + 1) for child in children)
+
+
+def _held(value: Any) -> list[Any] | None:
+    """Return what a container holds, one more than can be looked at at most; None for no container.
+
+    Containers run code of their users'; one that fails is not understood.
+    """
+    if isinstance(value, nn.utils.rnn.PackedSequence):
+        return None
+    try:
+        if isinstance(value, Mapping):
+            return list(itertools.islice(value.values(), MOST_TENSORS + 1))
+        if isinstance(value, list | tuple):
+            return list(itertools.islice(value, MOST_TENSORS + 1))
+        if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            return [getattr(value, field.name) for field in dataclasses.fields(value)]
+    except Exception:
+        return None
+    return None
 
 
 def are_masks(tensors: Sequence[Tensor]) -> list[bool]:
@@ -127,7 +142,7 @@ class Hashing:
         if key not in self._weights:
             if len(self._weights) >= MOST_KEPT:
                 self._weights.clear()
-            count = torch.arange(1, words.shape[1] + 1, device=words.device, dtype=torch.int64)
+            count = torch.arange(1, words.shape[1] + 1, out=words.new_empty(words.shape[1]))
             mixed = count * _WEYL
             mixed = (mixed ^ (mixed >> 30)) * _MIX_1
             mixed = (mixed ^ (mixed >> 27)) * _MIX_2
