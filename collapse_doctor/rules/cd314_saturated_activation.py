@@ -37,8 +37,8 @@ on purpose (a sparse autoencoder), and the silent ones may be waiting for their 
 rails: 0.9 of the numbers are within 1/400 of the range of an end: there the slope of sigmoid and
 tanh is below 1 % of its greatest. By the same benchmark tanh layers whose weights are five times
 too wide read 0.53, and those of PyTorch's own initialisation next to nothing. Only what a further
-layer reads counts: a gate that is multiplied with something, probabilities and binary codes that the model
-returns want to be there.
+layer reads counts: a gate that is multiplied with something, probabilities and binary codes that
+the model returns want to be there.
 stuck: 0.5 of the units of a sigmoid or tanh at one rail for all inputs. Even behind
 inputs a thousand times too large the sign differs from input to input, and it is 0.03.
 Of what the model returns this counts for tanh alone, since probabilities of rare classes are 0.
