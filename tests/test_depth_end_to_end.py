@@ -110,9 +110,9 @@ def test_a_gelu_that_lets_nothing_through_is_told_as_the_layer_that_loses_it() -
 
 @pytest.mark.parametrize("inplace", [False, True])
 def test_dead_relus_are_found_as_modules(inplace: bool) -> None:
-    act = nn.ReLU(inplace=inplace)
-    model = nn.Sequential(nn.Linear(20, WIDTH), act, nn.Linear(WIDTH, WIDTH), act, nn.Linear(32, 6))
-    nn.init.constant_(model[2].bias, -20.0)
+    act, second = nn.ReLU(inplace=inplace), nn.Linear(WIDTH, WIDTH)
+    model = nn.Sequential(nn.Linear(20, WIDTH), act, second, act, nn.Linear(WIDTH, 6))
+    nn.init.constant_(second.bias, -20.0)
     finding = found(train(model, 20))["CD314"]
     assert finding.where.layer == "1"  # one module at two places has its first name
     assert "(call 2)" in finding.message
