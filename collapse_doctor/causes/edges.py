@@ -70,6 +70,7 @@ def _identical(cause: str) -> Iterator[Edge]:
         When.ANY,
         Span.TRAINING,
     )
+    yield Edge(cause, ("CD502",), "two outputs that are one give every row twice", When.ANY)
     yield Edge(
         cause,
         ("CD401",),

@@ -148,9 +148,15 @@ def _matching(pattern: str) -> tuple[Rule, ...]:
     return found
 
 
+_MISREAD = str.maketrans("oil", "011")
+
+
 def _unknown(expected: str, got: str) -> UsageError:
     names = {rule.code.casefold(): rule.code for rule in RULES}
     names |= {rule.name: f"{rule.name} ({rule.code})" for rule in RULES}
-    near = difflib.get_close_matches(got.strip().casefold(), names, n=3, cutoff=0.5)
+    wanted = got.strip().casefold()
+    digits = wanted.translate(_MISREAD)  # of a code, letters taken for digits are no difference
+    near = [digits] if digits in names else []
+    near = near or difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)
     hint = f"did you mean {', '.join(names[key] for key in near)}? " if near else ""
     return UsageError(expected, repr(got), remedy=f"{hint}`collapse-doctor rules` lists all")

@@ -4,7 +4,7 @@ Serving code fills a buffer that is made once. The training asks it for the vect
 of users, one after the other, and gets the same memory twice: whatever is compared is the group
 that was written last. Cure: hand out a copy.
 
-expect: CD102
+expect: CD109, CD102
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ class Served:
     def vectors(self, rows: Tensor) -> Tensor:
         """Return the vectors of rows (59, 13) by way of NumPy."""
         with torch.no_grad():
-            self.buffer[:] = self.network(rows).numpy()
+            self.buffer[:] = self.network(rows).numpy()  # fault
         return torch.from_numpy(self.buffer)  # cure: return torch.from_numpy(self.buffer.copy())
 
 
