@@ -184,6 +184,7 @@ def test_an_interrupt_inside_of_ours_is_theirs(
                 z.sum().backward()
                 optimizer.step()
                 inspector.step(loss=1.0)
+            assert inspector.recording.losses
 
     with every_callback(interrupted), pytest.raises(kind):
         run()

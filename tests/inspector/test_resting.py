@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector import embeddings as embeddings_module
 from collapse_doctor.inspector.watch import Watch
 
@@ -128,7 +129,7 @@ def test_what_no_file_waits_for_is_measured_when_somebody_asks(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     measured: list[None] = []
-    measure = embeddings_module.measure_batch
+    measure = measure_batch
 
     def counting(*args, **kwargs):
         measured.append(None)
