@@ -270,15 +270,29 @@ def predicted_from_another_view(model, x, _memory):
 
 
 class TakesTheFirst(Siamese):
-    """A mistake of another kind: the second view is never looked at."""
+    """The second view is never looked at."""
 
     def forward(self, x1: Tensor, x2: Tensor, mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        return self.encoder(x1), self.encoder(x1)  # forgets
+
+
+def test_a_second_view_that_is_never_looked_at_is_told_where_it_is_forgotten() -> None:
+    model = TakesTheFirst()
+    found = finding(train(model, lambda x: F.mse_loss(*model(view(x), view(x)))), "CD107")
+    assert found.where.line == marked(TakesTheFirst.forward, "forgets")
+    assert "the other input is never used" in found.message
+
+
+class TakesTheFirstTwice(Siamese):
+    """The same, but without a second view there is nothing to forget."""
+
+    def forward(self, x1: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         return self.encoder(x1), self.encoder(x1)
 
 
-@healthy(TakesTheFirst)
-def second_view_never_looked_at(model, x, _memory):
-    z1, z2 = model(view(x), view(x))
+@healthy(TakesTheFirstTwice)
+def one_view_twice_in_one_pass(model, x, _memory):
+    z1, z2 = model(view(x))
     return F.mse_loss(z1, z2)
 
 

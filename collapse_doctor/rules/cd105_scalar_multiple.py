@@ -99,7 +99,7 @@ def _holds(alias: Alias, bounds: Bounds) -> bool:
 
 def _has_one_column(alias: Alias) -> bool:
     """Tell whether the operands were held to be multiples by their shape, and not by values."""
-    return alias.relation.difference is None
+    return alias.relation.difference is None and 1 in alias.left.shape[1:]
 
 
 def _say(alias: Alias) -> Said:

@@ -110,6 +110,9 @@ class Networks:
     def uses(self, a: object, b: object) -> object:
         return self.enc(a), self.enc(b)
 
+    def drops(self, a: object, b: object) -> object:
+        return self.enc(a), self.enc(a), self.enc(b)
+
     def masked(self, a: object, mask: object) -> object:
         return self.enc(a)
 
@@ -120,6 +123,7 @@ def test_an_input_that_is_used_twice_beside_one_that_is_not() -> None:
     assert found.line == marked(Networks.forgets, "again")
     assert repeated_call(Networks.uses.__code__) is None
     assert repeated_call(Networks.masked.__code__) is None
+    assert repeated_call(Networks.drops.__code__) is None, "all inputs are used"
 
 
 @pytest.mark.parametrize(

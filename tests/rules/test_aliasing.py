@@ -184,6 +184,14 @@ def test_an_output_buffer_is_told_from_an_assignment(training_of, compared, chec
     assert "an assignment copies nothing" in at((1, 3, 5), births=(BIRTH,))
 
 
+def test_single_numbers_have_no_direction_by_their_shape(training_of, compared, check) -> None:
+    column = compared("scalar-multiple", width=1, cosine=1.0)
+    (match,) = check("CD105", training_of(comparisons=[column]))
+    assert "one number in each row (shape (32, 1))" in match.message
+    by_value = compared("scalar-multiple", width=1, scale=2.0, difference=0.5)
+    assert check("CD105", training_of(comparisons=[by_value])) == []
+
+
 def test_multiples_need_room_for_directions(training_of, compared, check) -> None:
     flat = compared("scalar-multiple", width=2, scale=2.0)
     assert check("CD105", training_of(comparisons=[flat])) == []

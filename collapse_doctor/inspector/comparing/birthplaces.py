@@ -30,6 +30,8 @@ from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["births"]
 
+PARTING = frozenset({"chunk", "split", "unbind", "__getitem__", "select", "narrow", "index_select"})
+
 
 def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
     """Return the line that made one operand of the other, as far as it can be known.
@@ -142,8 +144,8 @@ def _given(frame: Still, left: Side, right: Side) -> CallSite | None:
 
 def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
     """Return the line of the operation that made the relation what it is."""
-    repeating = {one.site_of(REPEATING) for one in known}
-    if len(known) > 1 and len(repeating) == 1 and None not in repeating:
+    repeating = {one.site_of(REPEATING) for one in known if _is_part(one)}
+    if related.kind in ("equal", "shared-storage") and len(known) > 1 and len(repeating) == 1:
         return repeating.pop()  # the rows of both were made by one operation, several times
     telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
     telling |= {"affine": SCALING | SHIFTING}
@@ -152,6 +154,13 @@ def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
         return None  # of what was done to both it is not this that differs
     sites = [site for one in known if (site := one.site_of(operations)) is not None]
     return sites[0] if sites else None
+
+
+def _is_part(known: Known) -> bool:
+    """Tell whether a part was taken of what had been repeated."""
+    path = known.origin.path
+    made = next((n for n, operation in enumerate(path) if operation in REPEATING), len(path))
+    return not PARTING.isdisjoint(path[made:])
 
 
 def _later_pass(left: Known | None, right: Known | None) -> CallSite | None:

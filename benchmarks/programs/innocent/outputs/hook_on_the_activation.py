@@ -25,8 +25,9 @@ def net():
 
 
 teacher, student = net().requires_grad_(False), net()
-teacher[1].register_forward_hook(keep("teacher"))
-student[1].register_forward_hook(keep("student"))
+for name, network in (("teacher", teacher), ("student", student)):
+    network[0].register_forward_hook(keep(name + ".linear"))  # is the activation, too, by then
+    network[1].register_forward_hook(keep(name))
 optimizer = torch.optim.Adam(student.parameters(), lr=1e-3)
 with Inspector({"student": student, "teacher": teacher}) as inspector:
     for x, y in batches(25):
