@@ -79,7 +79,10 @@ class Bounds:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each call that was given an output of an earlier step."""
-    yield from matches(
+    kept = tuple(unrenewed(measurements, steps=bounds.read_steps, same=bounds.same_views))
+    yield from kept
+    read = {_meeting_line(match) for match in kept}
+    stale = matches(
         measurements,
         "stale",
         _say,
@@ -88,7 +91,13 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         ),
         holds=lambda alias: _age(alias) >= bounds.age and _recurs(alias, bounds),
     )
-    yield from unrenewed(measurements, steps=bounds.read_steps, same=bounds.same_views)
+    yield from (match for match in stale if _meeting_line(match) not in read)
+
+
+def _meeting_line(match: Match) -> tuple[str | None, int | None]:
+    """Return where the operands met: one line is told once, the older story first."""
+    where = match.related[0] if match.related else match.where
+    return where.file, where.line
 
 
 def _recurs(alias: Alias, bounds: Bounds) -> bool:

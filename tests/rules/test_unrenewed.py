@@ -73,3 +73,12 @@ def test_targets_of_a_fresh_network_for_other_views(reads, training_of, check) -
     assert check("CD106", training_of(comparisons=same, **fresh)) == [], "for the same inputs"
     modes = reads(0, *store((1, 2, 3, 9), 0, 0))
     assert check("CD106", training_of(comparisons=modes, **fresh)) == [], "in another mode"
+
+
+def test_a_line_is_told_once_though_some_rows_look_like_those_of_others(
+    reads, compared, training_of, check
+) -> None:
+    calls = reads(*store((5, 6, 9, 30), 0, 4), is_store=True)
+    stale = [compared("stale", step=step, age=step - 4, cut=True) for step in (31, 32)]
+    found = check("CD106", training_of(comparisons=[*calls, *stale]))
+    assert [match.where.step for match in found] == [5]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
-from collapse_doctor.inspector.comparing.births import made_of
 from collapse_doctor.inspector.comparing.kinship import Side
-from collapse_doctor.inspector.comparing.names import birth_of, line_at
+from collapse_doctor.inspector.comparing.names import birth_of, line_at, outwards
 from collapse_doctor.inspector.comparing.provenance import (
     COPYING,
     CUTTING,
@@ -28,7 +27,7 @@ from collapse_doctor.inspector.source.lastnames import (
 )
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["births"]
+__all__ = ["births", "kept_line"]
 
 PARTING = frozenset({"chunk", "split", "unbind", "__getitem__", "select", "narrow", "index_select"})
 
@@ -113,24 +112,42 @@ def _kept_from(frame: Still, left: Side, right: Side) -> CallSite | None:
     for side in (right, left):
         if side.requires_grad or not side.name:
             continue
-        lines = (_last_of(here, side.name) for here in _scopes(frame))
-        return next((line for line in lines if line is not None), None)
+        return kept_line(frame, side.name)
     return None
 
 
-def _last_of(frame: Still, name: str) -> CallSite | None:
-    scope = scope_of(frame)
-    for source in made_of(name) if scope is not None else ():
-        line = last_assignment(scope, source, frame.f_lineno) if scope is not None else None
+def kept_line(frame: Still, name: str) -> CallSite | None:
+    """Return the line that gave its value to what an operand is read from: ``old`` of ``old[i]``.
+
+    Parameters
+    ----------
+    frame, name
+        Where it is compared, and how it is written there.
+    """
+    here: Still | None = frame
+    text = _read_from(name)
+    while here is not None and text:
+        code = here.f_code
+        if text in code.co_varnames[: code.co_argcount]:
+            here, names = outwards(here, (text, text))
+            text = _read_from(names[0]) if names is not None else ""
+            continue
+        scope = scope_of(here)
+        line = last_assignment(scope, text, here.f_lineno) if scope is not None else None
         if line is not None:
-            return line_at(frame, line)
+            return line_at(here, line)
+        if text in code.co_varnames:
+            return None  # its own: a name of the caller's may mean something else
+        here = here.f_back
     return None
 
 
-def _scopes(frame: Still | None) -> Iterator[Still]:
-    while frame is not None:
-        yield frame
-        frame = frame.f_back
+def _read_from(text: str) -> str:
+    """Return the plain name in ``name[i]``, or nothing."""
+    node = ast.parse(text, mode="eval").body if text else None
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node.id if isinstance(node, ast.Name) else ""
 
 
 def _given(frame: Still, left: Side, right: Side) -> CallSite | None:

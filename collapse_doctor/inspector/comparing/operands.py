@@ -17,7 +17,7 @@ from collapse_doctor.inspector.byhand.terms import Factor
 from collapse_doctor.inspector.byhand.written import Handwritten
 from collapse_doctor.inspector.comparing.anchored import Anchored
 from collapse_doctor.inspector.comparing.anchored import Side as Held
-from collapse_doctor.inspector.comparing.birthplaces import births
+from collapse_doctor.inspector.comparing.birthplaces import births, kept_line
 from collapse_doctor.inspector.comparing.carrying import carry
 from collapse_doctor.inspector.comparing.causes import Causes, Clue, resolution, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
@@ -31,7 +31,7 @@ from collapse_doctor.inspector.comparing.kinship import (
     relation,
 )
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
-from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, Provenance
+from collapse_doctor.inspector.comparing.provenance import CUTTING, Fingerprint, Known, Provenance
 from collapse_doctor.inspector.comparing.relations import (
     Related,
     mean_cosine,
@@ -331,7 +331,7 @@ class Operands:
             relations=tuple(relations),
             births=tuple(dict.fromkeys(lines)),
             similarity=mean_cosine(rows[0], rows[1]),
-            past=_past(relations, sides, meeting.now),
+            past=_past(relations, sides, meeting),
         )
         if meeting.by_hand is None or meeting.by_hand.keeps(comparison):
             self._tell(comparison, meeting.now, proved)
@@ -362,14 +362,21 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     return by_position or of_logarithms
 
 
-def _past(relations: list[Relation], sides: list[Side], now: Now) -> Past | None:
+def _past(relations: list[Relation], sides: list[Side], meeting: _Meeting) -> Past | None:
     """Return what one of two operands keeps of earlier steps, unless it is this step's other one.
 
     Whether old rows are those of other samples is told by a test that errs now and then.
     """
     if len(sides) != 2 or any(each.kind != "stale" for each in relations):
         return None
-    return past_of(sides[0], sides[1], now)
+    past = past_of(sides[0], sides[1], meeting.now)
+    if past is None or past.is_store:
+        return past
+    known = sides[past.operand].known
+    if known is not None and known.site_of(CUTTING) is not None:
+        return past
+    line = kept_line(meeting.frame, sides[past.operand].name)
+    return msgspec.structs.replace(past, site=line) if line is not None else past
 
 
 def _by_direction(comparison: Comparison) -> bool:
