@@ -2,7 +2,8 @@
 
 The recipe's 1e-4 became 1e-1. With a loss at a high temperature, which asks for little, weight
 decay eats the weak directions one after the other. The vectors are normalised, so that their
-lengths tell nothing, and the loss falls as long as the strong directions are left. Cure: lower the weight decay.
+lengths tell nothing, and the loss falls as long as the strong directions are left. Cure: lower
+the weight decay.
 
 expect: CD310
 first: gradual
