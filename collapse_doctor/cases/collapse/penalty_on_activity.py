@@ -50,7 +50,7 @@ class Trainer:
         """Train on one batch and return its loss."""
         codes = self.coder(sequences)
         error = (self.decoder(codes) - sequences.flatten(1)).square().mean()
-        loss = error + SPARSITY * codes.sum(1).mean()
+        loss: Tensor = error + SPARSITY * codes.sum(1).mean()
         self.optimizer.zero_grad()
         loss.backward()
         self.optimizer.step()

@@ -43,7 +43,7 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
     model = Embedder()
     optimizer = torch.optim.SGD(model.parameters(), lr=0.02)
     with Inspector(model, out=out) as inspector:
-        for _ in range(200):
+        for _ in range(280):
             kind, foreign = torch.randperm(10, generator=generator)[:2].tolist()
             chosen = torch.randint(130, (3, 48), generator=generator)
             anchor, positive = model(by_class[kind][chosen[0]]), model(by_class[kind][chosen[1]])

@@ -33,7 +33,7 @@ class GraphNetwork(nn.Module):
 
     def forward(self, features: Tensor, adjacency: Tensor) -> Tensor:
         """Map features to vectors, by way of the neighbours'."""
-        states = self.enter(features)
+        states: Tensor = self.enter(features)
         for layer in self.rounds:
             heard = torch.relu(adjacency @ layer(states))
             states = heard  # cure: states = states + heard
