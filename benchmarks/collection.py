@@ -82,7 +82,7 @@ def _cases() -> Iterator[Program]:
             case.path,
             f"cases/{case.family}",
             case.title,
-            case.expects,
+            case.alarms,
             case.first,
             marks["fault"] | _statements(tree, set(case.faults)),
             marks["shows"],

@@ -28,6 +28,7 @@ HOME = Path(__file__).parent
 
 _FIELDS = ("expect", "first")
 _FIELD = re.compile(rf"^({'|'.join(_FIELDS)}): (.*)$", re.MULTILINE)
+_EXPECTED = re.compile(r"(?P<code>\w+)(?P<info> as info)?")
 
 
 class Training(Protocol):
@@ -62,6 +63,9 @@ class Case:
     expects
         Codes that must be found in the sick training; the first one is its root cause. Nothing
         above info may be found in the cured one.
+    informs
+        Those of them that are told as info, since they may be what was meant. They must not be
+        found in the cured training.
     first
         The step of the fault's first occurrence; None if it sets in by and by.
     path
@@ -73,8 +77,14 @@ class Case:
     title: str
     story: str
     expects: tuple[str, ...]
+    informs: frozenset[str]
     first: int | None
     path: Path
+
+    @property
+    def alarms(self) -> tuple[str, ...]:
+        """The codes that must be found above info: none if the case is only worth knowing."""
+        return tuple(code for code in self.expects if code not in self.informs)
 
     @property
     def faults(self) -> frozenset[int]:
@@ -115,7 +125,8 @@ def read(path: Path) -> Case:
     """Return the case of a file, which is not run for it.
 
     Its docstring has the title in the first line, the story, and ``expect: CD101, CD106`` and,
-    if the fault is not there from step 0 on, ``first: 12`` or ``first: gradual``.
+    if the fault is not there from step 0 on, ``first: 12`` or ``first: gradual``. What is told
+    as info is marked so: ``expect: CD307 as info``.
 
     Raises
     ------
@@ -126,16 +137,26 @@ def read(path: Path) -> Case:
     fields: Mapping[str, str] = dict(_FIELD.findall(body))
     if "expect" not in fields:
         raise ValueError(f"{path}: expected 'expect: CODE, …' in the docstring")
+    expected = [_expected(entry, path) for entry in fields["expect"].split(",")]
     first = fields.get("first", "0")
     return Case(
         name=path.stem.replace("_", "-"),
         family=path.parent.name,
         title=title.rstrip("."),
         story=_FIELD.sub("", body).strip(),
-        expects=tuple(code.strip() for code in fields["expect"].split(",")),
+        expects=tuple(code for code, _ in expected),
+        informs=frozenset(code for code, informs in expected if informs),
         first=None if first == "gradual" else int(first),
         path=path,
     )
+
+
+def _expected(entry: str, path: Path) -> tuple[str, bool]:
+    """Return a code of the docstring, and whether it is expected as info."""
+    match = _EXPECTED.fullmatch(entry.strip())
+    if match is None:
+        raise ValueError(f"{path}: expected 'CODE' or 'CODE as info', got {entry.strip()!r}")
+    return match["code"], bool(match["info"])
 
 
 @functools.cache

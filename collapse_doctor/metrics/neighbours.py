@@ -148,7 +148,7 @@ def hubs(near: Neighbourhood, k: int = 10) -> Hubs | None:
     counts = np.bincount(near.places[:, :k].ravel(), minlength=rows).astype(float)
     drawn = counts[np.random.default_rng(0).integers(0, rows, size=(200, rows))]
     drawn -= drawn.mean(axis=1, keepdims=True)
-    spread = np.maximum(np.square(drawn).mean(axis=1), 1e-300)
+    spread = np.maximum(np.square(drawn).mean(axis=1), 1e-200)  # its 1.5th power is no zero
     low, high = np.quantile((drawn**3).mean(axis=1) / spread**1.5, [0.025, 0.975])
     return Hubs(
         rows=rows,

@@ -16,8 +16,8 @@ width; columns of zeros in the last weight matrix; strong L1 or weight decay.
 
 What to do
 ----------
-Take the ReLU off the embedding, or use LeakyReLU or GELU. Lower the learning rate or warm it up.
-If the columns are padding, drop them.
+Take the ReLU off the embedding, or use LeakyReLU or GELU. Lower the learning rate or warm it up;
+lower a penalty on activity, or the weight decay. If the columns are padding, drop them.
 
 What would refute it
 --------------------

@@ -242,7 +242,8 @@ def _advice(
 
 _TRAINING_REMEDY = (
     "Give the loss something that pushes apart: negatives, a variance term (VICReg), or a "
-    "stop-gradient with a predictor (SimSiam). If it has that, put a BatchNorm without affine part "
+    "stop-gradient with a predictor (SimSiam). If it has that, lower the margin of cosines above "
+    "which it pushes, or put a BatchNorm without affine part "
     "before the embedding, or take off the last ReLU. Taking the mean out afterwards would only "
     "hide it."
 )

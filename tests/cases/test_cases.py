@@ -28,16 +28,18 @@ def sick(name: str) -> Diagnosis:
 @pytest.mark.parametrize("name", NAMES)
 def test_the_sick_training_is_found_out(name: str) -> None:
     case, diagnosis = find_case(name), sick(name)
-    told = [f for f in diagnosis.findings if f.severity is not Severity.INFO]
-    assert set(case.expects) <= {finding.code for finding in told}, diagnosis
-    assert diagnosis.primary is not None
-    assert diagnosis.primary.code == case.expects[0], diagnosis
+    told = {f.code for f in diagnosis.findings if f.severity is not Severity.INFO}
+    assert set(case.alarms) <= told, diagnosis
+    assert set(case.informs) <= {f.code for f in diagnosis.findings} - told, diagnosis
+    assert diagnosis.findings[0].code == case.expects[0], diagnosis
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_cured_training_is_well(name: str) -> None:
-    diagnosis = find_case(name).run(cured=True)
+    case = find_case(name)
+    diagnosis = case.run(cured=True)
     assert diagnosis.verdict is Verdict.HEALTHY, diagnosis
+    assert not case.informs & {finding.code for finding in diagnosis.findings}, diagnosis
 
 
 def test_the_loop_points_at_its_lines() -> None:
@@ -92,6 +94,18 @@ def test_a_case_without_a_diagnosis_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "nothing.py"
     path.write_text('"""Says nothing of what is wrong."""')
     with pytest.raises(ValueError, match="expect: CODE"):
+        read(path)
+
+
+def test_a_case_may_expect_what_is_told_as_info(tmp_path: Path) -> None:
+    path = tmp_path / "classes_to_points.py"
+    path.write_text('"""Trains on.\n\nexpect: CD304, CD307 as info\n"""')
+    case = read(path)
+    assert case.expects == ("CD304", "CD307")
+    assert case.alarms == ("CD304",)
+    assert case.informs == {"CD307"}
+    path.write_text('"""Trains on.\n\nexpect: CD307 as warning\n"""')
+    with pytest.raises(ValueError, match="'CODE as info', got 'CD307 as warning'"):
         read(path)
 
 
