@@ -21,10 +21,12 @@ from collapse_doctor.cases.networks import ConvNet
 
 __all__ = ["train"]
 
+BATCH = 8  # cure: BATCH = 96
+
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:
     """Match two views of each image among a batch's."""
-    loader = digit_batches(generator, batch_size=8)  # cure: loader = digit_batches(generator, batch_size=96)
+    loader = digit_batches(generator, batch_size=BATCH)
     encoder = ConvNet(128)
     optimizer = torch.optim.Adam(encoder.parameters(), lr=1e-3)
     steps = 0

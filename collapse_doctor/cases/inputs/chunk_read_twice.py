@@ -35,7 +35,8 @@ class InHalves(nn.Module):
         half = len(images) // 2
         first, second = images[:half], images[half:]
         assert len(first) == len(second)
-        return torch.cat([self.network(part) for part in (first, first)])  # cure: return torch.cat([self.network(part) for part in (first, second)])
+        parts = (first, first)  # cure: parts = (first, second)
+        return torch.cat([self.network(part) for part in parts])
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:

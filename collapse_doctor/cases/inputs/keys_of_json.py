@@ -29,8 +29,8 @@ KNOWN = 300
 def vocabulary(ids: Tensor) -> dict[int, int]:
     """Return the number of each word that is kept, as it comes back from a file."""
     kept = {int(word): int(word) for word in ids.unique() if word < KNOWN}
-    found = json.loads(json.dumps(kept))
-    return found  # cure: return {int(word): at for word, at in found.items()}
+    found: dict[int, int] = json.loads(json.dumps(kept))
+    return dict(found)  # cure: return {int(word): at for word, at in found.items()}
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:

@@ -44,7 +44,8 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
     table = load_iris()
     values = torch.tensor(table.data, dtype=torch.float32)
     flowers = TensorDataset((values - values.mean(0)) / values.std(0), torch.tensor(table.target))
-    loader = DataLoader(flowers, batch_size=10)  # cure: loader = DataLoader(flowers, 10, shuffle=True, generator=generator)
+    shuffle = False  # cure: shuffle = True
+    loader = DataLoader(flowers, batch_size=10, shuffle=shuffle, generator=generator)
     model, criterion = mlp(4, 32, 8), ContrastiveLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=3e-3)
     with Inspector(model, out=out) as inspector:

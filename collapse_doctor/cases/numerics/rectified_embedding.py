@@ -42,7 +42,7 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
             one, other = torch.randint(len(values), (2, 64), generator=generator)
             codes, others = encoder(values[one]), encoder(values[other])
             same = torch.where(cultivars[one] == cultivars[other], 1, -1)
-            loss = criterion(codes, others, same) + 0.3 * (codes.abs() + others.abs()).mean()
+            loss = criterion(codes, others, same) + 0.1 * (codes.abs() + others.abs()).mean()
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
