@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional as F
 
 from collapse_doctor.api import Diagnosis, Inspector
@@ -36,8 +36,10 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
     targets = saved(images, generator)
     # cure: targets = targets - targets.mean(0)
     student = mlp(64, 128, 48).bfloat16()
+    head = student[-1]
+    assert isinstance(head, nn.Linear)
     with torch.no_grad():
-        student[-1].bias.copy_(targets.mean(0))  # shows
+        head.bias.copy_(targets.mean(0))  # shows
     optimizer = torch.optim.Adam(student.parameters(), lr=2e-3)
     with Inspector(student, out=out) as inspector:
         for _ in range(80):
