@@ -58,6 +58,7 @@ import numpy as np
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
+from collapse_doctor.recording.observations import Intake
 from collapse_doctor.rules.copies import capacity, groups_of, rows_at, spread_evenly, steps_of
 from collapse_doctor.rules.entered import distinct_inputs
 from collapse_doctor.rules.geometry import (
@@ -178,7 +179,7 @@ def _of_training(measurements: Measurements, layer: LayerState, bounds: Bounds) 
         )
     if capacity(rows) is not None:
         raise NotExamined("its rows are codes of a few bits, of which several may well be equal")
-    single = bool(intake.dtype.startswith(("int", "uint")) and _is_one_group(sizes, bounds))
+    single = bool(intake.dtype.startswith(("int", "uint")) and _is_one_group(sizes, intake, bounds))
     if not single and not _at_same_places(measurements, layer, bounds):
         raise NotExamined(
             "different inputs have one vector, now here and now there, as those of a code book do"
@@ -194,11 +195,17 @@ def _groups(layer: LayerState, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray
     return groups, np.unique(groups, return_counts=True)[1]
 
 
-def _is_one_group(sizes: np.ndarray, bounds: Bounds) -> bool:
-    """Tell whether one vector serves many, while nearly all others serve one each."""
-    largest, total = int(sizes.max()), int(sizes.sum())
-    others = float((sizes == 1).sum() / max(total - largest, 1))
-    return largest >= bounds.copies * total and others >= 1 - bounds.copies
+def _is_one_group(sizes: np.ndarray, intake: Intake, bounds: Bounds) -> bool:
+    """Tell whether one vector serves many, while nearly all other inputs have their own.
+
+    Inputs that were drawn several times (what is popular) have theirs as often: each draw beyond
+    an input's first leaves two rows at most without a vector of their own.
+    """
+    largest, rest = int(sizes.max()), int(sizes.sum()) - int(sizes.max())
+    shared = rest - int((sizes == 1).sum())
+    drawn_again = intake.rows - intake.least
+    most = 2 * drawn_again + bounds.copies * rest
+    return largest >= bounds.copies * (largest + rest) and shared <= most
 
 
 def _at_same_places(measurements: Measurements, layer: LayerState, bounds: Bounds) -> bool:

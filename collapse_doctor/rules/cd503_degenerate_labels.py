@@ -25,7 +25,8 @@ label column of a constant; labels of the wrong split or of another loader.
 What to do
 ----------
 Pass one label for each row, in the order of the rows. Shuffle, or sample batches with several
-classes and several rows of each.
+classes and several rows of each. Of labels that never vary, print the distinct values where they
+are read, and again after each comparison or cast.
 
 What would refute it
 --------------------

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from collapse_doctor.findings import Severity
+from collapse_doctor.inspector.entering.variety import runs
 from collapse_doctor.measurements import Sample
 from collapse_doctor.recording.observations import Intake
 from collapse_doctor.rules.copies import capacity, groups_of
@@ -46,6 +48,22 @@ EQUAL: dict[str, Any] = {"varied": False, "distinct": 1, "least": 1}
 
 
 # CD501
+
+
+@pytest.mark.parametrize(
+    ("rows", "differ"),
+    [
+        ([[1, 1, 0, 0], [1, 1, 1, 0], [1, 1, 1, 1]], 1),
+        ([[0, 0, 1, 1], [0, 1, 1, 1], [1, 1, 1, 1]], 1),
+        ([[5, 1, 1, 6, 0], [5, 1, 6, 0, 0], [5, 1, 1, 1, 6]], 1),
+        ([[1, 1, 0, 0], [1, 1, 1, 1], [0, 0, 0, 0]], 3),
+        ([[1, 1, 0, 0], [1, 2, 0, 0]], 2),
+        ([[1, 1, 1], [2, 2, 2]], 2),
+    ],
+    ids=["padded behind", "padded before", "start and end", "nothing in it", "a word", "two ids"],
+)
+def test_a_row_without_padding_differs_in_its_length_alone(rows, differ) -> None:
+    assert runs(torch.tensor(rows)) == differ
 
 
 @pytest.mark.parametrize(
@@ -206,6 +224,21 @@ def test_ids_that_share_one_vector_are_found(training_of, check) -> None:
     assert len(check("CD502", training_of(state=state, intakes=intakes(dtype="int64")))) == 1
     with pytest.raises(NotExamined, match="code book"):
         check("CD502", training_of(state=state, intakes=intakes()))
+
+
+def test_ids_drawn_again_do_not_hide_that_the_rest_share_one_vector(training_of, check) -> None:
+    """What is popular comes several times in a batch, and its vector as often."""
+
+    def rows(_step: int) -> np.ndarray:
+        z = np.repeat(DRAW.standard_normal((48, 64)), 2, axis=0)  # each id of 48 drawn twice
+        z[:40] = 1.0  # 20 ids have one vector
+        return z
+
+    state = {"sample": sample_of(rows)}
+    drawn_twice = training_of(state=state, intakes=intakes(dtype="int64", least=48))
+    assert len(check("CD502", drawn_twice)) == 1
+    with pytest.raises(NotExamined, match="code book"):
+        check("CD502", training_of(state=state, intakes=intakes(dtype="int64")))
 
 
 @pytest.mark.parametrize(

@@ -19,6 +19,7 @@ __all__ = ["Told", "is_centred", "is_turned"]
 
 TURNS = frozenset({"T", "t", "transpose", "permute", "movedim"})
 CENTRING = frozenset({"sub", "__sub__", "batch_norm"})
+JOINING = frozenset({"cat", "concat", "vstack"})
 MOST_LOOKS = 8
 """Times that values which meet at one line are looked at."""
 
@@ -56,23 +57,27 @@ class Told:
         """Tell whether the rows of a tensor of that shape are samples.
 
         They are if there are as many as a model was given, or as parts of that (halves of a
-        batch). For three dimensions either of the first two may be the batch.
+        batch), or several times as many where outputs were joined (both views in one tensor). For
+        three dimensions either of the first two may be the batch.
         """
         if is_turned(known) or min(shape) < 2:
             return False
         leads = self._moment.leads
         if shape[0] in leads or (len(shape) == 3 and shape[1] in leads):
             return True
+        if not JOINING.isdisjoint(known.origin.path) and self._are_batches(shape[0]):
+            return True
         return shape[1] not in leads and any(not lead % shape[0] for lead in leads)
+
+    def _are_batches(self, size: int) -> bool:
+        return any(lead > 1 and not size % lead for lead in self._moment.leads)
 
     def has_rows(self, shape: Sequence[int]) -> bool:
         """Tell whether a matrix has the batch, or several of it, as its rows and not its columns.
 
         Dimensions that changed places among three leave features where they were.
         """
-        rows, columns = (
-            any(lead > 1 and not size % lead for lead in self._moment.leads) for size in shape
-        )
+        rows, columns = map(self._are_batches, shape)
         return rows and not columns
 
     def correlated(self, known: Known) -> None:

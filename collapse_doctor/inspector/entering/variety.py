@@ -48,8 +48,12 @@ def extremes(rows: Tensor) -> tuple[float | None, float | None]:
 def runs(rows: Tensor) -> int:
     """Return how many rows (n, w) of whole numbers differ if runs of one number count as one.
 
-    Sentences of which each word became the same word differ in nothing but their length.
+    Sentences of which each word became the same word differ in nothing but their length. One that
+    fills the whole width has no padding, which the others have as their last run, or their first.
     """
     differs = torch.ones_like(rows, dtype=torch.bool)
     differs[:, 1:] = rows[:, 1:] != rows[:, :-1]
-    return len({tuple(row[keep].tolist()) for row, keep in zip(rows, differs, strict=True)})
+    found = {tuple(row[keep].tolist()) for row, keep in zip(rows, differs, strict=True)}
+    longest = max(found, key=len, default=())
+    unpadded = (longest[:-1], longest[1:])
+    return 1 if any(found <= {longest, one} for one in unpadded if one) else len(found)

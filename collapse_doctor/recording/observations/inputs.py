@@ -36,7 +36,8 @@ class Intake(Struct, frozen=True, gc=False, tag="intake"):
         The smallest and the largest number that was seen in it; None where not finite.
     runs
         For sequences of whole numbers that entered alone, or beside masks of their shape: how
-        many rows differ if runs of one number count as one number.
+        many rows differ if runs of one number count as one number, and the padding that full rows
+        lack as nothing.
     whole
         False where something else went in that was not understood, or of another first
         dimension: rows that are equal may then be told apart by it.
