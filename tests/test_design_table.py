@@ -99,10 +99,11 @@ def test_ten_class_points_with_labels_are_neural_collapse_and_no_alarm(noise, tm
 
 
 @pytest.mark.xfail("CD305" not in CODES, reason="no rule finds cluster collapse yet", strict=True)
-def test_ten_points_without_labels_are_a_cluster_collapse(tmp_path):
+def test_ten_points_without_labels_span_few_dimensions(tmp_path):
     np.save(tmp_path / "points.npy", POINTS)
     diagnosis = analyze(tmp_path / "points.npy")
-    assert "CD305" in told(diagnosis)[0]
+    # ten vectors are more than the handful of CD305; they span nine dimensions at most
+    assert "CD303" in told(diagnosis)[0]
     assert diagnosis.verdict is Verdict.SICK
 
 

@@ -19,6 +19,7 @@ from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.comparing.operands import SEEN, Operands
 from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.compiler.compiled import is_capturing
+from collapse_doctor.inspector.compiler.compiled import anything_compiled
 from collapse_doctor.inspector.compiler.compiling import Compiling
 from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
@@ -255,7 +256,8 @@ class Watch:
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
                 inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
-            for part, hook in self._operands.captured.hooked(model):
+            hooked = () if anything_compiled([model]) else self._operands.captured.hooked(model)
+            for part, hook in hooked:  # compiled code would be compiled anew for a hook
                 self._compiling.attach(part, guard(hook), self._attention.inner)
             on_model = guard(listener.on_model(name))
             self._compiling.attach(model, on_model, glance=listener.glance(name))
@@ -430,6 +432,7 @@ class Watch:
         Whoever asks for the recording has the time, and who never asks need not wait for it.
         """
         if isinstance(self._sink, Recording) and not self._ranks.are_several:
+            self._inputs.end_step(merge=not self._moment.is_counted_by_forwards)
             self._prompt.drain()
             if self._way_back.needs_modules:
                 self._patient.drain()

@@ -1,7 +1,7 @@
 """A table of targets is filled by the network at first, and never again.
 
 expect: CD106
-first: gradual
+first: 1
 """
 
 import torch
