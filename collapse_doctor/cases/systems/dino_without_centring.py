@@ -50,25 +50,14 @@ class Teacher(nn.Module):
             slow.lerp_(quick, share)
 
 
-class Head(nn.Module):
-    """Cosines to prototypes, as DINO's weight-normed last layer gives them."""
-
-    def __init__(self, width: int, outputs: int) -> None:
-        super().__init__()
-        self.prototypes = nn.Parameter(torch.randn(outputs, width))
-
-    def forward(self, vectors: Tensor) -> Tensor:
-        """Map (n, width) to (n, outputs), each from -1 to 1."""
-        return F.linear(F.normalize(vectors), F.normalize(self.prototypes))
-
-
 def train(generator: Generator, out: Path | None) -> Diagnosis:
     """Let a student say of one view what its teacher says of another."""
     student = nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 32), Head(32, 48)
-    )
+        nn.Flatten(), nn.Linear(64, 128), nn.GELU(), nn.Linear(128, 32), nn.GELU(),
+        nn.Linear(32, 48),
+    )  # fmt: skip
     teacher = Teacher(student, 48)
-    optimizer = torch.optim.AdamW(student.parameters(), lr=3e-3)
+    optimizer = torch.optim.AdamW(student.parameters(), lr=1e-2)
     with Inspector({"student": student, "teacher": teacher}, out=out) as inspector:
         for _ in range(6):
             for images, _labels in digit_batches(generator):

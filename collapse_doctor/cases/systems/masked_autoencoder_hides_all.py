@@ -13,7 +13,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
 from collapse_doctor.api import Diagnosis, Inspector
 from collapse_doctor.cases.data import digits

@@ -4,7 +4,7 @@ A vector-quantised autoencoder replaces each vector by the nearest of 64 codes. 
 chosen are moved, and of codes drawn far away a few are nearest to everything. The rest are never
 used, and all images come back as one of a few. Cure: begin the book with outputs of the encoder.
 
-expect: CD305
+expect: CD301
 """
 
 from __future__ import annotations
