@@ -107,8 +107,6 @@ def _examine(course: Course, bounds: Bounds, *, alike: bool) -> Iterator[Match]:
     steps = steps_of(looks)
     if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
         raise NotExamined(f"gradients were looked at in {len(steps)} steps only")
-    if course.lost_inside and course.fresh and course.own[0].step == 0:
-        return  # no decay, but a slope of zero at one place: CD201
     if all(_is_nothing(update, bounds) for update in looks) and not course.has_moved:
         yield _nothing(course, looks, bounds)
         return
