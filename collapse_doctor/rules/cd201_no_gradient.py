@@ -18,8 +18,8 @@ Likely causes
 -------------
 The embedding was detached (`.detach()`, `.data`), taken through NumPy, `.item()`, `.tolist()` or
 `torch.tensor(z)`, made under `torch.no_grad()`, or replaced by `sign`, `argmax` or `round`, which
-have no gradient; a new tensor was made of the loss and given `requires_grad=True`; `backward()` is not
-called; or the loss is computed from something else.
+have no gradient; a new tensor was made of the loss and given `requires_grad=True`; `backward()` is
+not called; or the loss is computed from something else.
 
 What to do
 ----------

@@ -42,9 +42,8 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
         nn.Conv2d(1, 16, 3), nn.GELU(), nn.Conv2d(16, 32, 3), nn.GELU(), nn.Flatten(),
         nn.Linear(512, 32),
     )  # fmt: skip
-    optimizer = torch.optim.Adam(
-        net.parameters(), lr=1e-1
-    )  # cure: optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
+    rate = 0.1  # cure: rate = 1e-3
+    optimizer = torch.optim.Adam(net.parameters(), lr=rate)
     mined = hardest  # cure: mined = semi_hard
     with Inspector(net, out=out) as inspector:
         for _ in range(6):

@@ -1,8 +1,8 @@
 """Fits the cosines of sentence pairs to scores that are read as a column.
 
-How alike two sentences are is a column of a table, (n, 1); the cosines are a row of n numbers. Their
-difference is a table of n × n, in which every pair is fitted to every score, and the best answer is
-the mean score for all. Cure: take the column as numbers.
+How alike two sentences are is a column of a table, (n, 1); the cosines are a row of n numbers.
+Their difference is a table of n × n, in which every pair is fitted to every score, and the best
+answer is the mean score for all. Cure: take the column as numbers.
 
 expect: CD205
 """
