@@ -26,11 +26,12 @@ class Autoencoder(nn.Module):
 
     def __init__(self, bias: float) -> None:
         super().__init__()
+        hidden = nn.Linear(96, 48)
+        nn.init.constant_(hidden.bias, bias)
         self.encoder = nn.Sequential(
-            nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 48), nn.ReLU(), nn.Linear(48, 12)
+            nn.Linear(64, 96), nn.ReLU(), hidden, nn.ReLU(), nn.Linear(48, 12)
         )
         self.decoder = nn.Sequential(nn.Linear(12, 96), nn.ReLU(), nn.Linear(96, 64), nn.Sigmoid())
-        nn.init.constant_(self.encoder[2].bias, bias)
 
     def forward(self, pixels: Tensor) -> dict[str, Tensor]:
         """Return the codes (n, 12) and the rebuilt pixels (n, 64)."""

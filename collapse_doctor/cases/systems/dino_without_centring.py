@@ -27,6 +27,8 @@ __all__ = ["train"]
 class Teacher(nn.Module):
     """A slow copy of the student, and the running mean of what it returns."""
 
+    centre: Tensor
+
     def __init__(self, student: nn.Module, outputs: int) -> None:
         super().__init__()
         self.net = copy.deepcopy(student).requires_grad_(False)

@@ -26,6 +26,8 @@ DEPTH, WIDTH = 16, 32
 class GraphNet(nn.Module):
     """Rounds of graph convolution (Kipf and Welling 2017)."""
 
+    adjacency: Tensor
+
     def __init__(self, adjacency: Tensor, groups: int) -> None:
         super().__init__()
         self.register_buffer("adjacency", adjacency)

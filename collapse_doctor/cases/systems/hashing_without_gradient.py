@@ -34,7 +34,8 @@ class Hash(nn.Module):
         """Map (n, 1, 8, 8) to codes (n, bits)."""
         bits = self.net(images).sign()  # cure: soft = self.net(images)
         # cure: bits = soft + (soft.sign() - soft).detach()
-        return bits.view(len(images), -1)
+        codes: Tensor = bits.view(len(images), -1)
+        return codes
 
 
 def drawn(generator: Generator, steps: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:

@@ -47,7 +47,8 @@ class LanguageModel(nn.Module):
         states = self.words(ids) + self.places.weight[: ids.shape[1]]
         mask = nn.Transformer.generate_square_subsequent_mask(ids.shape[1])
         states = self.norm(self.block(states, src_mask=mask, is_causal=True))
-        return states @ self.words.weight.T
+        logits: Tensor = states @ self.words.weight.T
+        return logits
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:
