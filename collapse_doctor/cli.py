@@ -9,6 +9,7 @@ Everything heavy is imported inside the commands, so that ``--help`` answers at 
 from __future__ import annotations
 
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,12 +21,22 @@ from collapse_doctor.errors import InputError, RecordingError
 from collapse_doctor.version import __version__
 
 if TYPE_CHECKING:
+    from collapse_doctor.cases import Case
     from collapse_doctor.findings import Diagnosis
 
 __all__ = ["main", "program"]
 
 STDOUT = Path("-")
 MIN_WIDTH, DEFAULT_WIDTH = 20, 80
+LIST_WIDTH, MOST_NAME = 100, 30
+FAMILY_TITLES = {
+    "aliasing": "the two things that are compared are one thing",
+    "wiring": "the loss or its gradient is not what its author thinks",
+    "collapse": "the embedding loses its dimensions",
+    "numerics": "numbers overflow, vanish or run out of digits",
+    "inputs": "what enters the model cannot teach it",
+    "systems": "whole systems, each with the sickness it is known for",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -233,8 +244,7 @@ def demo(case: str | None, cured: bool, html: Path | None, quiet: bool) -> None:
     from collapse_doctor.cases import CASES, find_case
 
     if case is None:
-        width = max(len(each.name) for each in CASES)
-        console.write("\n".join(f"{each.name:<{width}}  {each.title}" for each in CASES))
+        console.write(_listed(CASES))
         return
     chosen = find_case(case)
     doing = "the cure of the case" if cured else "the case"
@@ -244,6 +254,26 @@ def demo(case: str | None, cured: bool, html: Path | None, quiet: bool) -> None:
         _show(diagnosis)
     page = html or Path(f"{console.PROGRAM}-{chosen.name}{'-cured' if cured else ''}.html")
     _save([diagnosis], html=page, json=None, quiet=quiet)
+
+
+def _listed(cases: Sequence[Case]) -> str:
+    """Return all cases under the headings of their families, one line each where it fits."""
+    width = min(MOST_NAME, max(len(each.name) for each in cases))
+    families = dict.fromkeys(each.family for each in cases)
+    parts = []
+    for family in families:
+        lines = [_line(each, width) for each in cases if each.family == family]
+        parts.append("\n".join([f"{family}: {FAMILY_TITLES.get(family, '')}".rstrip(": "), *lines]))
+    return "\n\n".join(parts)
+
+
+def _line(case: Case, width: int) -> str:
+    """Return the name and title of a case; what does not fit goes on below, indented alike."""
+    gap = " " * (width + 4)
+    lines = textwrap.wrap(case.title, LIST_WIDTH - len(gap)) or [""]
+    if len(case.name) > width:
+        return "\n".join([f"  {case.name}", *(gap + line for line in lines)])
+    return f"  {case.name:<{width}}  " + f"\n{gap}".join(lines)
 
 
 @program.command()

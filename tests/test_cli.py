@@ -62,12 +62,16 @@ class Stages:
 class Case:
     name: str
     title: str
+    family: str = "aliasing"
 
     def run(self, *, cured: bool) -> Diagnosis:
         return PATIENTS["healthy.pt" if cured else "sick.pt"]
 
 
-CASES = (Case("aliased-loop", "compares a tensor with itself"), Case("other", "something else"))
+CASES = (
+    Case("aliased-loop", "compares a tensor with itself"),
+    Case("other", "something " * 12, "systems"),
+)
 
 
 def find_case(name: str) -> Case:
@@ -261,8 +265,12 @@ def test_demo_trains_with_the_cure(capsys: pytest.CaptureFixture[str]) -> None:
 def test_demo_lists_its_cases(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["demo"]) == 0
     assert capsys.readouterr().out.splitlines() == [
-        "aliased-loop  compares a tensor with itself",
-        "other         something else",
+        "aliasing: the two things that are compared are one thing",
+        "  aliased-loop  compares a tensor with itself",
+        "",
+        "systems: whole systems, each with the sickness it is known for",
+        "  other         " + " ".join(["something"] * 8),
+        "                " + " ".join(["something"] * 4),
     ]
 
 

@@ -199,6 +199,44 @@ def loss_of_something_else(watch: Any) -> None:
             optimizer.step()
 
 
+class Hashing(nn.Module):
+    def __init__(self, harden: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.net = nn.Sequential(nn.Linear(16, 32), nn.ReLU(), nn.Linear(32, 12), nn.Tanh())
+        self.harden = harden
+
+    def forward(self, x: Tensor) -> Tensor:
+        soft = self.net(x)
+        return self.harden(soft)
+
+
+def agree(model: nn.Module, watch: Any) -> None:
+    optimizer = torch.optim.Adam(model.parameters(), lr=1e-2)
+    with watch(model):
+        for _ in range(STEPS):
+            x, labels = batch()
+            codes = model(x)
+            same = (labels[:, None] == labels).float()
+            optimizer.zero_grad()
+            (codes @ codes.T / 12 - same).square().mean().backward()
+            optimizer.step()
+
+
+@sick("CD201")
+def bits_inside_the_model(watch: Any) -> None:
+    agree(Hashing(torch.sign), watch)
+
+
+@sick("CD201")
+def rounded_inside_the_model(watch: Any) -> None:
+    agree(Hashing(lambda soft: (4 * soft).round() / 4), watch)
+
+
+@innocent
+def bits_with_a_gradient_beside_them(watch: Any) -> None:
+    agree(Hashing(lambda soft: soft + (soft.sign() - soft).detach()), watch)
+
+
 # CD202: the parameters do not move
 
 
@@ -261,6 +299,29 @@ def rate_of_zero(watch: Any) -> None:
     optimizer = torch.optim.Adamax(model.parameters(), lr=0.0)  # here
     with watch(model):
         train(model, optimizer)
+
+
+@sick("CD202")
+def frozen_part_in_the_optimizer(watch: Any) -> None:
+    body, head = trained().requires_grad_(False), nn.Linear(12, 12)
+    model = nn.Sequential(body, nn.ReLU(), head)
+    optimizer = torch.optim.Adadelta(body.parameters())  # here
+    with watch(model):
+        train(model, optimizer)
+
+
+@innocent
+def frozen_part_in_an_optimizer_of_its_own(watch: Any) -> None:
+    body, head = trained().requires_grad_(False), nn.Linear(12, 12)
+    model = nn.Sequential(body, nn.ReLU(), head)
+    slow, quick = (torch.optim.SGD(part.parameters(), lr=0.1) for part in (body, head))
+    with watch(model):
+        for _ in range(STEPS):
+            a, b = views()
+            quick.zero_grad()
+            contrast(model(a), model(b)).backward()
+            slow.step()
+            quick.step()
 
 
 @sick("CD202")
@@ -699,6 +760,8 @@ def one_batch_until_nothing_is_left(watch: Any) -> None:
 def test_what_is_wrong_is_named(name: str) -> None:
     code, program = SICK[name]
     found = wiring(diagnose(program))
+    followed = found[code].explains if code in found else ()
+    found = {c: finding for c, finding in found.items() if c not in followed}
     assert set(found) == {code}, {code: finding.message for code, finding in found.items()}
     line = marked(program, "here")
     if line is not None:

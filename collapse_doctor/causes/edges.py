@@ -150,6 +150,12 @@ EDGES: tuple[Edge, ...] = (
     Edge("CD201", ("CD207",), "a loss that moves no weight keeps the value it had"),
     Edge("CD202", ("CD207", "CD303", "CD306"), "what does not move stays as it was drawn"),
     Edge(
+        "CD202",
+        ("CD301", "CD302"),
+        "parts that do not move stay as they were drawn, and the rest learns a constant",
+        When.BEFORE,
+    ),
+    Edge(
         "CD203",
         ("CD301", "CD302", "CD303", "CD306"),
         "layers that get no gradient stay as they were drawn, and the rest learns a constant",

@@ -17,14 +17,15 @@ learns, and so nobody notices: the embeddings stay those of the first step.
 Likely causes
 -------------
 The embedding was detached (`.detach()`, `.data`), taken through NumPy, `.item()`, `.tolist()` or
-`torch.tensor(z)`, made under `torch.no_grad()`, or replaced by `argmax` or `round`, which have no
-gradient; a new tensor was made of the loss and given `requires_grad=True`; `backward()` is not
-called; or the loss is computed from something else.
+`torch.tensor(z)`, made under `torch.no_grad()`, or replaced by `sign`, `argmax` or `round`, which
+have no gradient; a new tensor was made of the loss and given `requires_grad=True`; `backward()` is
+not called; or the loss is computed from something else.
 
 What to do
 ----------
 Let the loss be computed from the tensor that the model returned, by operations that have a
-gradient, outside `torch.no_grad()`. Detach only what is a target. If the model is meant to rest,
+gradient, outside `torch.no_grad()`. Where bits or codes are needed, let the gradient pass beside
+them: `z + (z.sign() - z).detach()`. Detach only what is a target. If the model is meant to rest,
 take its parameters out of the optimizer and say so: `requires_grad_(False)`.
 
 What would refute it
@@ -88,7 +89,7 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
         raise NotExamined(f"only {len(steps)} steps of its optimizer were looked at")
     if len({reach.step for reach in course.reaches}) < bounds.looks:
         raise NotExamined("its optimizer finds no gradient, but its forward passes were not seen")
-    if not course.came_back:  # else it was cleared before the step: CD202
+    if not course.came_back or course.lost_inside:  # else it was cleared before the step: CD202
         yield _match(course, bounds, steps)
 
 
@@ -174,6 +175,14 @@ def _severity(course: Course) -> Severity:
 def _cause(course: Course, cut: Reach | None, made: Reach | None, blind: bool) -> tuple[str, Where]:
     """Return why, and the line to change, as far as they were seen."""
     first = course.own[0].step
+    lost = course.lost_inside
+    if lost is not None:
+        text = (
+            f"The gradient comes to {course.model} and is exactly zero at {lost.flow[-2][0]}: "
+            "what lies between has a slope of zero, as `sign`, `round`, `argmax` and comparisons "
+            "have everywhere, and an activation that is flat for all inputs."
+        )
+        return text, at(course, lost.steep or lost.made, step=first)
     if blind and made is not None:
         text = (
             "The embedding has no graph where the model returns it: the forward pass runs under "

@@ -83,6 +83,7 @@ class _Reason:
     cause: str
     severity: Severity = Severity.ERROR
     confidence: Confidence = Confidence.HIGH
+    blames_freezing: bool = True
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -162,8 +163,10 @@ def _zero_rate(course: Course, bounds: Bounds) -> _Reason | None:
 
 
 def _not_trainable(course: Course) -> _Reason | None:
-    if any(update.trainable or update.others for update in course.own):
+    if any(update.others for update in course.own):
         return None  # frozen on purpose beside a part that learns
+    if any(update.trainable for update in course.own):
+        return _frozen_held(course)
     if not course.reaches or course.company:
         return None
     return _Reason(
@@ -173,8 +176,22 @@ def _not_trainable(course: Course) -> _Reason | None:
     )
 
 
+def _frozen_held(course: Course) -> _Reason | None:
+    """Say that the optimizer holds the part that rests, and nobody the part that is to learn."""
+    absent = min(update.absent for update in course.own)
+    if not absent or course.foreign or course.company:
+        return None
+    return _Reason(
+        f"{course.own[0].optimizer} holds of {course.model} only parameters that require no "
+        f"gradient, and {absent} others get a gradient and are in no optimizer that steps.",
+        "The optimizer was given the part that rests, or was made before the part that is to "
+        "learn. Give it the part that is to learn.",
+        blames_freezing=False,
+    )
+
+
 def _cleared(course: Course) -> _Reason | None:
-    if not course.came_back:
+    if not course.came_back or course.lost_inside:
         return None  # that no gradient comes is CD201
     return _Reason(
         f"Gradients come back to {course.model}, but at every step looked at its parameters had "
@@ -273,6 +290,8 @@ def _match(course: Course, looks: Sequence[Update], reason: _Reason, bounds: Bou
     first, last = looks[0], looks[-1]
     made = next((update.made for update in looks if update.made is not None), None)
     wrong = next((update.wrong for update in looks if update.wrong is not None), None)
+    if not reason.blames_freezing:  # the line to change is that of the optimizer
+        wrong = None
     if looks is course.foreign and course.idle is not None:  # that of somebody else
         made = wrong = None
     parts = last.parts

@@ -101,6 +101,16 @@ class Course:
         return tuple(r for r in self.reaches if r.calls and r.gradient != 0.0)
 
     @property
+    def lost_inside(self) -> Reach | None:
+        """The first pass whose gradient came to the output, and as exact zeros to each block.
+
+        None unless it was so in every pass: something between the last block and the output has a
+        slope of zero.
+        """
+        lost = [all(g == 0.0 for _, g in reach.flow[:-1]) for reach in self.flows]
+        return self.flows[0] if lost and all(lost) else None
+
+    @property
     def has_gradient(self) -> bool:
         """Whether any parameter had a gradient when an optimizer that holds it stepped."""
         return any(part.graded for part in _parts(self.own))

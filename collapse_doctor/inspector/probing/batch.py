@@ -52,6 +52,13 @@ def batches_of(given: Mapping[str, Any] | None, models: Mapping[str, Any]) -> di
     UsageError
         For the name of a model that is not watched, or what no forward pass takes.
     """
+    if given is not None and not isinstance(given, Mapping):
+        raise UsageError(
+            f"one batch for each model, by its name ({', '.join(map(repr, models))})",
+            _described(given),
+            where="probe",
+            remedy="give a mapping of names to batches, as for the models",
+        )
     batches = {}
     for name, value in (given or {}).items():
         if name not in models:
