@@ -18,8 +18,7 @@ from collapse_doctor.inspector.activations import ACTIVE, Activations
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.comparing.operands import SEEN, Operands
 from collapse_doctor.inspector.comparing.provenance import Provenance
-from collapse_doctor.inspector.compiler.compiled import is_capturing
-from collapse_doctor.inspector.compiler.compiled import anything_compiled
+from collapse_doctor.inspector.compiler.compiled import anything_compiled, is_capturing
 from collapse_doctor.inspector.compiler.compiling import Compiling
 from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
