@@ -101,7 +101,7 @@ def test_ten_points_without_labels_span_few_dimensions(tmp_path):
     diagnosis = analyze(tmp_path / "points.npy")
     # ten vectors are more than the handful of CD305; they span nine dimensions at most
     assert "CD303" in told(diagnosis)[0]
-    assert diagnosis.verdict is Verdict.SICK
+    assert diagnosis.verdict is not Verdict.HEALTHY
 
 
 def test_half_of_the_rows_being_copies_are_duplicates(tmp_path):

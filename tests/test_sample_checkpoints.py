@@ -90,7 +90,7 @@ def test_the_recording_points_into_this_repository() -> None:
     assert primary is not None
     source = (ROOT / str(primary.where.file)).read_text().splitlines()
     # If this fails the case has changed since: run make.py aliased_loop.
-    line = source[(primary.where.line or 0) - 1].partition("  # ")[0].strip()
+    line = source[(primary.where.line or 0) - 1].strip()
     assert line == primary.where.source
 
 

@@ -18,7 +18,11 @@ from collapse_doctor.inspector.activations import ACTIVE, Activations
 from collapse_doctor.inspector.aside import Aside
 from collapse_doctor.inspector.comparing.operands import SEEN, Operands
 from collapse_doctor.inspector.comparing.provenance import Provenance
-from collapse_doctor.inspector.compiler.compiled import anything_compiled, is_capturing
+from collapse_doctor.inspector.compiler.compiled import (
+    anything_compiled,
+    compiled_parts,
+    is_capturing,
+)
 from collapse_doctor.inspector.compiler.compiling import Compiling
 from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
@@ -255,13 +259,15 @@ class Watch:
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
                 inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
-            hooked = () if anything_compiled([model]) else self._operands.captured.hooked(model)
-            for part, hook in hooked:  # compiled code would be compiled anew for a hook
+            given = self._given[name]
+            compiled = compiled_parts(given) or compiled_parts(model) or anything_compiled([model])
+            # compiled code would be compiled anew for a hook
+            for part, hook in () if compiled else self._operands.captured.hooked(model):
                 self._compiling.attach(part, guard(hook), self._attention.inner)
             on_model = guard(listener.on_model(name))
             self._compiling.attach(model, on_model, glance=listener.glance(name))
-            if self._given[name] is not model:
-                self._wrappers.add(name, self._given[name])
+            if given is not model:
+                self._wrappers.add(name, given)
         self._fast_paths.start(self._models.values(), inside)
 
     def _listener(self) -> Listener:
@@ -435,6 +441,7 @@ class Watch:
             self._prompt.drain()
             if self._way_back.needs_modules:
                 self._patient.drain()
+            self._way_back.remember_files()
             self._embeddings.end_step(merge=not self._moment.is_counted_by_forwards)
             self._is_behind = True
             self._tell_time()

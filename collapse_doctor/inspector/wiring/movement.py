@@ -112,6 +112,7 @@ class Movement:
         self._schedule = schedule
         self._steppers = Steppers(schedule)
         self._steepness = steepness
+        self._written: dict[str, tuple[str, ...]] = {}
         self._later = later
         self._emit = emit
         self._note = note
@@ -309,9 +310,23 @@ class Movement:
         ):  # something may be wrong: say who made it
             made = made_at(update.optimizer, update.site)
             update = msgspec.structs.replace(update, made=made)
-        model = self._models[update.model]()
-        with_lines = self._steepness.told(update, model)
+        with_lines = self._steepness.told(update, self._files_of(update))
         self._emit(msgspec.structs.replace(with_lines, wrong=self._wrong(update, parts)))
+
+    def remember_files(self) -> None:
+        """See to the files of the models while they are there: looks may be judged later."""
+        for name, model in self._models.items():
+            alive = model()
+            if alive is not None and name not in self._written:
+                self._written[name] = files_of(alive, None)
+
+    def _files_of(self, update: Update) -> tuple[str, ...]:
+        """Return the files of a step and of the model's classes; none where these are unknown."""
+        self.remember_files()
+        if update.model not in self._written:
+            return ()
+        step = () if update.site is None else (update.site.file,)
+        return tuple(dict.fromkeys((*step, *self._written[update.model])))
 
     def _wrong(self, update: Update, parts: Sequence[Part]) -> CallSite | None:
         """Return the line that may be to blame for a look at which something rests."""
@@ -319,9 +334,8 @@ class Movement:
         unknown = [one for one in hidden if any(n.startswith(one.name) for n in update.missing)]
         if unknown:
             return assigned_at(unknown[0].owner, unknown[0].attribute)
-        model = self._models[update.model]()
-        if update.in_vain and model is not None:
-            return unfrozen_at(files_of(model, update.site))
+        if update.in_vain:
+            return unfrozen_at(self._files_of(update))
         if not update.held and update.made is not None:
             return renewed_at(update.made, copied=update.copied)
         if update.site is None or not update.holds:

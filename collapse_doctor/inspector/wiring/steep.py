@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import msgspec
-from torch import nn
 
-from collapse_doctor.inspector.source.layerlines import drawn_at, files_of, squashed_at
+from collapse_doctor.inspector.source.layerlines import drawn_at, squashed_at
 from collapse_doctor.inspector.wiring.parts import made_at
 from collapse_doctor.recording.observations import Part, Update
 
@@ -29,16 +28,12 @@ class Steepness:
 
     def __init__(self) -> None:
         self._first: dict[str, float] = {}
-        self._files: dict[str, tuple[str, ...]] = {}
         self.noted: set[str] = set()
 
-    def told(self, update: Update, model: nn.Module | None) -> Update:
-        """Return a look, with lines where its gradients call for some."""
-        if model is None or not (update.model in self.noted or self._is_steep(update)):
+    def told(self, update: Update, files: tuple[str, ...]) -> Update:
+        """Return a look, with lines of the files of its model where its gradients call for some."""
+        if not files or not (update.model in self.noted or self._is_steep(update)):
             return update
-        if update.model not in self._files:
-            self._files[update.model] = files_of(model, update.site)
-        files = self._files[update.model]
         return msgspec.structs.replace(
             update,
             made=update.made or made_at(update.optimizer, update.site),

@@ -75,6 +75,10 @@ class WayBack:
         """Whether modules are held that what is yet to be told will point to, until the end."""
         return self._movement.needs_modules
 
+    def remember_files(self) -> None:
+        """See to what later judgements ask of the models, while these are there."""
+        self._movement.remember_files()
+
     def rest(self) -> None:
         """Look at no more steps: a compiled one depends on which hooks there were before it."""
         self._is_resting = True

@@ -1,4 +1,7 @@
-"""Answers of a questionnaire as numbers from 1 to 5, of which two columns are always equal."""
+"""Answers of a questionnaire as numbers from 1 to 5, of which two columns are always equal.
+
+expect: healthy
+"""
 
 import torch
 from torch import nn

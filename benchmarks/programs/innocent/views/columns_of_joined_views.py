@@ -1,4 +1,7 @@
-"""Barlow Twins on both views in one tensor: columns are standardised, and correlated."""
+"""Barlow Twins on both views in one tensor: columns are standardised, and correlated.
+
+expect: healthy
+"""
 
 import torch
 from torch import nn
