@@ -30,7 +30,7 @@ from collapse_doctor.cases.data import seeded
 __all__ = ["Counts", "count"]
 
 PACKAGE = str(Path(collapse_doctor.__file__).parent)
-ENTERING, LEAVING = "entering", "leaving"
+ENTERING, LEAVING, REST = "entering", "leaving", "rest"
 WIDTH = 32
 """Of the models: how wide they are changes no count."""
 MOST_ROWS = 30
@@ -104,7 +104,13 @@ def count(name: str, steps: int) -> Counts:
 @click.command()
 @click.option("-m", "--model", default="mlp", show_default=True, type=click.Choice([*TRAININGS]))
 @click.option("--steps", default=130, show_default=True, help="Steps that are trained.")
-@click.option("--step", "shown", default="5", show_default=True, help="Phase shown by function.")
+@click.option(
+    "--step",
+    "shown",
+    default="5",
+    show_default=True,
+    help="A step by its number, entering, leaving or rest.",
+)
 @click.option("--files", is_flag=True, help="Sum it up by file.")
 def main(model: str, steps: int, shown: str, files: bool) -> None:
     """Count what watching a training does."""
@@ -116,7 +122,21 @@ def main(model: str, steps: int, shown: str, files: bool) -> None:
             middle = totals[len(totals) // 2]
             spread = f"{totals[0]:,} to {totals[-1]:,}, median {middle:,}"
             console.print(f"{title}: {len(totals)} x {spread}; in all {sum(totals):,}")
-    console.print(_table(counts, shown if shown in counts.python else int(shown), files=files))
+    console.print(_table(counts, _phase(shown, counts, steps), files=files))
+
+
+def _phase(shown: str, counts: Counts, steps: int) -> Any:
+    """Return the phase that is asked for; ``rest`` is the quietest of all steps."""
+    if shown == REST:
+        return min(range(steps), key=counts.total)
+    phase = int(shown) if shown.isdecimal() else shown
+    if phase not in counts.python:
+        raise click.BadParameter(
+            f"expected a step from 0 to {steps - 1}, {ENTERING}, {LEAVING} or {REST}, "
+            f"got {shown!r}",
+            param_hint="--step",
+        )
+    return phase
 
 
 def _spans(counts: Counts, steps: int) -> dict[str, list[Any]]:

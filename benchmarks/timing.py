@@ -18,9 +18,10 @@ from torch import nn
 
 from benchmarks.arms import BARE, Arm
 from benchmarks.trainings import Training
+from benchmarks.turns import turn_by_turn
 from collapse_doctor.cases.data import seeded
 
-__all__ = ["CLOCKS", "Setting", "Timing", "calibrate", "in_turn", "timed_run"]
+__all__ = ["CLOCKS", "Setting", "Timing", "calibrate", "in_turn", "timed_run", "warmed"]
 
 TOLERANCE = 0.2
 MOST_TRIES = 8
@@ -97,8 +98,12 @@ class _Stamps:
         return np.diff(self._times)
 
 
-def timed_run(setting: Setting, arm: Arm, seed: int) -> Timing:
-    """Train afresh from ``seed`` in one arm."""
+def _at_once() -> None:
+    """Wait for nothing."""
+
+
+def timed_run(setting: Setting, arm: Arm, seed: int, turn: Callable[[], None] = _at_once) -> Timing:
+    """Train afresh from ``seed`` in one arm, calling ``turn`` before each step and at the end."""
     with tempfile.TemporaryDirectory() as folder, seeded(seed) as generator:
         job = setting.training.build(setting.width, generator, setting.device)
         gc.collect()  # what earlier runs left is not this one's to clear away
@@ -109,9 +114,11 @@ def timed_run(setting: Setting, arm: Arm, seed: int) -> Timing:
             entered = clock()
             stamps.take()
             for _ in range(setting.steps):
+                turn()
                 watched.told(job.step())
                 stamps.take()
             _wait(setting.device)
+            turn()
             trained = clock()
         _wait(setting.device)
         left = clock()
@@ -139,27 +146,36 @@ def in_turn(
 
     Seeds differ between rounds and are the same within one, so all arms do the same work.
     ``apart`` gives every run a process of its own: in one that has trained before, memory is torn,
-    and how torn it is decides more about the time of a step than what is to be measured.
+    and how torn it is decides more about the time of a step than what is to be measured. On a CPU
+    they then take turns at every step; a GPU is free to run ahead and can't be made to.
     """
-    run = _apart if apart else _warmed
     for number in range(rounds):
+        if apart and setting.device.type == "cpu":
+            yield turn_by_turn(setting, arms, number, torch.get_num_threads())
+            continue
         start = number % len(arms)
-        order = [*arms[start:], *arms[:start]]
-        yield {arm.name: run(setting, arm, number) for arm in order}
+        run = _apart if apart else warmed
+        yield {arm.name: run(setting, arm, number) for arm in [*arms[start:], *arms[:start]]}
 
 
 def _apart(setting: Setting, arm: Arm, seed: int) -> Timing:
     """Run in a new process."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as process:
-        return process.submit(_warmed, setting, arm, seed, torch.get_num_threads()).result()
+        return process.submit(warmed, setting, arm, seed, torch.get_num_threads()).result()
 
 
-def _warmed(setting: Setting, arm: Arm, seed: int, threads: int | None = None) -> Timing:
+def warmed(
+    setting: Setting,
+    arm: Arm,
+    seed: int,
+    threads: int | None = None,
+    turn: Callable[[], None] = _at_once,
+) -> Timing:
     """Run after a few steps untimed: first calls load code and make caches."""
     torch.set_num_threads(threads or torch.get_num_threads())
     timed_run(_shortened(setting), arm, seed=0)
-    return timed_run(setting, arm, seed)
+    return timed_run(setting, arm, seed, turn)
 
 
 def _shortened(setting: Setting) -> Setting:

@@ -5,19 +5,23 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from click.testing import CliRunner, Result
 
 from benchmarks import counts, overhead
-from benchmarks.arms import ARMS, BARE, Arm, Watched, installed
+from benchmarks.arms import ARMS, BARE, WATCHED, Arm, Watched, installed
 from benchmarks.counts import count
+from benchmarks.standing import StandingClock
 from benchmarks.tables import Cell, table
-from benchmarks.timing import Timing
-from benchmarks.trainings import Job
+from benchmarks.timing import Setting, Timing
+from benchmarks.trainings import TRAININGS, Job
+from benchmarks.turns import turn_by_turn
 
 QUICK = ["--quick", "--steps", "5", "--models", "mlp", "--width", "16"]
 
@@ -105,6 +109,34 @@ def test_one_arm_with_other_parameters_is_seen(digest: str, identical: bool) -> 
     assert Cell([same, odd]).identical is identical
 
 
+def test_runs_that_take_turns_train_the_same_and_time_every_step() -> None:
+    setting = Setting(TRAININGS["mlp"], 16, 12, torch.device("cpu"))
+    runs = turn_by_turn(setting, [BARE, WATCHED], seed=0, threads=1)
+    assert list(runs) == [BARE.name, WATCHED.name]
+    assert runs[BARE.name].digest == runs[WATCHED.name].digest
+    assert [len(run.steps) for run in runs.values()] == [12, 12]
+    assert all((run.steps > 0).all() for run in runs.values())
+
+
+def test_a_run_that_stops_is_told(capfd: pytest.CaptureFixture[str]) -> None:
+    setting = Setting(TRAININGS["mlp"], 16, 12, torch.device("cpu"))
+    with pytest.raises(RuntimeError, match="stopped before its end"):
+        turn_by_turn(setting, [Arm("broken", fails)], seed=0, threads=1)
+    assert "no such arm" in capfd.readouterr().err
+
+
+def fails(_job: Job, _folder: Path) -> contextlib.AbstractContextManager[Watched]:
+    raise LookupError("no such arm")
+
+
+def test_the_clock_stands_still_while_it_waits() -> None:
+    clock = StandingClock()
+    before = clock()
+    with clock.standing():
+        time.sleep(0.2)
+    assert clock() - before < 0.2
+
+
 def test_counts_of_a_look_do_not_depend_on_the_run() -> None:
     count("mlp", 4)  # what reads source does so once in a process
     first, second = count("mlp", 4), count("mlp", 4)
@@ -113,14 +145,14 @@ def test_counts_of_a_look_do_not_depend_on_the_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "look", "rest"), [("mlp", 8_000, 200), ("transformer", 18_000, 300)]
+    ("name", "look", "rest"), [("mlp", 8_000, 50), ("transformer", 18_000, 100)]
 )
 def test_a_look_and_a_rest_make_no_more_calls_than_they_did(
     name: str, look: int, rest: int
 ) -> None:
     """Loose: whoever adds a fifth to the cost of a look is to know it."""
-    found = count(name, 28)
-    totals = [found.total(step) for step in range(28)]
+    found = count(name, 42)
+    totals = [found.total(step) for step in range(42)]
     assert max(totals[1:9]) < look
     assert min(totals[9:]) < rest
     assert found.total("leaving") < 1_000
@@ -130,3 +162,9 @@ def test_what_is_counted_is_printed() -> None:
     result = CliRunner().invoke(counts.main, ["--steps", "12", "--files"], catch_exceptions=False)
     assert "later steps that are looked at:" in result.output
     assert "inspector/mode.py" in result.output
+
+
+def test_a_phase_that_was_not_counted_is_refused() -> None:
+    result = CliRunner().invoke(counts.main, ["--steps", "9", "--step", "12"])
+    assert result.exit_code == 2
+    assert "expected a step from 0 to 8, entering, leaving or rest, got '12'" in result.output

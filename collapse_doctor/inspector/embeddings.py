@@ -140,6 +140,11 @@ class Embeddings:
         """Whether rows were taken in this step."""
         return bool(self._pending)
 
+    @property
+    def is_behind(self) -> bool:
+        """Whether rows wait to be measured."""
+        return bool(len(self._waiting))
+
     def end_step(self, *, merge: bool) -> None:
         """Put what is pending in the queue; ``merge`` joins all passes of one step."""
         pending, self._pending = self._pending, []

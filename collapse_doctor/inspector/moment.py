@@ -97,6 +97,10 @@ class Moment:
         """Take note of the step just taken, before a schedule changes its learning rate."""
         self._clock.note_rate()
 
+    def wake(self) -> None:
+        """Have the end of the next step told, whatever it seemed good for."""
+        self._clock.wake()
+
     def now(self) -> Now:
         """Return this moment as a value that can be kept."""
         rate = self._clock.rate

@@ -143,6 +143,7 @@ class Watch:
         self._heard: Told
         self._way_back: WayBack
         self._idle = False
+        self._turned = 0
         self._ended = False
         self._is_behind = False  # rows are left to be measured when somebody asks
 
@@ -356,7 +357,8 @@ class Watch:
         """Do what takes more than a note: the step is over, the next one not begun."""
         if is_capturing():  # what is pending is told after it
             return
-        self._budget.turn()
+        self._budget.turn(max(1, steps - self._turned))
+        self._turned = steps
         self._fast_paths.reset()
         self._look_at_memory(steps)
         idle, self._idle = self._idle, self._attention.is_idle
@@ -369,6 +371,20 @@ class Watch:
         if not self._idle:
             self._begin_look(steps)
         self._attention.turn()
+        if self._is_free:
+            self._clock.sleep_until(self._attention.next_turn)
+
+    @property
+    def _is_free(self) -> bool:
+        """Whether the ends of the next steps are nothing to us, up to the next turn."""
+        waits = len(self._patient) or self._embeddings.is_behind
+        return (
+            self._idle
+            and not self._embeddings.is_pending
+            and not self._ranks.are_several
+            and self._memory.is_over
+            and not (waits and self._budget.affords())
+        )
 
     def _end_look(self, steps: int) -> None:
         """Take in what a step gave that was looked at."""

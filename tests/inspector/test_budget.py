@@ -59,6 +59,20 @@ def test_a_long_piece_of_work_waits_until_enough_is_saved_up(budget: Budget, clo
     assert steps == 6, "a tenth of 10 ms each"
 
 
+def test_of_several_steps_each_has_its_slice(budget: Budget, clock: Clock) -> None:
+    clock.now += 0.080
+    budget.turn(steps=8)
+    assert budget.has_time(0.9 * SLICE * 0.010)
+    assert not budget.has_time(1.1 * SLICE * 0.010), "steps without work are not hoarded"
+
+
+def test_a_long_piece_of_work_has_the_slices_of_several_steps(budget: Budget, clock: Clock) -> None:
+    clock.now += 0.080
+    budget.turn(steps=8)
+    assert not budget.has_time(1.1 * SLICE * 0.080)
+    assert budget.has_time(0.9 * SLICE * 0.080)
+
+
 def test_what_was_saved_is_not_hoarded(budget: Budget, clock: Clock) -> None:
     for _ in range(100):
         clock.now += 0.020

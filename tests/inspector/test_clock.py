@@ -94,3 +94,54 @@ def test_it_stops(clock: StepClock, model: nn.Module) -> None:
     clock.stop()
     torch.optim.SGD(model.parameters(), lr=0.1).step()
     assert clock.steps == 0
+
+
+def test_asleep_it_counts_and_tells_nobody(model: nn.Module) -> None:
+    told: list[int] = []
+    clock = StepClock([model], told.append)
+    clock.start(lambda callback: callback)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.step()
+    clock.sleep_until(4)
+    for _ in range(4):
+        optimizer.step()
+    clock.stop()
+    assert (clock.steps, told) == (5, [1, 4, 5])
+
+
+def test_it_can_be_woken(model: nn.Module) -> None:
+    told: list[int] = []
+    clock = StepClock([model], told.append)
+    clock.start(lambda callback: callback)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.step()
+    clock.sleep_until(10)
+    optimizer.step()
+    clock.wake()
+    optimizer.step()
+    clock.stop()
+    assert (clock.steps, told) == (3, [1, 3])
+
+
+def test_it_does_not_sleep_through_steps_of_another_optimizer(
+    clock: StepClock, model: nn.Sequential
+) -> None:
+    first = torch.optim.SGD(model[0].parameters(), lr=0.1)
+    critic = torch.optim.SGD(model[1].parameters(), lr=0.1)
+    first.step()
+    critic.step()
+    for _ in range(8):
+        clock.sleep_until(clock.steps + 8)
+        for _ in range(5):
+            critic.step()
+        first.step()
+    assert clock.steps == 9, "the critic never took over"
+
+
+def test_a_fresh_optimizer_takes_over_while_it_sleeps(clock: StepClock, model: nn.Module) -> None:
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.step()
+    clock.sleep_until(10)
+    del optimizer
+    torch.optim.SGD(model.parameters(), lr=0.1).step()
+    assert clock.steps == 2

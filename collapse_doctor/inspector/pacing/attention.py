@@ -42,6 +42,12 @@ class Attention:
         """Whether nothing is due in this step: most steps of a training."""
         return not self._moment.is_counted_by_forwards and self._moment.step < self._next
 
+    @property
+    def next_turn(self) -> int:
+        """The first step to come whose end is of any interest."""
+        step = self._moment.step
+        return min(self._next, step - step % FEEL_EVERY + FEEL_EVERY)
+
     def is_due(self, model: str, *, inner: bool) -> bool:
         """Tell whether the present pass of a model is measured; ``inner``: its main blocks."""
         return self._schedule.measures(self._moment.due(model), inner=inner)
@@ -73,6 +79,7 @@ class Attention:
         self._schedule.alert(self._moment.step)
         self._next = 0
         self.may_glance = False
+        self._moment.wake()
 
     def turn(self) -> None:
         """See, at the end of each step, whether the next one is of any interest."""

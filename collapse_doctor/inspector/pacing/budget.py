@@ -61,13 +61,13 @@ class Budget:
         """Return what watching has cost until now, as an observation."""
         return Cost(step, self.elapsed, self.spent, SHARE, self.limited)
 
-    def turn(self) -> None:
-        """End a step: a slice of it may be used for work that was put off, or saved up."""
+    def turn(self, steps: int = 1) -> None:
+        """End ``steps`` steps: a slice of each may be used for work put off, or saved up."""
         now = self._now()
         then, spent = self._turned
         self._turned = (now, self.spent)
-        self._slice = max(0.0, SLICE * (now - then - (self.spent - spent)))
-        self._saved += self._slice
+        self._slice = max(0.0, SLICE * (now - then - (self.spent - spent)) / steps)
+        self._saved += self._slice * steps
 
     def has_time(self, seconds: float) -> bool:
         """Tell whether work of about ``seconds`` fits what is saved up, and the whole share.

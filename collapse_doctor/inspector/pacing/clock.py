@@ -51,11 +51,40 @@ class StepClock:
         self._clock: _Seen | None = None
         self._seen: dict[int, _Seen] = {}  # by id: an optimizer need not be hashable
         self._listener: Listener | None = None
+        self._asleep_until = 0
 
     def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
         """Begin to listen; ``guard`` wraps the callback so that it cannot raise."""
-        self._listener = guard(self._after_step)
-        AFTER.add(self._listener)
+        guarded = guard(self._after_step)
+
+        def listening(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
+            if not self._passes(optimizer):
+                guarded(optimizer, args, kwargs)
+
+        self._listener = listening
+        AFTER.add(listening)
+
+    def sleep_until(self, step: int) -> None:
+        """Only count until ``step``, or until :meth:`wake`: nobody is told of steps before.
+
+        What runs at every step is out of the processor's cache each time, and so costs several
+        times what it seems to. With more than one optimizer about there is more to do than count.
+        """
+        self._asleep_until = step if len(self._seen) == 1 else 0
+
+    def wake(self) -> None:
+        """Tell of the next step again."""
+        self._asleep_until = 0
+
+    def _passes(self, optimizer: Optimizer) -> bool:
+        """Count a step that nobody is told of; return whether it was one."""
+        clock = self._clock
+        if self.steps + 1 >= self._asleep_until or clock is None:
+            return False
+        if clock.optimizer() is not optimizer or clock.groups != len(optimizer.param_groups):
+            return False
+        self.steps += 1
+        return True
 
     def stop(self) -> None:
         """Stop listening. Safe to call twice, and from inside the callback."""

@@ -68,6 +68,11 @@ class MemoryWatch:
                 networks = (weakref.ref(suspect.one), weakref.ref(suspect.other))
                 self._pairs.append(_Pair(networks, (samples[0], samples[1]), suspect.said))
 
+    @property
+    def is_over(self) -> bool:
+        """Whether there is no pair that could become one."""
+        return not self._pairs
+
     def look(self) -> Iterator[Sharing]:
         """Yield what has become one since the last look."""
         for pair in self._pairs[:]:
