@@ -7,20 +7,15 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from collapse_doctor.inspector.activations import Activations
 from collapse_doctor.inspector.comparing.passes import Passes
-from collapse_doctor.inspector.comparing.provenance import Known, Provenance
-from collapse_doctor.inspector.embeddings import Embeddings
-from collapse_doctor.inspector.entering.inputs import Inputs
-from collapse_doctor.inspector.losses.objectives import Objectives
-from collapse_doctor.inspector.memory.wrappers import Wrappers
+from collapse_doctor.inspector.comparing.provenance import Known
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.pacing.attention import Attention
 from collapse_doctor.inspector.pacing.pulse import Pulse
+from collapse_doctor.inspector.senses import Senses
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
-from collapse_doctor.inspector.wiring.wayback import WayBack
 from collapse_doctor.recording.observations import Origin, Role
 
 __all__ = ["Listener"]
@@ -32,8 +27,8 @@ class Listener:
     """Makes the forward hooks.
 
     On most passes nothing is due: the outputs are counted and their pulse is felt. ``on_output``
-    is told the model and the name of every embedding that a model returned, ``way_back`` of the
-    embeddings of a pass that may be looked at.
+    is told the model and the name of every embedding that a model returned; ``senses`` take in what
+    is due.
     """
 
     def __init__(
@@ -41,30 +36,18 @@ class Listener:
         moment: Moment,
         attention: Attention,
         window: ModeWindow,
-        provenance: Provenance,
-        wrappers: Wrappers,
-        embeddings: Embeddings,
-        inputs: Inputs,
-        objectives: Objectives,
+        senses: Senses,
         pulse: Pulse,
         on_output: Callable[[str, str], None],
-        way_back: WayBack,
-        activations: Activations,
     ) -> None:
         self._moment = moment
         self._attention = attention
         self._window = window
-        self._provenance = provenance
-        self._wrappers = wrappers
-        self._embeddings = embeddings
-        self._inputs = inputs
-        self._objectives = objectives
+        self._senses = senses
         self._pulse = pulse
         self._on_output = on_output
         self._passes = Passes()
         self._modes: set[tuple[str, bool]] = set()
-        self._way_back = way_back
-        self._activations = activations
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
         """Return the hook of an inner layer."""
@@ -75,7 +58,7 @@ class Listener:
             # Of several tensors the first is a block's output by convention, the rest its state.
             for _, tensor in tensors_in(output):
                 self._take(model, layer, tensor, module, role)
-                self._way_back.inside(model, layer, tensor)
+                self._senses.way_back.inside(model, layer, tensor)
                 return
 
         return hook
@@ -92,16 +75,16 @@ class Listener:
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
             if self._window.is_open:  # nobody else asks where a tensor comes from
                 self._born(model, module, tensors, (args, kwargs))
-                self._wrappers.passed(model, module, tensors)
+                self._senses.wrappers.passed(model, module, tensors)
             if self._attention.is_due(model, inner=False):
-                self._inputs.take(model, module, args, kwargs)
+                self._senses.inputs.take(model, module, args, kwargs)
             rows = embeddings_among(tensors)
             if self._window.is_open:
-                self._objectives.born(model, rows)
+                self._senses.objectives.born(model, rows)
             for name, tensor in rows:
-                self._activations.returned(tensor)
+                self._senses.activations.returned(tensor)
                 self._returned(model, name, tensor, module)
-            self._way_back.passed(model, rows)
+            self._senses.way_back.passed(model, rows)
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook
@@ -152,7 +135,7 @@ class Listener:
         moment.entered(inputs)
         frame = user_frame()
         made = site_of(frame) if frame is not None else None
-        provenance, forward = self._provenance, moment.forwards_of(model)
+        provenance, forward = self._senses.provenance, moment.forwards_of(model)
         run = self._passes.ran(model, forward, module, inputs, frame)
         for name, tensor in tensors:
             origin = Origin(model, name, moment.step, forward)
@@ -168,4 +151,4 @@ class Listener:
         self._on_output(model, name)
 
     def _take(self, model: str, layer: str, tensor: Tensor, module: nn.Module, role: Role) -> None:
-        self._embeddings.add((model, layer), tensor, module, role)
+        self._senses.embeddings.add((model, layer), tensor, module, role)

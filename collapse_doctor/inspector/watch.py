@@ -14,10 +14,7 @@ import torch
 from torch import nn
 
 from collapse_doctor.errors import UsageError
-from collapse_doctor.inspector.activations import ACTIVE, Activations
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.comparing.operands import SEEN, Operands
-from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.compiler.compiled import (
     anything_compiled,
     compiled_parts,
@@ -26,14 +23,10 @@ from collapse_doctor.inspector.compiler.compiled import (
 from collapse_doctor.inspector.compiler.compiling import Compiling
 from collapse_doctor.inspector.compiler.fastpath import FastPaths
 from collapse_doctor.inspector.copies import finished
-from collapse_doctor.inspector.dimensions.seen import SHAPING, Shapes
-from collapse_doctor.inspector.embeddings import BACKLOG, Embeddings
-from collapse_doctor.inspector.entering.inputs import Inputs
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.layers import choose_all
 from collapse_doctor.inspector.listener import Listener
-from collapse_doctor.inspector.losses.objectives import LOSSES, Objectives
-from collapse_doctor.inspector.memory.wrappers import Wrappers, unwrapped
+from collapse_doctor.inspector.memory.wrappers import unwrapped
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outline import Outline, checked
@@ -45,16 +38,13 @@ from collapse_doctor.inspector.pacing.pulse import Pulse
 from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.probing.prober import Prober
 from collapse_doctor.inspector.processes.joining import WeightsDigest
-from collapse_doctor.inspector.processes.letters import Block
 from collapse_doctor.inspector.processes.placement import place, plan_of
 from collapse_doctor.inspector.processes.ranks import Ranks
+from collapse_doctor.inspector.senses import WANTED, Senses
 from collapse_doctor.inspector.sharing.memory import MemoryWatch
 from collapse_doctor.inspector.sharing.networks import find_shared, find_suspects
 from collapse_doctor.inspector.source.callsite import user_frame
-from collapse_doctor.inspector.told import Told
 from collapse_doctor.inspector.wiring.fresh import find_fresh
-from collapse_doctor.inspector.wiring.gradients import CUTS
-from collapse_doctor.inspector.wiring.wayback import WayBack
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Notice, Role, Tick
 from collapse_doctor.recording.writer import RecordingWriter
@@ -65,8 +55,6 @@ OFF = "switched itself off after a fault of its own: "
 
 REST = 16
 """Steps between two turns of tidying up while nothing is looked at."""
-MOST_PATIENT = 256
-"""Looks at gradients, weights and losses that wait to be judged; beyond it, they no longer wait."""
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
 
@@ -117,9 +105,7 @@ class Watch:
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
-        self._window = ModeWindow(
-            SEEN | LOSSES | SHAPING | ACTIVE | CUTS.keys(), self._fuse.guard(self._called)
-        )
+        self._window = ModeWindow(WANTED, self._fuse.guard(self._called))
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
@@ -127,21 +113,11 @@ class Watch:
         self._clock = StepClock(self._models.values(), self._ticked)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
-        self._provenance = Provenance()
-        self._wrappers = Wrappers(self._provenance, self._hook)
         self._prompt = Later()
-        self._patient = self._prompt
         self._memory = MemoryWatch()
         self._sink: Recording | RecordingWriter | None = None
         self._ranks: Ranks
-        self._embeddings: Embeddings
-        self._inputs: Inputs
-        self._operands: Operands
-        self._objectives: Objectives
-        self._shapes: Shapes
-        self._activations: Activations
-        self._heard: Told
-        self._way_back: WayBack
+        self._senses: Senses
         self._idle = False
         self._turned = 0
         self._ended = False
@@ -166,23 +142,17 @@ class Watch:
         self._ranks = ranks = Ranks(sink, plan_of(manifest), weigh)
         if self._fuse.reason is not None:  # there was nowhere yet to say it
             self._note("inspector", OFF + self._fuse.reason)
-        self._embeddings = Embeddings(ranks, self._budget, self._moment, self._outline.doubles)
-        self._inputs = Inputs(self._moment, self._prompt, ranks.append)
-        self._operands = Operands(self._moment, self._provenance, self._prompt, ranks.append)
-        if isinstance(sink, Recording) and place().world == 1:  # nobody reads it meanwhile
-            self._patient = Later()
-        self._objectives = Objectives(self._moment, self._provenance, self._patient, ranks.append)
-        self._shapes = Shapes(self._moment, self._provenance, self._prompt, ranks.append)
-        self._activations = Activations(self._models, self._moment, self._prompt, ranks.append)
-        self._heard = Told(self._moment, self._prompt, ranks.append, self._note)
-        self._way_back = WayBack(
+        self._senses = Senses(
             self._models,
             self._schedule,
             self._moment,
-            self._provenance,
-            self._patient,
-            ranks.append,
-            self._note,
+            self._budget,
+            self._outline,
+            ranks,
+            self._prompt,
+            postpones=isinstance(sink, Recording) and place().world == 1,
+            hook=self._hook,
+            note=self._note,
         )
         try:
             self._fuse.guard(ranks.join)()
@@ -253,9 +223,9 @@ class Watch:
         self._clock.start(guard)
         listener = self._listener()
         inside = []
-        self._compiling.on_begin.append(self._way_back.rest)
+        self._compiling.on_begin.append(self._senses.way_back.rest)
         self._compiling.start()
-        self._way_back.start(guard, steps=not self._compiling.happened)
+        self._senses.way_back.start(guard, steps=not self._compiling.happened)
         for name, model in self._models.items():
             for layer in self._compiling.observable(name):
                 hook = guard(listener.on_block(name, layer.name, self._role))
@@ -263,12 +233,12 @@ class Watch:
             given = self._given[name]
             compiled = compiled_parts(given) or compiled_parts(model) or anything_compiled([model])
             # compiled code would be compiled anew for a hook
-            for part, hook in () if compiled else self._operands.captured.hooked(model):
+            for part, hook in () if compiled else self._senses.operands.captured.hooked(model):
                 self._compiling.attach(part, guard(hook), self._attention.inner)
             on_model = guard(listener.on_model(name))
             self._compiling.attach(model, on_model, glance=listener.glance(name))
             if given is not model:
-                self._wrappers.add(name, given)
+                self._senses.wrappers.add(name, given)
         self._fast_paths.start(self._models.values(), inside)
 
     def _listener(self) -> Listener:
@@ -276,15 +246,9 @@ class Watch:
             self._moment,
             self._attention,
             self._window,
-            self._provenance,
-            self._wrappers,
-            self._embeddings,
-            self._inputs,
-            self._objectives,
+            self._senses,
             Pulse(self._prompt, self._attention.changed),
             self._returned,
-            self._way_back,
-            self._activations,
         )
 
     def _hook(self, module: nn.Module, callback: Callable[..., None]) -> None:
@@ -293,7 +257,7 @@ class Watch:
     def _let_go(self) -> None:
         self._clock.stop()
         if self._sink is not None:
-            self._way_back.stop()
+            self._senses.way_back.stop()
         self._fast_paths.stop()
         self._compiling.stop()
 
@@ -343,15 +307,7 @@ class Watch:
             self._sink.describe(self._outline.manifest())
 
     def _called(self, func: Any, args: Any, kwargs: Any, result: Any) -> None:
-        self._way_back.called(func, args)
-        if func in SEEN:
-            self._operands.seen(func, args, kwargs, result)
-        if func in LOSSES:
-            self._objectives.seen(func, args, kwargs, result)
-        if func in SHAPING:
-            self._shapes.seen(func, args, kwargs, result)
-        if func in ACTIVE:
-            self._activations.seen(func, args, kwargs, result)
+        self._senses.called(func, args, kwargs, result)
 
     def _ticked(self, steps: int) -> None:
         """Do what takes more than a note: the step is over, the next one not begun."""
@@ -362,12 +318,11 @@ class Watch:
         self._fast_paths.reset()
         self._look_at_memory(steps)
         idle, self._idle = self._idle, self._attention.is_idle
-        if not idle or self._embeddings.is_pending or steps % REST == 0:
+        if not idle or self._senses.embeddings.is_pending or steps % REST == 0:
             self._end_look(steps)
         elif self._ranks.are_several:
-            self._embeddings.put(self._ranks.tick(steps))
-        self._embeddings.work()
-        self._work_patiently()
+            self._senses.embeddings.put(self._ranks.tick(steps))
+        self._senses.work()
         if not self._idle:
             self._begin_look(steps)
         self._attention.turn()
@@ -377,27 +332,18 @@ class Watch:
     @property
     def _is_free(self) -> bool:
         """Whether the ends of the next steps are nothing to us, up to the next turn."""
-        waits = len(self._patient) or self._embeddings.is_behind
         return (
             self._idle
-            and not self._embeddings.is_pending
+            and not self._senses.embeddings.is_pending
             and not self._ranks.are_several
             and self._memory.is_over
-            and not (waits and self._budget.affords())
+            and not (self._senses.is_behind and self._budget.affords())
         )
 
     def _end_look(self, steps: int) -> None:
         """Take in what a step gave that was looked at."""
         self._budget.spend(self._window.cost())
-        self._way_back.end_step()
-        self._activations.end_step()
-        self._embeddings.end_step(merge=True)
-        self._inputs.end_step(merge=True)
-        self._embeddings.put(self._ranks.tick(steps))
-        self._prompt.work_off()
-        self._provenance.sweep()
-        self._operands.end_step()
-        self._shapes.sweep()
+        self._senses.end_step(steps)
         self._attention.look_ahead()
         self._idle = self._attention.is_idle
         if self._idle:
@@ -406,26 +352,13 @@ class Watch:
         if steps % TICK_EVERY == 0:
             self._tell_time()
 
-    def _work_patiently(self) -> None:
-        """Judge what depends on nothing but its own numbers, as far as the budget allows."""
-        waiting = self._patient
-        while len(waiting) and (
-            self._budget.has_time(waiting.pace)
-            or waiting.held > BACKLOG
-            or len(waiting) > MOST_PATIENT
-        ):
-            took = waiting.work()
-            if took is None:
-                return
-            self._budget.use(took)
-
     def _begin_look(self, step: int) -> None:
         """Open what is due in the step that begins."""
         self._moment.step_taken()
         self._attention.look_ahead()
         wanted = self._attention.compares
         if wanted and not self._window.is_wanted:
-            self._operands.begin(step)
+            self._senses.operands.begin(step)
         self._compiling.rest(False)
         self._compiling.set_window(wanted)
         self._prober.look()
@@ -434,9 +367,9 @@ class Watch:
         if self._sink is None or self._ended:
             return
         if loss is not None:
-            self._heard.loss(loss)
+            self._senses.heard.loss(loss)
         if labels is not None:
-            self._heard.labels(labels)
+            self._senses.heard.labels(labels)
         self._clock.tick_by_hand()
 
     # Telling
@@ -444,8 +377,7 @@ class Watch:
     def _finish(self) -> None:
         """See to the numbers that tell what was missing, then look for it."""
         if self._sink is not None and not self._ended:
-            self._prompt.drain()
-            self._way_back.finish()
+            self._senses.finish()
 
     def _take_in(self) -> None:
         """At the end, take in the last step; what there is no file to write can be measured later.
@@ -453,12 +385,7 @@ class Watch:
         Whoever asks for the recording has the time, and who never asks need not wait for it.
         """
         if isinstance(self._sink, Recording) and not self._ranks.are_several:
-            self._inputs.end_step(merge=not self._moment.is_counted_by_forwards)
-            self._prompt.drain()
-            if self._way_back.needs_modules:
-                self._patient.drain()
-            self._way_back.remember_files()
-            self._embeddings.end_step(merge=not self._moment.is_counted_by_forwards)
+            self._senses.take_in()
             self._is_behind = True
             self._tell_time()
         else:
@@ -468,14 +395,12 @@ class Watch:
         """Measure what was left at the end of the training, also after our own fuse blew."""
         if self._is_behind:
             self._is_behind = False
-            Fuse(self._blown).guard(self._measure)(())
+            Fuse(self._blown).guard(self._senses.measure)()
 
     def _tell(self, *, waiting: bool = False) -> None:
         """Judge and measure all that was taken; ``waiting``: also what waits for other ranks."""
         if self._sink is not None:
-            self._inputs.end_step(merge=not self._moment.is_counted_by_forwards)
-            self._prompt.drain()
-            self._measure(self._ranks.present() if waiting else ())
+            self._senses.tell(self._ranks.present() if waiting else ())
             self._tell_time()
 
     def _tell_time(self, *, ended: bool = False, reason: str = "") -> None:
@@ -509,14 +434,7 @@ class Watch:
         if self._sink is not None:
             blocks = self._ranks.leave(reason)
             if not self._is_behind:
-                self._measure(blocks)
-
-    def _measure(self, blocks: Sequence[Block]) -> None:
-        """Measure what was taken, and what was joined from several processes."""
-        self._patient.drain()
-        self._embeddings.tell(merge=not self._moment.is_counted_by_forwards)
-        self._embeddings.put(blocks)
-        self._embeddings.tell(merge=True)
+                self._senses.measure(blocks)
 
     def _note(self, about: str, text: str) -> None:
         if self._sink is not None:

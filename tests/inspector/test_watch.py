@@ -254,7 +254,7 @@ def test_what_waits_to_be_measured_is_bounded(monkeypatch: pytest.MonkeyPatch) -
         for step in range(100):
             model(torch.randn(3, 4)).sum().backward()
             optimizer.step()
-            assert len(watch._embeddings._waiting) == min(step + 1, 20)
+            assert len(watch._senses.embeddings._waiting) == min(step + 1, 20)
     assert [m.step for m in watch.recording.measures] == list(range(100))
 
 
@@ -263,8 +263,8 @@ def test_passes_without_any_step_do_not_pile_up() -> None:
     with watching(model, every=1) as watch:
         for _ in range(3000):
             model(torch.randn(3, 4))
-        assert len(watch._embeddings._pending) < 64
-        assert len(watch._embeddings._waiting) <= 512 + 64
+        assert len(watch._senses.embeddings._pending) < 64
+        assert len(watch._senses.embeddings._waiting) <= 512 + 64
     assert len(watch.recording.measures) > 1000
 
 
