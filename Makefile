@@ -60,7 +60,9 @@ $(VENV)/.runtime: pyproject.toml constraints.txt | $(VENV)/.created
 	@$(PIP_INSTALL) .
 	@touch $@
 
+# reptrix is an oracle of the tests. It asks for torchvision, which nothing in it imports.
 $(VENV)/.dev: pyproject.toml constraints.txt | $(VENV)/.created
 	@echo "Installing collapse-doctor and its development tools (PyTorch is large: about a minute)"
 	@$(PIP_INSTALL) '.[dev]'
+	@$(BIN)/python -m pip install -qq --disable-pip-version-check --no-deps reptrix==0.1.0
 	@touch $@ $(VENV)/.runtime
