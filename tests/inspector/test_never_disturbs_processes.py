@@ -16,6 +16,7 @@ from torch.nn import functional as F
 from torch.utils.data import DataLoader, Dataset
 
 from collapse_doctor.api import Inspector, load
+from collapse_doctor.recording.writer import RecordingWriter
 from tests.inspector.side_by_side import compare, notices, steps
 
 
@@ -229,6 +230,12 @@ def forked(inspector: Inspector, model: nn.Module, optimizer: Any, answers: Any)
     answers.put(torch._C._len_torch_function_stack())
 
 
+def written_by_now(inspector: Inspector) -> None:
+    """Wait for the disk: this process writes a fraction of a second after it has seen something."""
+    assert isinstance(inspector._sink, RecordingWriter)
+    assert inspector._sink.flush(60)
+
+
 def test_a_forked_child_goes_on_alone(tmp_path: Path) -> None:
     model = network()
     optimizer = torch.optim.SGD(model.parameters(), 0.1)
@@ -237,6 +244,7 @@ def test_a_forked_child_goes_on_alone(tmp_path: Path) -> None:
     with Inspector(model, out=tmp_path / "run") as inspector:
         model(torch.ones(4, 6)).sum().backward()
         optimizer.step()
+        written_by_now(inspector)
         before = sorted((p.name, p.stat().st_size) for p in (tmp_path / "run").iterdir())
         child = context.Process(target=forked, args=(inspector, model, optimizer, answers))
         child.start()
