@@ -7,9 +7,9 @@ columns (or everything together) have one length and rows have not, where rows a
 three dimensions, the views were taken for the features); a
 softmax over the batch whose values are used as the probabilities of classes; one that makes the
 weights with which words or steps are then added up within each row (attention pooling); a cosine or
-distance along the batch, one number for each feature. What is normalised along the batch and multiplied
-along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and what was transposed
-is meant so.
+distance along the batch, one number for each feature. What is normalised along the batch and
+multiplied along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and what was
+transposed is meant so.
 
 Why it matters
 --------------

@@ -27,8 +27,8 @@ from collapse_doctor.inspector.dimensions.elementwise import (
 )
 from collapse_doctor.inspector.dimensions.lengths import MOST_VALUES, NEAR, span
 from collapse_doctor.inspector.pacing.later import Later
-from collapse_doctor.inspector.source.callsite import CallSite, site_of, user_frame
-from collapse_doctor.recording.observations import AlongBatch
+from collapse_doctor.inspector.source.callsite import site_of, user_frame
+from collapse_doctor.recording.observations import AlongBatch, CallSite
 
 __all__ = ["CONTRACTING", "WEIGHING", "Weights"]
 
@@ -134,7 +134,7 @@ def _is_weighted(other: Tensor, weight: _Weight) -> bool:
 def _is_contracted(
     args: tuple[Any, ...], tensors: list[Tensor], place: int, weight: _Weight
 ) -> bool:
-    """Tell whether a product of matrices, or an ``einsum``, adds up t vectors for each of n rows."""
+    """Tell whether a matrix product or an ``einsum`` adds up t vectors for each of n rows."""
     own, other = tensors[place], tensors[1 - place]
     if not _is_weighted(other, weight) or weight.multiplied:
         return False

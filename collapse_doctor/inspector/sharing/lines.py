@@ -155,7 +155,7 @@ class _Repeat(NamedTuple):
 
 
 def _repeats(scope: _Scope) -> Iterator[_Repeat]:
-    """Yield every list of one thing: ``[block] * n``, ``[block for _ in …]``, ``f(a, b, a)``, ``repeat(a)``."""
+    """Yield every list of one thing: ``[block] * n``, ``[block for _ in …]``, ``repeat(block)``."""
     for statement in _own_statements(scope):
         target = _target(statement)
         for node in ast.walk(statement):
