@@ -219,6 +219,11 @@ def time_first(score: Any, words: Any) -> Any:
     return (score.transpose(0, 1).softmax(0) * words.transpose(0, 1)).sum(0)
 
 
+def of_the_whole_batch(score: Any, words: Any) -> Any:
+    common = (score.softmax(0) * words).sum(0)
+    return words.mean(1) - common.mean(0)
+
+
 def both_ways(score: Any, words: Any) -> Any:
     scores = score.squeeze(-1)
     weights = scores.softmax(0) * scores.softmax(1)
@@ -231,6 +236,8 @@ def divided_again(score: Any, words: Any) -> Any:
     return ((weights / weights.sum(1, keepdim=True)).unsqueeze(-1) * words).sum(1)
 
 
-@pytest.mark.parametrize("pool", [over_words, time_first, both_ways, divided_again])
+@pytest.mark.parametrize(
+    "pool", [over_words, time_first, of_the_whole_batch, both_ways, divided_again]
+)
 def test_weights_that_are_meant_so(pool: Any) -> None:
     assert shapes(watched(Pooled(pool), contrast, steps=6)) == {}
