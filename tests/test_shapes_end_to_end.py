@@ -171,3 +171,73 @@ def test_the_numbers_prove_the_dimension() -> None:
     assert lengths["largest_row_length"] - lengths["smallest_row_length"] > 0.1
     assert found.where.model == "model"
     assert [place.note for place in found.related] == ["rows are compared here"]
+
+
+class Pooled(nn.Module):
+    """Words of a row are averaged with weights that are made of them."""
+
+    def __init__(self, pool: Callable[[Any, Any], Any]) -> None:
+        super().__init__()
+        self.inner, self.score, self.outer = nn.Linear(4, 16), nn.Linear(16, 1), nn.Linear(16, 5)
+        self.pool = pool
+
+    def forward(self, x: Any) -> Any:
+        words = torch.tanh(self.inner(x.view(-1, 5, 4)))
+        return self.outer(self.pool(self.score(words), words))
+
+
+def over_rows(score: Any, words: Any) -> Any:
+    weights = score.squeeze(-1).softmax(0)
+    return (weights.unsqueeze(-1) * words).sum(1)
+
+
+def over_rows_by_matrices(score: Any, words: Any) -> Any:
+    weights = torch.softmax(score, dim=0)
+    return (weights.view(-1, 1, 5) @ words).squeeze(1)
+
+
+def over_rows_by_einsum(score: Any, words: Any) -> Any:
+    return torch.einsum("bt,btd->bd", score[..., 0].softmax(0), words)
+
+
+@pytest.mark.parametrize("pool", [over_rows, over_rows_by_matrices, over_rows_by_einsum])
+def test_weights_that_sum_to_one_over_the_batch(pool: Any) -> None:
+    diagnosis = watched(Pooled(pool), contrast)
+    (finding,) = [f for f in diagnosis.findings if f.code == "CD206"]
+    lines, first = inspect.getsourcelines(pool)
+    place = next(n for n, line in enumerate(lines) if "softmax" in line)
+    assert (finding.where.line, finding.where.step) == (first + place, 0)
+    assert "each row is then averaged with them" in finding.message
+    assert "largest_row_sum" in finding.evidence
+
+
+def over_words(score: Any, words: Any) -> Any:
+    return (score.softmax(1) * words).sum(1)
+
+
+def time_first(score: Any, words: Any) -> Any:
+    return (score.transpose(0, 1).softmax(0) * words.transpose(0, 1)).sum(0)
+
+
+def of_the_whole_batch(score: Any, words: Any) -> Any:
+    common = (score.softmax(0) * words).sum(0)
+    return words.mean(1) - common.mean(0)
+
+
+def both_ways(score: Any, words: Any) -> Any:
+    scores = score.squeeze(-1)
+    weights = scores.softmax(0) * scores.softmax(1)
+    weights = weights / weights.sum(1, keepdim=True)
+    return (weights.unsqueeze(-1) * words).sum(1)
+
+
+def divided_again(score: Any, words: Any) -> Any:
+    weights = score.squeeze(-1).softmax(0)
+    return ((weights / weights.sum(1, keepdim=True)).unsqueeze(-1) * words).sum(1)
+
+
+@pytest.mark.parametrize(
+    "pool", [over_words, time_first, of_the_whole_batch, both_ways, divided_again]
+)
+def test_weights_that_are_meant_so(pool: Any) -> None:
+    assert shapes(watched(Pooled(pool), contrast, steps=6)) == {}

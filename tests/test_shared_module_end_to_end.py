@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -114,8 +115,24 @@ class Momentum(nn.Module):
         self.momentum_encoder = net  # listed
 
 
-SICK = [Multiplied, Listed, Spread, Keyed, ShallowlyCopied, TypedTwice]
-TEACHERS = [OwnTeacher, ShallowTarget, Momentum]
+class Repeated(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.stages = nn.Sequential(*itertools.repeat(block(), 3))  # listed
+
+
+class BuiltAgain(nn.Module):
+    """Two containers, and one set of layers in them."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layers = [nn.Linear(INPUT, WIDTH), nn.ReLU(), nn.Linear(WIDTH, WIDTH)]
+        self.online = nn.Sequential(*layers)
+        self.target = nn.Sequential(*layers)  # listed
+
+
+SICK = [Multiplied, Listed, Spread, Keyed, ShallowlyCopied, TypedTwice, Repeated]
+TEACHERS = [OwnTeacher, ShallowTarget, Momentum, BuiltAgain]
 
 
 @pytest.mark.parametrize("kind", [*SICK, *TEACHERS])
@@ -224,6 +241,13 @@ class Autoencoder(nn.Module):
 
 
 HEALTHY += [Tied, Albert, SharedHeads, SaysSo, TakingTurns, TwoHeads, TiedRetrieval, Autoencoder]
+
+
+@healthy
+def target_on_a_common_stem() -> nn.Module:
+    stem, head = nn.Linear(INPUT, WIDTH), block()
+    both = {"online": head, "target": copy.deepcopy(head)}
+    return nn.ModuleDict({name: nn.Sequential(stem, one) for name, one in both.items()})
 
 
 @healthy

@@ -2,13 +2,14 @@
 
 What it finds
 -------------
-Four ways in which the batch dimension of a model's output was taken for that of its features:
+Five ways in which the batch dimension was taken for that of the features or places of a row:
 columns (or everything together) have one length and rows have not, where rows are compared (or, of
 three dimensions, the views were taken for the features); a
-softmax over the batch whose values are used as the probabilities of classes; a cosine or distance
-along the batch, one number for each feature. What is normalised along the batch and multiplied
-along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and what was transposed
-is meant so.
+softmax over the batch whose values are used as the probabilities of classes; one that makes the
+weights with which words or steps are then added up within each row (attention pooling); a cosine or
+distance along the batch, one number for each feature. What is normalised along the batch and
+multiplied along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and what was
+transposed is meant so.
 
 Why it matters
 --------------
@@ -115,6 +116,11 @@ def _message(one: AlongBatch) -> str:
             f"{one.function} makes the {rows} rows of {shape} sum to 1 for each class, and not the "
             f"{columns} classes of each row, but it is used as the probability of a class."
         )
+    if one.kind == "weights":
+        return (
+            f"{one.function} makes the {rows} rows of {shape} sum to 1 in each place, and not the "
+            f"{one.operand.shape[1]} places of each row, but each row is then averaged with them."
+        )
     maker = one.function or "What came before"
     if len(one.operand.shape) > 2 and one.kind == "normalized":
         return (
@@ -137,6 +143,11 @@ def _remedy(one: AlongBatch) -> str:
         return "Compare along the features: pass `dim=-1`, which gives one number for each row."
     if one.kind == "softmax":
         return "Pass `dim=-1` to the softmax, so that the classes of each row sum to 1."
+    if one.kind == "weights":
+        return (
+            "Take the softmax along the dimension that is summed over: `softmax(scores, dim=1)` "
+            "for scores of shape (rows, places)."
+        )
     if one.function == "layer_norm":
         return "Normalise each row: `layer_norm(z, z.shape[-1:])`."
     return (
@@ -147,9 +158,10 @@ def _remedy(one: AlongBatch) -> str:
 def _met(one: AlongBatch) -> tuple[Where, ...]:
     if one.met is None or (one.met.file, one.met.line) == (one.site.file, one.site.line):
         return ()
-    used = (
-        "it is used as probabilities of classes" if one.kind == "softmax" else "rows are compared"
-    )
+    used = {
+        "softmax": "it is used as probabilities of classes",
+        "weights": "each row is averaged with them",
+    }.get(one.kind, "rows are compared")
     return (
         Where(
             step=one.step,
@@ -166,7 +178,7 @@ def _numbers(one: AlongBatch, bounds: Bounds) -> dict[str, Evidence]:
     numbers = {
         "rows": Evidence(one.operand.shape[0], bounds.rows, ">=", meaning="rows of the batch")
     }
-    what = "sum" if one.kind == "softmax" else "length"
+    what = "sum" if one.kind in ("softmax", "weights") else "length"
     for name, span in (("column", one.columns), ("row", one.rows)):
         if span is not None:
             unit = f"within {bounds.unit:g} of 1 where it was made to be 1"

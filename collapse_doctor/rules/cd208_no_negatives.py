@@ -35,7 +35,8 @@ kept: 0.55 of the first spread. Healthy trainings never fell below it (see `geom
 a loss that only pulls goes far below; so rows that keep more than that share for a long time are
 kept apart by something, and nothing is said. Before that it is enough that the spread falls.
 patience: 200 steps, which is that long time: as in CD301, twice the slowest take-off measured.
-fall: 3 times below the first spread, for high confidence; where the model itself normalises or
+fall: 3 times below the first spread, for high confidence; where the gradient is cut on the side of
+the predictor instead of that of the target; where the model itself normalises or
 whitens its output over the batch; and where the two sides are different outputs, of which one may
 be a teacher that does not learn: then both must have fallen. Where the gradient flows into both,
 and both models were seen to move by it, neither is a teacher, and they are judged as one output.
@@ -52,7 +53,7 @@ Bardes et al., "VICReg", ICLR 2022 (the variance term).
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
@@ -98,10 +99,12 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     if len(seen) < len(measurements.objectives):
         raise NotExamined("another loss was seen, of which it is not known what it trains")
 
+    behind = _behind_others(measurements)
+
     def examine(layer: LayerState) -> Match | None:
         own = [one for one in seen if (layer.model, layer.layer) in one.outputs]
         fell = _fall(layer, own) > bounds.fall
-        if not own or not _only_pulls(own, fell=fell):
+        if not own or not _only_pulls(own, behind, fell=fell):
             return None
         _require(measurements, layer, own, bounds)
         return _match(layer, own, bounds)
@@ -109,7 +112,16 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     return judge(embeddings(measurements), examine, stand_in=Severity.WARNING)
 
 
-def _only_pulls(own: Sequence[Objective], *, fell: bool) -> bool:
+def _behind_others(measurements: Measurements) -> frozenset[str]:
+    """Return the models that are only ever given what other networks made, and are learning.
+
+    A predictor that is watched by itself is one. A teacher is none: it is given the data.
+    """
+    fed = {intake.model for intake in measurements.intakes if intake.learned}
+    return frozenset(fed - {intake.model for intake in measurements.intakes if not intake.learned})
+
+
+def _only_pulls(own: Sequence[Objective], behind: Collection[str], *, fell: bool) -> bool:
     """Tell whether nothing but unexcused pulls was seen; raise where that is not known."""
     phrases = dict.fromkeys(phrase for one in own for phrase in one.others)
     if not KEEPING.isdisjoint(phrases):
@@ -121,8 +133,10 @@ def _only_pulls(own: Sequence[Objective], *, fell: bool) -> bool:
     if inside and not fell:
         raise NotExamined(f"the model itself may keep its rows apart, by {', '.join(inside)}")
     pulls = [pull for one in own for pull in one.pulls]
-    if not pulls or any(_is_excused(pull) for pull in pulls):
+    if not pulls or any(_is_excused(pull, behind) for pull in pulls):
         return False
+    if any(_is_predictor_cut(pull, behind) for pull in pulls) and not fell:
+        raise NotExamined("its target is made of the same rows, which might be a teacher's")
     if any(side.fixed for pull in pulls for side in (pull.left, pull.right)) and not fell:
         raise NotExamined(
             "its target was computed without a gradient by the same network, and whether by the "
@@ -131,13 +145,27 @@ def _only_pulls(own: Sequence[Objective], *, fell: bool) -> bool:
     return True
 
 
-def _is_excused(pull: Pull) -> bool:
+def _is_excused(pull: Pull, behind: Collection[str]) -> bool:
     """Tell whether one side is a target that the other predicts, or of another network."""
+    cut = next((side for side in (pull.left, pull.right) if side.cut), None)
+    if cut is None or (_is_predictor_cut(pull, behind) and not cut.past):
+        return False
+    live = pull.right if pull.left.cut else pull.left
+    return cut.past or _place(live) != _place(cut) or live.heads != cut.heads
+
+
+def _is_predictor_cut(pull: Pull, behind: Collection[str]) -> bool:
+    """Tell whether the gradient is cut behind the predictor, and flows into what it was given.
+
+    The target is then made of the very rows that are drawn to it: nothing is predicted.
+    """
     cut = next((side for side in (pull.left, pull.right) if side.cut), None)
     if cut is None:
         return False
     live = pull.right if pull.left.cut else pull.left
-    return cut.past or _place(live) != _place(cut) or live.heads != cut.heads
+    if _place(live) == _place(cut):
+        return cut.heads > live.heads
+    return cut.model in behind and live.model not in behind
 
 
 def _place(party: Party) -> tuple[str, str]:

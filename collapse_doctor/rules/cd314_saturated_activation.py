@@ -42,12 +42,17 @@ the model returns want to be there.
 stuck: 0.5 of the units of a sigmoid or tanh at one rail for all inputs. Even behind
 inputs a thousand times too large the sign differs from input to input, and it is 0.03.
 Of what the model returns this counts for tanh alone, since probabilities of rare classes are 0.
+wide: 0.53, that very reading. Where it took several looks from there to the bound, and the loss was
+lower in these than before them, gradients did come through: on data that can be told apart without
+remainder the weights of a network grow without bound, and saturate its units for good while it
+is right (Soudry et al.). That is told as info.
 rows: 32 values of each unit, as many as CD304 asks for. looks: 3 different steps, the last ones.
 
 References
 ----------
 Glorot and Bengio, "Understanding the difficulty of training deep feedforward neural networks",
-AISTATS 2010 (saturation). Lu et al., "Dying ReLU and Initialization: Theory and Numerical
+AISTATS 2010 (saturation). Soudry et al., "The Implicit Bias of Gradient Descent on Separable
+Data", JMLR 2018. Lu et al., "Dying ReLU and Initialization: Theory and Numerical
 Examples", 2020.
 """
 
@@ -74,6 +79,7 @@ class Bounds:
     dead: float = 0.9  # of the units of a ReLU; healthy: 0.67 at most
     rate: float = 0.05  # of the inputs, to which its living units answer; less is a sparse code
     rails: float = 0.9  # of the numbers of a sigmoid or tanh; five times too wide: 0.53
+    wide: float = 0.53  # of the numbers: what weights five times too wide read, and still learn
     stuck: float = 0.5  # of the units of a sigmoid or tanh, at one rail; saturated by inputs: 0.03
     rows: int = 32  # values of each unit
     looks: int = 3  # steps
@@ -87,6 +93,7 @@ class _Found:
     now: Activation
     how: str
     looks: int
+    approach: tuple[int, ...] = ()  # steps on the way from weights too wide to the rails
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -105,7 +112,9 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         if found is not None:
             by_model.setdefault(found.now.model, []).append(found)
     for found_there in by_model.values():
-        yield _match(sorted(found_there, key=lambda f: f.begun.step), bounds)
+        in_order = sorted(found_there, key=lambda f: f.begun.step)
+        grown = all(_has_grown(measurements, found, bounds) for found in in_order)
+        yield _match(in_order, bounds, grown=grown)
     if not by_model and not any(_are_enough(looks, bounds) for looks in places):
         raise NotExamined(
             f"activations were looked at in fewer than {bounds.looks} steps, or on fewer than "
@@ -137,8 +146,35 @@ def _judge(looks: Sequence[Activation], bounds: Bounds) -> _Found | None:
                 break
             since.append(one)
         if since and _are_enough(since, bounds):
-            return _Found(since[-1], looks[-1], how, len({one.step for one in since}))
+            before = looks[: len(looks) - len(since)] if how == "flat" else ()
+            return _Found(
+                since[-1],
+                looks[-1],
+                how,
+                len({one.step for one in since}),
+                _approach(before, bounds),
+            )
     return None
+
+
+def _approach(before: Sequence[Activation], bounds: Bounds) -> tuple[int, ...]:
+    """Return the last steps before the rails at which most numbers were near them already."""
+    steps: list[int] = []
+    for one in reversed(before):
+        if one.ends is None or one.ends < bounds.wide:
+            break
+        steps.append(one.step)
+    return tuple(sorted(set(steps)))
+
+
+def _has_grown(measurements: Measurements, found: _Found, bounds: Bounds) -> bool:
+    """Tell whether the loss was lower on the way to the rails than before: it is no accident."""
+    losses = measurements.losses
+    if losses is None or len(found.approach) < bounds.looks:
+        return False
+    before = losses.loc[losses["step"] < found.approach[0], "value"]
+    meanwhile = losses.loc[losses["step"].between(found.approach[0], found.begun.step), "value"]
+    return bool(meanwhile.median() < before.median())  # False for NaN: none was seen
 
 
 def _is_dead(one: Activation, bounds: Bounds) -> bool:
@@ -165,7 +201,7 @@ _WAYS: dict[str, Callable[[Activation, Bounds], bool]] = {
 }
 
 
-def _match(found: Sequence[_Found], bounds: Bounds) -> Match:
+def _match(found: Sequence[_Found], bounds: Bounds, *, grown: bool) -> Match:
     first, others = found[0], found[1 : 1 + MOST_RELATED]
     share, bound = {
         "dead": (first.now.stuck, bounds.dead),
@@ -173,7 +209,8 @@ def _match(found: Sequence[_Found], bounds: Bounds) -> Match:
         "flat": (first.now.ends, bounds.rails),
     }[first.how]
     return Match(
-        message=_message(first, len(found) - 1),
+        message=_message(first, len(found) - 1) + (_GROWN if grown else ""),
+        severity=Severity.INFO if grown else Severity.WARNING,
         where=_where(first),
         related=tuple(_where(other, "the same here") for other in others),
         evidence=evidence(
@@ -186,6 +223,12 @@ def _match(found: Sequence[_Found], bounds: Bounds) -> Match:
         ),
         confidence=Confidence.HIGH,
     )
+
+
+_GROWN = (
+    " The loss was lower on the way there than before: this is how weights grow on data that can "
+    "be told apart without remainder."
+)
 
 
 def _message(found: _Found, others: int) -> str:

@@ -694,3 +694,61 @@ def expert_choice(g: Given) -> Any:
     shares = F.softmax(g.memory["classifier"](g.view1), dim=0)
     taken = shares.topk(3, dim=0).values
     return (shares.sum(1) * g.z1.pow(2).sum(1)).mean() + taken.pow(2).mean()
+
+
+# Formulas by which one of two applies
+
+
+@spread
+def huber_by_hand(g: Given) -> Any:
+    error = g.head(g.z1).squeeze(1) - g.y  # here
+    loss = torch.where(error.abs() < 1, error**2 / 2, error.abs() - 0.5).mean()
+    return loss + spreading_loss(g)
+
+
+@spread
+def pinball_by_hand(g: Given) -> Any:
+    error = g.y - g.head(g.z1)[:, 0]  # here
+    return torch.where(error.ge(0), 0.9 * error, -0.1 * error).sum() + spreading_loss(g)
+
+
+@innocent
+def huber_of_one_shape(g: Given) -> Any:
+    error = g.head(g.z1) - g.y
+    loss = torch.where(error.abs() < 1, error**2 / 2, error.abs() - 0.5).mean()
+    return loss + spreading_loss(g)
+
+
+@innocent
+def near_pairs_on_purpose(g: Given) -> Any:
+    score = g.head(g.z1).squeeze(1)
+    apart = score[:, None] - score[None]
+    loss = torch.where(apart.abs() < 0.2, apart, torch.zeros_like(apart)).pow(2).mean()
+    return loss + spreading_loss(g)
+
+
+# One side of all pairs, repeated along the dimension of the comparison
+
+
+@along
+def all_pairs_by_the_default_dimension(g: Given) -> Any:
+    scores = F.cosine_similarity(g.z1[:, None], g.z2[None])  # here
+    return F.cross_entropy(scores, torch.arange(len(scores)))
+
+
+@along
+def all_pairs_by_a_module(g: Given) -> Any:
+    scores = nn.CosineSimilarity(dim=0)(g.z1.unsqueeze(0), g.z2.unsqueeze(1))  # here
+    return scores.pow(2).mean()
+
+
+@innocent
+def all_pairs_by_the_last_dimension(g: Given) -> Any:
+    scores = F.cosine_similarity(g.z1[:, None], g.z2[None], dim=-1)
+    return F.cross_entropy(scores, torch.arange(len(scores)))
+
+
+@innocent
+def words_of_one_row_by_their_places(g: Given) -> Any:
+    one, other = (z.reshape(-1, 4, 4) for z in (g.z1, g.z2))
+    return F.cosine_similarity(one, other).mean() + spreading_loss(g)

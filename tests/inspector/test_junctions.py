@@ -220,6 +220,38 @@ _PROGRAMS = {
                 learn(1 - match(other).mean())
         """,
     ),
+    "a function that writes into what it is given": (
+        "CD107",
+        """
+        def noisy(batch, strength=0.1):
+            noise = strength * torch.randn_like(batch)
+            batch += noise  # fault
+            return batch
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                x = torch.randn(16, 6)
+                one = noisy(x)
+                two = noisy(x)
+                learn(F.mse_loss(net(one), net(two)))
+        """,
+    ),
+    "a function that writes by an index, and by a method": (
+        "CD107",
+        """
+        def masked(batch):
+            batch.mul_(2)
+            batch[torch.rand(batch.shape) < 0.2] = 0  # fault
+            return batch
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                x = torch.randn(16, 6)
+                one = masked(x)
+                two = masked(x)
+                learn(F.cross_entropy(net(one) @ net(two).T, torch.arange(16)))
+        """,
+    ),
 }
 
 

@@ -190,6 +190,35 @@ def test_activations_that_may_not(training_of, check, told, words) -> None:
     assert match.where.step == 0
 
 
+def tanh_looks(*shares: float) -> tuple[Activation, ...]:
+    return tuple(
+        activation(10 * n, kind="tanh", stuck=0.0, ends=share) for n, share in enumerate(shares)
+    )
+
+
+SLOWLY = (0.1, 0.3, 0.55, 0.7, 0.8, 0.95, 0.97, 0.99)
+
+
+@pytest.mark.parametrize(
+    ("shares", "losses", "severity"),
+    [
+        (SLOWLY, (3.0, 2.0, 1.0, 0.9, 0.9, 0.9, 0.9, 0.9), Severity.INFO),
+        (SLOWLY, (3.0, 2.0, 2.6, 2.6, 2.6, 2.7, 2.6, 2.6), Severity.WARNING),  # it got worse
+        (SLOWLY, None, Severity.WARNING),  # and of this one nobody knows
+        ((0.1, 0.1, 0.1, 0.1, 0.2, 0.95, 0.97, 0.99), (3.0,) * 5 + (1.0,) * 3, Severity.WARNING),
+        ((0.95,) * 8, (3.0, 2.0, 1.0, 0.9, 0.9, 0.9, 0.9, 0.9), Severity.WARNING),
+    ],
+)
+def test_units_that_saturate_while_the_loss_falls(
+    training_of, check, shares, losses, severity
+) -> None:
+    steps = range(0, 80, 10)
+    seen = None if losses is None else pd.DataFrame({"step": steps, "value": losses})
+    (match,) = check("CD314", training_of(activations=tanh_looks(*shares), losses=seen))
+    assert match.severity is severity
+    assert ("told apart without remainder" in match.message) is (severity is Severity.INFO)
+
+
 def test_few_looks_or_rows_are_not_examined(training_of, file_of, check) -> None:
     for seen in (looks(0, 0, 1), looks(0, 1, 2, rows=31)):
         with pytest.raises(NotExamined, match="fewer than"):

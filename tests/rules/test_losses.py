@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,13 @@ from torch.nn import functional as F
 from collapse_doctor.api import Inspector
 from collapse_doctor.findings import Confidence, Diagnosis, Finding, Severity
 from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import CallSite, Objective, Party, Pull
+from collapse_doctor.recording.observations import (
+    CallSite,
+    Intake,
+    Objective,
+    Party,
+    Pull,
+)
 from collapse_doctor.rules.rule import Match, NotExamined
 from tests.rules.losses import HEALTHY, ROWS, SICK, Setting, Step, info_nce, network, unit
 
@@ -365,6 +372,8 @@ OWN = Party("model", "output")
         (OWN, Party("model", "output", cut=True), (), True),
         (OWN, Party("model", "output", heads=2), (), True),
         (Party("model", "output", heads=2), Party("model", "output", cut=True), (), False),
+        (OWN, Party("model", "output", heads=2, cut=True), (), True),  # cut on the wrong side
+        (OWN, Party("model", "output", heads=2, cut=True, past=True), (), False),
         (OWN, Party("teacher", "output", cut=True), (), False),
         (OWN, Party("model", "output", cut=True, past=True), (), False),
         (OWN, OWN, ("a cross-entropy",), False),
@@ -382,6 +391,34 @@ def test_which_pulls_are_excused(
     seen = tuple(pulling(step, left, right, others=others) for step in range(6))
     measurements = training_of(COLLAPSED, objectives=seen)
     assert bool(check("CD208", measurements)) == expected
+
+
+def taken_in(model: str, *, learned: bool) -> Intake:
+    return Intake(0, 0, model, "x", "float32", (32, 8), 32, 32, 32, 32, True, learned=learned)
+
+
+@pytest.mark.parametrize(
+    ("learned", "expected"), [((True, True), True), ((False, False), False), ((True, False), False)]
+)
+def test_a_predictor_that_is_watched_by_itself_is_no_teacher(
+    training_of: Any, layer_of: Any, check: Check, learned: tuple[bool, bool], expected: bool
+) -> None:
+    seen = tuple(pulling(step, OWN, Party("head", "output", cut=True)) for step in range(6))
+    given = [taken_in("model", learned=False), *(taken_in("head", learned=one) for one in learned)]
+    head = layer_of(COLLAPSED, first={}, model="head")
+    measurements = training_of(COLLAPSED, objectives=seen, intakes=tuple(given))
+    measurements = replace(measurements, layers=(*measurements.layers, head))
+    assert bool(check("CD208", measurements)) == expected
+
+
+def test_a_target_made_of_the_rows_themselves_must_have_drawn_them_together(
+    training_of: Any, check: Check
+) -> None:
+    cut = Party("model", "output", heads=2, cut=True)
+    seen = tuple(pulling(step, OWN, cut) for step in range(6))
+    spread = {"relative_dispersion": 0.4, "direction_dispersion": 0.4}
+    with pytest.raises(NotExamined, match="might be a teacher's"):
+        check("CD208", training_of(spread, objectives=seen))
 
 
 @pytest.mark.parametrize(

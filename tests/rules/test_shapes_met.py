@@ -72,6 +72,7 @@ def test_a_matrix_wants_a_diagonal(training_of, check):
         ("normalized", "gives the columns of `z` of shape (8, 4) length 1", "dim=-1"),
         ("everything", "makes all entries of `z` of shape (8, 4) one vector", "dim=-1"),
         ("softmax", "makes the 8 rows of `z` of shape (8, 4) sum to 1", "softmax"),
+        ("weights", "the 4 places of each row, but each row is then averaged", "dim=1"),
         ("compared", "makes 4 numbers", "one number for each row"),
     ],
 )

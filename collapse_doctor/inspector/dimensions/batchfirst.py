@@ -69,6 +69,10 @@ class Told:
             return True
         return shape[1] not in leads and any(not lead % shape[0] for lead in leads)
 
+    def has_samples(self, size: int) -> bool:
+        """Tell whether a dimension of that size is the batch that a model was given."""
+        return size in self._moment.leads
+
     def _are_batches(self, size: int) -> bool:
         return any(lead > 1 and not size % lead for lead in self._moment.leads)
 

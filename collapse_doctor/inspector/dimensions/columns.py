@@ -204,9 +204,11 @@ class Columns:
         learnt: bool,
     ) -> None:
         operands = comparator.bind(args, kwargs)
-        if not all(isinstance(operand, Tensor) and operand.dim() == 2 for operand in operands):
+        if not learnt or not all(isinstance(operand, Tensor) for operand in operands):
             return
-        if not learnt:
+        if any(operand.dim() != 2 for operand in operands):
+            if comparator.dim:
+                self._spread_along(func, operands, comparator.feature_dim(args, kwargs))
             return
         if comparator.name in ("@", "Tensor.mm", "torch.mm", "torch.matmul"):
             self._multiplied(func, operands[0], operands[1])
@@ -241,6 +243,24 @@ class Columns:
             return
         values = [part for operand in operands if (part := measured(operand)) is not None]
         self._later.put(values, functools.partial(self._judge_compared, told, known[0], ways))
+
+    def _spread_along(self, func: Callable[..., Any], operands: Sequence[Tensor], dim: int) -> None:
+        """Take in all pairs that are compared along the dimension one side is spread over.
+
+        A row repeated along it is a constant there: of its numbers only the sign is left in a
+        cosine, whatever was meant. ``dim=1`` is the default, and wrong for (n, 1, d), (1, n, d).
+        """
+        if [operand.dim() for operand in operands] != [3, 3] or dim % 3 == 2:
+            return
+        sizes = sorted(operand.shape[dim] for operand in operands)
+        whole = next((operand for operand in operands if operand.shape[0] > 1), None)
+        known = [one for operand in operands if (one := self._provenance.of(operand)) is not None]
+        if sizes[0] != 1 or sizes[1] < 2 or whole is None or not known:
+            return
+        place = 0 if whole is operands[0] else 1
+        told = self._told.described(func, "compared", whole, COMPARATORS[func].operands, place)
+        if told is not None:
+            self._told.tell(told, known[0])
 
     def _ways_of(self, tensor: Tensor) -> set[int]:
         """Return the dimensions that a tensor was compared along by now; it may be added to."""

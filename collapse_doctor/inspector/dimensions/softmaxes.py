@@ -25,6 +25,7 @@ from collapse_doctor.inspector.dimensions.elementwise import (
     named,
 )
 from collapse_doctor.inspector.dimensions.lengths import MOST_VALUES, NEAR, span
+from collapse_doctor.inspector.dimensions.weights import CONTRACTING, WEIGHING, Weights
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
 from collapse_doctor.recording.observations import AlongBatch, CallSite
@@ -41,7 +42,7 @@ MATRICES: frozenset[Callable[..., Any]] = frozenset(
 )
 SOFTMAXING = (
     SOFTMAX | PICKING | CLASSIFYING | MATRICES | UNARY | BINARY | REDUCING | SQUEEZING | INSERTING
-)
+) | WEIGHING
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Softmaxes:
         self._matrices: Trail[bool] = Trail()
         self._likelihoods: Trail[bool] = Trail()  # over the classes; true once logarithms
         self._ways: set[tuple[str, str, int, bool]] = set()
+        self._weights = Weights(later, told)
 
     def seen(
         self,
@@ -88,9 +90,11 @@ class Softmaxes:
         result: Any,
     ) -> None:
         """Take note of one call of a function in ``SOFTMAXING``."""
+        if func in WEIGHING and isinstance(result, Tensor):
+            self._weights.seen(func, tensors, args, kwargs, result)
         if func in CLASSIFYING:
             self._classified(tensors[:2])
-        elif not isinstance(result, Tensor):
+        elif func in CONTRACTING or not isinstance(result, Tensor):
             return
         elif func in MATRICES:
             if not any(tensor.is_leaf and tensor.requires_grad for tensor in tensors):
@@ -106,6 +110,7 @@ class Softmaxes:
         """Forget what no longer exists."""
         for trail in (self._marks, self._along, self._matrices, self._likelihoods):
             trail.sweep()
+        self._weights.sweep()
 
     def _softmaxed(
         self, func: Callable[..., Any], source: Tensor, dim: Any, result: Tensor
@@ -131,6 +136,8 @@ class Softmaxes:
             return
         told = self._told.described(func, "softmax", source)
         if told is not None:
+            if known is None and func not in LOG_SOFTMAX:
+                self._weights.put(told, along, result)
             logs = func in LOG_SOFTMAX
             self._marks.put(result, _Mark(told, known, logs, along, learnt=learnt))
 

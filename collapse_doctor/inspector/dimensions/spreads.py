@@ -48,10 +48,15 @@ __all__ = ["SPREADING", "Spreads"]
 LOSSES = named("hinge_embedding_loss", "poisson_nll_loss", "gaussian_nll_loss", "kl_div")
 """Losses beside the comparators that broadcast their operands, and hold one against the other."""
 FITTING = LOSSES | {f for f, comparator in COMPARATORS.items() if comparator.name in REGRESSIONS}
+THRESHOLDS = named(
+    "lt", "le", "gt", "ge", "less", "less_equal", "greater", "greater_equal", "__lt__", "__le__",
+    "__gt__", "__ge__",
+)  # fmt: skip
+"""Which of two formulas holds for an entry, as in a Huber loss written with ``where``."""
 PICKING = named("__getitem__", "index_select", "embedding")
 SPREADING = (
-    PICKING | UNARY | BINARY | REDUCING | SQUEEZING | INSERTING | FITTING | frozenset(COMPARATORS)
-)
+    PICKING | UNARY | BINARY | REDUCING | SQUEEZING | INSERTING | THRESHOLDS | FITTING
+) | frozenset(COMPARATORS)
 DIFFERENCES = named("sub", "subtract", "__sub__")
 CHOICES = named("where")
 HINGES = named("relu", "clamp", "clamp_min", "softplus", "logsigmoid", "sigmoid")
@@ -90,6 +95,8 @@ class Spreads:
             self._fitted(func, tensors[:2], result)
         elif func in PICKING and _is_gathered(tensors, result):
             self._scores.gathered(result)
+        elif func in THRESHOLDS:
+            self._thresholded(tensors, result)
         elif func in COMPARATORS:
             operands = COMPARATORS[func].bind(args, kwargs)
             if all(isinstance(operand, Tensor) for operand in operands):
@@ -115,6 +122,16 @@ class Spreads:
             self._scores.carried(func, source, index, result)
         elif result.shape == source.shape:
             self._pairs.put(result, replace(pairs, hinged=pairs.hinged or func in HINGES))
+
+    def _thresholded(self, tensors: Sequence[Tensor], result: Tensor) -> None:
+        """Take in which pairs pass one number: of pairs nobody asked for, this is no mask either.
+
+        Of a matrix that was asked for it may be one, and the matrix is not followed into it.
+        """
+        pairs = self._pairs.of(tensors[0])
+        alone = all(other.numel() == 1 for other in tensors[1:])
+        if pairs is not None and pairs.is_outer and alone and result.shape == tensors[0].shape:
+            self._pairs.put(result, pairs)
 
     def _reduced(self, source: Tensor, result: Tensor) -> None:
         pairs = self._pairs.of(source)
@@ -265,7 +282,7 @@ class Spreads:
         """
         one, other = self._scores.of(low), self._scores.of(high)
         computed = [t.requires_grad or n.scored for t, n in ((low, one), (high, other))]
-        in_batch = one.scored or other.scored or low.shape[0] == self._moment.batch
+        in_batch = one.scored or other.scored or self._is_batch(low.shape[0])
         if one.roots & other.roots or not any(computed) or not in_batch:
             return "asked"
         if any(operand.is_leaf and operand.requires_grad for operand in operands):
@@ -277,6 +294,15 @@ class Spreads:
         return (
             "inline" if func not in FITTING and is_written_here(func, operands, high) else "unasked"
         )
+
+    def _is_batch(self, size: int) -> bool:
+        """Tell whether there are as many rows: of outputs, or of inputs where no output is rows.
+
+        A model that squeezes its one column itself returns (n,), which says no more than that.
+        """
+        if self._moment.batch is not None:
+            return size == self._moment.batch
+        return size in self._moment.leads
 
     def _is_given(self, tensor: Tensor) -> bool:
         """Tell whether numbers come from elsewhere, as labels and weights do."""

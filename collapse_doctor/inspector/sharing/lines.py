@@ -20,7 +20,14 @@ from collapse_doctor.inspector.comparing.births import birth_line
 from collapse_doctor.inspector.source.callsite import scope_of, tree_of_file, user_frame
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["Written", "line_of_assigned_memory", "line_of_copy", "line_of_repeat", "written_at"]
+__all__ = [
+    "Written",
+    "line_of_assigned_memory",
+    "line_of_copy",
+    "line_of_part",
+    "line_of_repeat",
+    "written_at",
+]
 
 MOST_FRAMES = 8
 
@@ -66,6 +73,18 @@ def line_of_copy(
             if near:
                 break
     return _surest(found) if found or owner is not None else line_of_repeat("", None, frame)
+
+
+def line_of_part(attribute: str, owner: nn.Module, frame: FrameType | None) -> Written:
+    """Return the one assignment of ``self.attribute`` in the class of what holds a part."""
+    found = [
+        written_at(file, one.lineno, scope)
+        for near, file, scope in _scopes(owner, frame)
+        if near
+        for one in _own_statements(scope)
+        if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == f"self.{attribute}"
+    ]
+    return _surest(found)
 
 
 def line_of_assigned_memory(frame: FrameType | None) -> Written:
@@ -136,7 +155,7 @@ class _Repeat(NamedTuple):
 
 
 def _repeats(scope: _Scope) -> Iterator[_Repeat]:
-    """Yield every list of one thing: ``[block] * n``, ``[block for _ in …]``, ``f(a, b, a)``."""
+    """Yield every list of one thing: ``[block] * n``, ``[block for _ in …]``, ``repeat(block)``."""
     for statement in _own_statements(scope):
         target = _target(statement)
         for node in ast.walk(statement):
@@ -157,6 +176,8 @@ def _repeated_element(node: ast.AST) -> ast.expr | None:
         return element if fixed or shallow else None
     if isinstance(node, ast.Call) and ast.unparse(node.func) == "dict.fromkeys":
         return node.args[1] if len(node.args) > 1 else None
+    if isinstance(node, ast.Call) and ast.unparse(node.func) in ("repeat", "itertools.repeat"):
+        return node.args[0] if node.args else None
     if isinstance(node, ast.Call):
         listed = [a.elts if isinstance(a, ast.List | ast.Tuple) else [a] for a in node.args]
         names = [one.id for group in listed for one in group if isinstance(one, ast.Name)]

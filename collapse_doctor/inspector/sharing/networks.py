@@ -24,6 +24,7 @@ from collapse_doctor.inspector.sharing.lines import (
     Written,
     line_of_assigned_memory,
     line_of_copy,
+    line_of_part,
     line_of_repeat,
 )
 from collapse_doctor.inspector.sharing.memory import Suspect, are_one_memory
@@ -68,6 +69,7 @@ def find_shared(models: Mapping[str, nn.Module], frame: FrameType | None) -> tup
         The user's frame that began the watch, to look for the line that wrote it.
     """
     found = [*_models(models, frame), *(one.said() for one in _suspects(models, frame, one=True))]
+    found += _rebuilt(models, frame)
     names: list[_Named] = []
     for name, model in models.items():
         named = list(_names(model))
@@ -91,6 +93,31 @@ def _suspects(
     for kind, names, left, right, owner in _named_apart(models):
         if _are_alike(left, right) and are_one_memory(left, right) is one:
             yield Suspect(left, right, partial(_in_memory, kind, names, left, owner, frame))
+
+
+def _rebuilt(models: Mapping[str, nn.Module], frame: FrameType | None) -> Iterator[Sharing]:
+    """Yield parts of which one is named as a copy, and was built anew of the other's very layers.
+
+    ``nn.Sequential(*layers)`` twice gives two containers, and one set of weights.
+    """
+    for kind, names, left, right, owner in _named_apart(models):
+        if kind != "parts" or left is right or _identity(left) == _identity(right):
+            continue  # one module: told elsewhere
+        if _holds(left, right) or _holds(right, left) or not _has_weights(left):
+            continue
+        if isinstance(left, nn.Embedding):  # a table is tied on purpose
+            continue
+        weights = [list(map(id, part.parameters())) for part in (left, right)]
+        if weights[0] == weights[1]:
+            copy = names[1].rpartition(".")[2]
+            written = line_of_part(copy, _owner(models, names[1]), frame)
+            yield _sharing(kind, names, left, written, owner, copied=True)
+
+
+def _owner(models: Mapping[str, nn.Module], name: str) -> nn.Module:
+    """Return the module that holds a part of a watched model, by the part's full name."""
+    model, _, path = name.partition(".")
+    return models[model].get_submodule(path.rpartition(".")[0])
 
 
 def _named_apart(models: Mapping[str, nn.Module]) -> Iterator[_Apart]:

@@ -15,6 +15,7 @@ from collapse_doctor.inspector.source.callsite import Still
 from collapse_doctor.inspector.source.givings import assigned, version
 from collapse_doctor.inspector.source.insides import inside
 from collapse_doctor.inspector.source.points import Context, Point, Step, Way, beginning, parsed
+from collapse_doctor.inspector.source.writing import written_before
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
 __all__ = ["Junction", "junction_of"]
@@ -177,5 +178,6 @@ def _same_line(one: Step, other: Step) -> bool:
 def _site(step: Step) -> CallSite:
     context: Context = step.context
     name = getattr(context.scope, "name", "<module>")
-    text = linecache.getline(context.file, step.line).strip()
-    return CallSite(context.file, step.line, name, text)
+    line = written_before(context.scope, step.line)
+    text = linecache.getline(context.file, line).strip()
+    return CallSite(context.file, line, name, text)

@@ -44,7 +44,7 @@ class AlongBatch(Struct, frozen=True, gc=False, tag="along-batch"):
     step: int
     forward: int
     function: str
-    kind: Literal["normalized", "everything", "softmax", "compared"]
+    kind: Literal["normalized", "everything", "softmax", "weights", "compared"]
     site: CallSite
     operand: Operand
     met: CallSite | None = None
