@@ -3,7 +3,7 @@
 expect: healthy
 """
 
-from functools import lru_cache
+from functools import cache
 
 import torch
 from torch.nn import functional as F
@@ -15,7 +15,7 @@ frozen, student = mlp(64, 128, 20).requires_grad_(False), mlp(64, 48, 20)
 optimizer = torch.optim.Adam(student.parameters(), lr=3e-3)
 
 
-@lru_cache(maxsize=None)
+@cache
 def target(start):
     return frozen(DIGITS[start : start + 32])
 

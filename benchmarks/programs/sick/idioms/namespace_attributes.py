@@ -20,7 +20,7 @@ state = SimpleNamespace(query=None, key=None)
 def fill(state, x):
     state.query = net(augment(x))
     for name in ("key",):
-        setattr(state, name, getattr(state, "query").detach())  # fault
+        setattr(state, name, state.query.detach())  # fault
     return state
 
 

@@ -7,7 +7,6 @@ first: 1
 import queue
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.programs.common import batches, mlp
