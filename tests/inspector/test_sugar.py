@@ -13,6 +13,7 @@ _SAME = {
     "z = await fetch(x)": "z = fetch(x)",
     "chain += [a, b]": "chain.append(a)\nchain.append(b)",
     "total += z": "total += z",
+    "total -= [a, b]": "total -= [a, b]",
     "f(*(a, b), **{'c': d})": "f(a, b, c=d)",
     "f(*views, **words)": "f(*views, **words)",
     "state.key = getattr(state, 'query')": "state.key = state.query",
