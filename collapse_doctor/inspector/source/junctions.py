@@ -15,6 +15,7 @@ from typing import NamedTuple
 from collapse_doctor.inspector.source.callsite import Still
 from collapse_doctor.inspector.source.givings import assigned, version
 from collapse_doctor.inspector.source.insides import inside
+from collapse_doctor.inspector.source.passing import is_parameter
 from collapse_doctor.inspector.source.points import Context, Point, Step, Way, beginning, parsed
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
@@ -200,6 +201,8 @@ def _choice(way: Way) -> Step | None:
 def _blamed(way: Way, place: int, telling: frozenset[str]) -> Step:
     """Return who is to blame for a step: the call, if a helper does it to what it is given."""
     found = way[place]
+    if is_parameter(found.context.scope, "self"):
+        return found  # a method may keep it, or be told when to do so
     for step in way[place + 1 :]:
         if step.sort == "bound":
             found = step
