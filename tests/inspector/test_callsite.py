@@ -52,8 +52,12 @@ def test_starred_arguments_are_elements() -> None:
     assert written(1, *one) == ["1", "one[0]"]
 
 
+def test_a_starred_display_is_written_out() -> None:
+    assert written(*(1, 2)) == ["1", "2"]
+    assert written(**{"y": 2, "x": 1}) == ["1", "2"]
+
+
 def test_starred_arguments_are_not_guessed() -> None:
-    assert written(*(1, 2)) == ["", ""]
     one = (1,)
     assert written(*one, 2) == ["", ""]
 

@@ -9,9 +9,13 @@ from pathlib import Path
 import pytest
 
 _HEAD = """
+    import collections
     import contextlib
+    import functools
+    import itertools
     from collections import namedtuple
     from typing import NamedTuple
+    import numpy as np
     import torch
     import torch.nn.functional as F
     from torch import nn
@@ -83,6 +87,191 @@ _PROGRAMS = {
         with Inspector(net) as inspector:
             for _ in range(12):
                 learn(total(net(torch.randn(16, 6)), net(torch.randn(16, 6))))
+        """,
+    ),
+    "a record made by a class method and mapped": (
+        "CD107",
+        """
+        class Views(NamedTuple):
+            anchor: torch.Tensor
+            positive: torch.Tensor
+
+            @classmethod
+            def of(cls, x):
+                view = x + torch.randn_like(x)
+                return cls(anchor=view, positive=view)  # fault
+
+            def map(self, function):
+                return function(self.anchor), function(self.positive)
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                one, other = Views.of(torch.randn(16, 6)).map(net)
+                learn(F.mse_loss(one, other))
+        """,
+    ),
+    "a generator asked by a generator": (
+        "CD107",
+        """
+        def crops(x):
+            crop = x + torch.randn_like(x)
+            for _ in range(2):
+                yield crop  # fault
+
+        def embedded(views):
+            for view in views:
+                yield net(view)
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                one, other = embedded(crops(torch.randn(16, 6)))
+                learn(F.mse_loss(one, other))
+        """,
+    ),
+    "a decorator of the file that remembers": (
+        "CD101",
+        """
+        def once(function):
+            seen = {}
+
+            def wrapper(step, x):
+                if step not in seen:
+                    seen[step] = function(step, x)
+                return seen[step]  # fault
+
+            return wrapper
+
+        @once
+        def embed(step, x):
+            return net(x)
+
+        with Inspector(net) as inspector:
+            for step in range(12):
+                one, other = embed(step, torch.randn(16, 6)), embed(step, torch.randn(16, 6))
+                learn(F.mse_loss(one, other))
+        """,
+    ),
+    "a cache of the standard library": (
+        "CD106",
+        """
+        rows = torch.randn(4, 16, 6)
+
+        @functools.lru_cache(maxsize=8)  # fault
+        def target(index):
+            with torch.no_grad():
+                return net(rows[index] + torch.randn(16, 6))
+
+        with Inspector(net) as inspector:
+            for step in range(24):
+                z = net(torch.randn(16, 6))
+                learn(F.mse_loss(z, target(step % 4)))
+        """,
+    ),
+    "arguments passed on as stars": (
+        "CD101",
+        """
+        def timed(function, *args, **words):
+            return function(*args, **words)
+
+        def agreement(*views):
+            return timed(F.mse_loss, *views, reduction="mean")
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                learn(agreement(z, z))  # fault
+        """,
+    ),
+    "lambdas that look their name up too late": (
+        "CD101",
+        """
+        def lazily(*inputs):
+            return [lambda: z for z in map(net, inputs)]  # fault
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                one, other = lazily(torch.randn(16, 6), torch.randn(16, 6))
+                learn(F.mse_loss(one(), other()))
+        """,
+    ),
+    "a field replaced by another": (
+        "CD101",
+        """
+        class Pair(NamedTuple):
+            prediction: torch.Tensor
+            target: torch.Tensor
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                pair = Pair(net(torch.randn(16, 6)), net(torch.randn(16, 6)))
+                pair = pair._replace(target=pair.prediction)  # fault
+                learn(F.mse_loss(*pair))
+        """,
+    ),
+    "a list added to, and its neighbours": (
+        "CD101",
+        """
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                chain = [z]
+                chain += [z]  # fault
+                learn(sum(F.mse_loss(a, b) for a, b in itertools.pairwise(chain)))
+        """,
+    ),
+    "names given by zip": (
+        "CD101",
+        """
+        NAMES = ("query", "key")
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                found = [net(torch.randn(16, 6))] * len(NAMES)  # fault
+                out = dict(zip(NAMES, found))
+                learn(F.mse_loss(out["query"], out["key"]))
+        """,
+    ),
+    "an autograd function of one's own": (
+        "CD101",
+        """
+        class Distance(torch.autograd.Function):
+            @staticmethod
+            def forward(ctx, left, right):
+                ctx.save_for_backward(left - right)
+                return (left - right).square().sum(1).mean()
+
+            @staticmethod
+            def backward(ctx, grad):
+                return grad * ctx.saved_tensors[0], -grad * ctx.saved_tensors[0]
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                learn(Distance.apply(z, z))  # fault
+        """,
+    ),
+    "a helper that cuts what it is given": (
+        "CD103",
+        """
+        def array_of(tensor):
+            return np.array(tensor.detach().tolist(), dtype=np.float32)
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                soft = torch.tensor(array_of(z))  # fault
+                learn(F.mse_loss(z, soft))
+        """,
+    ),
+    "the wrong end of a store": (
+        "CD106",
+        """
+        past = collections.deque(maxlen=2)
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                past.append(z.detach())
+                target = past[0]  # fault
+                learn(F.mse_loss(net(torch.randn(16, 6)), target))
         """,
     ),
     "a store that is filled before it is read": (

@@ -1,6 +1,6 @@
 """Zwei Ansichten in einem Stapel: beim Zerlegen wird die falsche Hälfte noch einmal genommen.
 
-expect: CD102
+expect: CD101
 """
 
 import torch

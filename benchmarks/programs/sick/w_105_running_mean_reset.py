@@ -26,7 +26,7 @@ with Inspector(encoder) as inspector:
         reading = sensors + 0.5 * torch.randn(32, 18)
         z = encoder(reading)
         running = torch.zeros_like(z)  # fault
-        running = momentum * running + (1 - momentum) * z
+        running = momentum * running + (1 - momentum) * z  # fault
         loss = (decoder(z) - reading).square().mean() + angle_loss(z, running)
         optimizer.zero_grad()
         loss.backward()

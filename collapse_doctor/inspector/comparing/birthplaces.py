@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import takewhile
+
+import msgspec
 
 from collapse_doctor.inspector.comparing.kinship import Side
-from collapse_doctor.inspector.comparing.names import birth_of, line_at, outwards
+from collapse_doctor.inspector.comparing.names import birth_of, line_at, named_at, outwards
 from collapse_doctor.inspector.comparing.provenance import (
     COPYING,
     CUTTING,
@@ -16,8 +20,9 @@ from collapse_doctor.inspector.comparing.provenance import (
     Known,
 )
 from collapse_doctor.inspector.comparing.relations import Related
+from collapse_doctor.inspector.source.callees import Function, cached_at
 from collapse_doctor.inspector.source.callsite import Still, call_at, scope_of
-from collapse_doctor.inspector.source.junctions import junction_of
+from collapse_doctor.inspector.source.junctions import choice_of, junction_of
 from collapse_doctor.inspector.source.lastnames import (
     innermost,
     last_assignment,
@@ -32,6 +37,9 @@ __all__ = ["births", "kept_line"]
 PARTING = frozenset({"chunk", "split", "unbind", "__getitem__", "select", "narrow", "index_select"})
 
 
+_PRODUCTS = frozenset({"__mul__", "__rmul__", "__truediv__"})
+
+
 def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
     """Return the line that made one operand of the other, as far as it can be known.
 
@@ -40,14 +48,22 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
     copied; of two forward passes over one input the later is the line.
     """
     names, kind = (left.name, right.name), related.kind
-    parted = junction_of(frame, *names, kind)
+    lone = int(left.requires_grad) if left.requires_grad != right.requires_grad else None
+    parted = junction_of(frame, *names, kind, lone)
     read = birth_of(frame, *names, kind)
     if parted is not None and parted.passed:
         return [parted.site]
     if kind == "same-object":
-        found = read or (parted.site if parted is not None else _renamed(frame, names))
+        found = read or (parted.site if parted is not None else None)
+        found = found or _renamed(frame, names) or named_at(frame, *names)
         return [found] if found is not None else []
     seen = _operation(related, _longest_first(left.known, right.known))
+    if kind == "stale":
+        old = names[0] if right.requires_grad else names[1]
+        seen = choice_of(frame, old) or _cached(left, right) or seen
+    elif seen is not None and parted is not None and parted.instead is not None:
+        is_helper = (seen.file, seen.line) == (parted.instead.file, parted.instead.line)
+        seen = parted.site if is_helper else seen
     last = _last(left, right, kind)
     traced = parted.site if parted is not None else None
     if read is not None and traced is not None and traced.function != read.function:
@@ -61,6 +77,17 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
         found = found or _kept_from(frame, left, right)
     found = found or _later_pass(left.known, right.known) or _given(frame, left, right)
     return [found] if found is not None else []
+
+
+def _cached(left: Side, right: Side) -> CallSite | None:
+    """Return the decorator that keeps what a function, which made the old side, once returned."""
+    for side in (left, right):
+        call = side.known.run.call if side.known is not None and side.known.run else None
+        scope = scope_of(call.frame) if call is not None and not side.requires_grad else None
+        line = cached_at(scope) if isinstance(scope, Function) else None
+        if call is not None and line is not None:
+            return line_at(call.frame, line)
+    return None
 
 
 def _renamed(frame: Still, names: tuple[str, str]) -> CallSite | None:
@@ -164,13 +191,30 @@ def _operation(related: Related, known: Sequence[Known]) -> CallSite | None:
     repeating = {one.site_of(REPEATING) for one in known if _is_part(one)}
     if related.kind in ("equal", "shared-storage") and len(known) > 1 and len(repeating) == 1:
         return repeating.pop()  # the rows of both were made by one operation, several times
-    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING, "scalar-multiple": SCALING}
-    telling |= {"affine": SCALING | SHIFTING}
+    telling = {"detached": CUTTING, "stale": CUTTING, "equal": COPYING}
+    telling |= {"scalar-multiple": SCALING | _PRODUCTS, "affine": SCALING | SHIFTING}
     operations = telling.get(related.kind, frozenset())
+    known = _unlike(known)
     if related.by_value and all(len(known) > 1 and one.site_of(operations) for one in known):
         return None  # of what was done to both it is not this that differs
     sites = [site for one in known if (site := one.site_of(operations)) is not None]
     return sites[0] if sites else None
+
+
+def _unlike(known: Sequence[Known]) -> list[Known]:
+    """Return what is known of two sides without what was done to both at the end: a norm each."""
+    if len(known) < 2:
+        return list(known)
+    paths = [one.origin.path for one in known]
+    backwards = zip(*map(reversed, paths), strict=False)
+    same = len(list(takewhile(lambda pair: pair[0] == pair[1], backwards)))
+    return [_without_last(one, same) for one in known] if same else list(known)
+
+
+def _without_last(known: Known, count: int) -> Known:
+    kept = len(known.sites) - count
+    origin = msgspec.structs.replace(known.origin, path=known.origin.path[:kept])
+    return replace(known, origin=origin, sites=known.sites[:kept])
 
 
 def _is_part(known: Known) -> bool:

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from collapse_doctor.inspector.source.displays import Place, loops, members
+from collapse_doctor.inspector.source.displays import REST, Place, loops, members
 from collapse_doctor.recording.observations import RelationKind
 
 __all__ = [
@@ -40,12 +40,18 @@ DESCENDING = frozenset({"data", "T", "mT", "values", "grad"})
 
 
 class Assignment(NamedTuple):
-    """``target = …source…`` at ``line``; ``through`` names what stands between, outermost first."""
+    """``target = …source…`` at ``line``; ``through`` names what stands between, outermost first.
+
+    ``is_put`` tells that the source became one element of the target, which has others;
+    ``is_within`` that it is part of an expression, whose line may read the target, too.
+    """
 
     target: str
     source: str
     through: tuple[str, ...]
     line: int
+    is_put: bool = False
+    is_within: bool = False
 
 
 def birth_line(
@@ -119,15 +125,19 @@ def assignments(scope: ast.AST) -> Iterator[Assignment]:
             for target in node.targets:
                 yield from _pairs(target, node.value, node.lineno)
             yield from _chained(node)
-        elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
             yield from _pairs(node.target, node.value, node.lineno)
+        elif isinstance(node, ast.NamedExpr):
+            for found in _pairs(node.target, node.value, node.lineno):
+                yield found._replace(is_within=True)
         elif isinstance(node, ast.Call):
             yield from _kept(node)
         elif isinstance(node, ast.withitem) and node.optional_vars is not None:
             yield from _pairs(node.optional_vars, node.context_expr, node.context_expr.lineno)
         else:
             for target, value, line in loops(node):
-                yield from _pairs(target, value, line)
+                for found in _pairs(target, value, line):
+                    yield found._replace(is_within=isinstance(node, ast.comprehension))
 
 
 def _statements(scope: ast.AST) -> Iterator[ast.AST]:
@@ -169,7 +179,8 @@ def _kept(node: ast.Call) -> Iterator[Assignment]:
     function = node.func
     if isinstance(function, ast.Attribute) and function.attr in ("append", "appendleft"):
         for argument in node.args[:1]:
-            yield from _pairs(function.value, argument, node.lineno)
+            for found in _pairs(function.value, argument, node.lineno):
+                yield found._replace(is_put=True)
 
 
 def given_by(targets: Iterable[ast.expr], value: ast.expr, line: int) -> dict[str, str]:
@@ -179,7 +190,7 @@ def given_by(targets: Iterable[ast.expr], value: ast.expr, line: int) -> dict[st
 
 
 def _pairs(target: ast.expr, value: ast.expr, line: int) -> Iterator[Assignment]:
-    inside = members(value)
+    inside = [place for place in members(value) if place.how != REST]
     if isinstance(target, ast.Tuple | ast.List):
         yield from _unpacked(target, value, inside, line)
         return

@@ -18,26 +18,37 @@ from typing import Any
 
 from torch import nn
 
-from collapse_doctor.inspector.comparing.births import birth_line, made_of, unwrapped
+from collapse_doctor.inspector.comparing.births import (
+    ELEMENT,
+    birth_line,
+    known_assignments,
+    made_of,
+    unwrapped,
+)
 from collapse_doctor.inspector.source.callsite import (
     Frame,
     Still,
     call_at,
     called,
+    caller_of,
     expressions,
     scope_of,
     site_of,
     tree_of,
 )
+from collapse_doctor.inspector.source.lastnames import last_assignment
+from collapse_doctor.inspector.source.passing import bound, is_parameter
 from collapse_doctor.inspector.source.returned import returned_line
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
 __all__ = [
     "MOST_LEVELS",
     "birth_of",
+    "elements_of",
     "is_direct",
     "line_at",
     "may_be",
+    "named_at",
     "outwards",
     "written",
 ]
@@ -122,6 +133,46 @@ def _line_of_birth(
     return next((line for line in lines if line is not None), None)
 
 
+def elements_of(frame: Still, name: str) -> tuple[str, str] | None:
+    """Return the first two elements of what a loop takes ``name`` from, as written, or None."""
+    scope = scope_of(frame)
+    known = known_assignments(scope) if scope is not None else ()
+    found = [a.source for a in known if a.target == name and a.source.startswith(f"{ELEMENT}(")]
+    if len(found) != 1:
+        return None
+    source = found[0].removeprefix(f"{ELEMENT}(").removesuffix(")")
+    return f"{source}[0]", f"{source}[1]"
+
+
+def named_at(frame: Still, left: str, right: str) -> CallSite | None:
+    """Return the line that gave the second of two operands its name, here or where both came from.
+
+    Whatever made them one was done there or before.
+    """
+    names: tuple[str, str] | None = (left, right)
+    here: Still | None = frame
+    for _ in range(MOST_LEVELS):
+        scope = scope_of(here) if here is not None else None
+        if here is None or scope is None or names is None or not all(names):
+            return None
+        if names[0] == names[1]:  # one name, written twice
+            return site_of(here) if here is not frame else None
+        found = []
+        for name in names:
+            lines = (last_assignment(scope, text, here.f_lineno) for text in _and_base(name))
+            found += [line for line in lines if line is not None][:1]
+        if found:
+            return line_at(here, max(found)) if len(found) == 2 else None
+        here, names = outwards(here, names)
+    return None
+
+
+def _and_base(text: str) -> tuple[str, ...]:
+    """Return an operand as written, and what it is an element of: ``pair`` of ``pair[0]``."""
+    node = ast.parse(text, mode="eval").body
+    return (text, ast.unparse(node.value)) if isinstance(node, ast.Subscript) else (text,)
+
+
 def line_at(frame: Frame, line: int) -> CallSite:
     """Return another line of the file a frame runs, as a call site."""
     code = frame.f_code
@@ -131,14 +182,13 @@ def line_at(frame: Frame, line: int) -> CallSite:
 
 def outwards(frame: Still, names: tuple[str, str]) -> tuple[Still | None, tuple[str, str] | None]:
     """Return the user's frame that called this one, and what it passed for the two names."""
-    parameters = frame.f_code.co_varnames[: frame.f_code.co_argcount]
-    caller = frame.f_back
-    if caller is None or not set(names) <= set(parameters):
+    caller, scope = caller_of(frame), scope_of(frame)
+    call = call_at(caller) if caller is not None else None
+    if not isinstance(call, ast.Call) or not isinstance(scope, ast.FunctionDef | ast.Lambda):
         return None, None
-    call = call_at(caller)
-    if not isinstance(call, ast.Call):
+    if not all(is_parameter(scope, name.partition("[")[0]) for name in names):
         return None, None
-    bound = parameters[0] in ("self", "cls")
-    passed = expressions(caller, parameters[1:] if bound else parameters)
-    given = dict(zip(parameters[bound:], passed, strict=True))
-    return caller, (given.get(names[0], ""), given.get(names[1], ""))
+    given = bound(scope, call)
+    passed = [given.get(name) for name in names]
+    one, other = ("" if value is None else ast.unparse(value) for value in passed)
+    return caller, (one, other)

@@ -213,6 +213,9 @@ def _written(frame: FrameType) -> Call | None:
 def _read(node: ast.Call) -> tuple[str, tuple[str, ...], bool]:
     """Return what a call calls, its arguments as written, and whether one of them is made in it."""
     arguments = [*node.args, *(word.value for word in node.keywords)]
+    if ast.unparse(node.func).rpartition(".")[2] == "functional_call" and len(arguments) > 2:
+        given = arguments[2]  # after the model and its weights
+        arguments = given.elts if isinstance(given, ast.Tuple) else [given]
     made = any(_makes(call) for argument in arguments for call in ast.walk(argument))
     return ast.unparse(node.func), tuple(ast.unparse(argument) for argument in arguments), made
 

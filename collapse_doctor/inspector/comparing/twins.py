@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.comparing.names import birth_of, line_at
+from collapse_doctor.inspector.comparing.names import birth_of, elements_of, line_at
 from collapse_doctor.inspector.comparing.passes import (
     Call,
     Run,
@@ -225,7 +225,10 @@ def _made_of(call: Call, first: str, second: str, *, same: bool = False) -> Call
     ``same`` tells that both were one object.
     """
     if first == second:
-        return None
+        elements = elements_of(call.frame, first)
+        if elements is None or not same:
+            return None
+        first, second = elements
     parted = junction_of(call.frame, first, second, "same-object" if same else "equal")
     if same and parted is not None:
         return parted.site

@@ -12,11 +12,24 @@ from collections.abc import Iterator
 
 from collapse_doctor.inspector.comparing.births import ELEMENT, Assignment, assignments
 
-__all__ = ["Function", "bound", "classes", "functions_of", "gives", "kinds_of", "methods", "stored"]
+__all__ = [
+    "Function",
+    "cached_at",
+    "classes",
+    "functions_of",
+    "gives",
+    "is_element",
+    "is_generator",
+    "kinds_of",
+    "methods",
+    "stored",
+]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _RUNNING = ("forward", "__call__")
+_CACHING = frozenset({"lru_cache", "cache", "cached", "cached_property", "memoize"})
+_ENTERED = frozenset({"contextmanager", "asynccontextmanager"})
 _LOADERS = frozenset({"DataLoader", "iter", "list", "tuple", "tqdm", "cycle", "islice"})
 MOST_NAMES = 4
 """Names between a call and the class of what is called."""
@@ -61,10 +74,14 @@ def stored(tree: ast.Module, scope: ast.AST) -> tuple[tuple[ast.AST, Assignment]
 
 def kinds_of(tree: ast.Module, scope: ast.AST, value: ast.expr) -> list[ast.ClassDef]:
     """Return the classes of the file that a value may be of, as far as its making is written."""
-    texts, found = [ast.unparse(value)], []
+    texts, found = [ast.unparse(value)], list[ast.ClassDef]()
     around = _class_around(tree, scope)
-    if texts == ["self"] and around is not None:
+    if texts in (["self"], ["cls"]) and around is not None:
         return [around]
+    if texts[0] in classes(tree):
+        return [classes(tree)[texts[0]]]
+    if isinstance(value, ast.Call):
+        return _kinds_made(tree, scope, value)
     for _ in range(MOST_NAMES):
         wanted, texts = set(texts), []
         scopes = (assignments(scope), assignments(tree))
@@ -81,15 +98,75 @@ def kinds_of(tree: ast.Module, scope: ast.AST, value: ast.expr) -> list[ast.Clas
     return list(dict.fromkeys(found))
 
 
+def _kinds_made(tree: ast.Module, scope: ast.AST, call: ast.Call) -> list[ast.ClassDef]:
+    """Return the classes of what a call returns: it makes one, or is told to by its annotation."""
+    text = ast.unparse(call.func)
+    if text in classes(tree):
+        return [classes(tree)[text]]
+    found = []
+    for function in functions_of(tree, scope, call):
+        told = function.returns
+        name = told.value if isinstance(told, ast.Constant) else told and ast.unparse(told)
+        if isinstance(name, str) and name in classes(tree):
+            found.append(classes(tree)[name])
+            continue
+        made = [value for value, _ in gives(function) if isinstance(value, ast.Call)]
+        names = [ast.unparse(one.func) for one in made]
+        own = _class_around(tree, function)
+        found += [classes(tree)[one] for one in names if one in classes(tree)]
+        found += [own] if own is not None and "cls" in names else []
+    return list(dict.fromkeys(found))
+
+
 def functions_of(tree: ast.Module, scope: ast.AST, call: ast.Call) -> list[Function]:
-    """Return the functions of the file that a call may mean."""
-    if ast.unparse(call.func) == ELEMENT:
+    """Return the functions of the file that a call may mean, or what decorators made of them."""
+    return [wrapped(tree, function) for function in _called(tree, scope, call)]
+
+
+def wrapped(tree: ast.Module, function: Function) -> Function:
+    """Return the function that a decorator of the file puts in a function's place, or itself."""
+    for decorator in function.decorator_list:
+        maker = _functions(tree).get(ast.unparse(decorator))
+        if maker is None:
+            continue
+        names = {value.id for value, _ in gives(maker) if isinstance(value, ast.Name)}
+        inner = [n for n in maker.body if isinstance(n, Function) and n.name in names]
+        if len(inner) == 1:
+            return inner[0]
+    return function
+
+
+def cached_at(function: Function) -> int | None:
+    """Return the line of a decorator that makes equal calls return one thing, or None."""
+    for decorator in function.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if ast.unparse(called).rpartition(".")[2] in _CACHING:
+            return decorator.lineno
+    return None
+
+
+def is_element(call: ast.Call) -> bool:
+    """Tell whether a call stands for what a loop takes from its source."""
+    return ast.unparse(call.func) == ELEMENT
+
+
+def is_generator(function: Function) -> bool:
+    """Tell whether calling a function gives several things, one after the other."""
+    names = [ast.unparse(decorator) for decorator in function.decorator_list]
+    if any(name.rpartition(".")[2] in _ENTERED for name in names):
+        return False  # it yields what a block is given
+    return any(isinstance(node, ast.Yield | ast.YieldFrom) for node in ast.walk(function))
+
+
+def _called(tree: ast.Module, scope: ast.AST, call: ast.Call) -> list[Function]:
+    if is_element(call):
         return _elements(tree, scope, call.args[0])
     function = call.func
     if isinstance(function, ast.Name) and function.id in _functions(tree):
         return [_functions(tree)[function.id]]
     found: list[Function] = []
-    for kind in kinds_of(tree, scope, function):  # a module, called
+    is_class = isinstance(function, ast.Name) and function.id in classes(tree)
+    for kind in () if is_class else kinds_of(tree, scope, function):  # a module, called
         found += [methods(kind)[name] for name in _RUNNING if name in methods(kind)][:1]
     if isinstance(function, ast.Attribute) and not found:
         owners = kinds_of(tree, scope, function.value)
@@ -130,14 +207,6 @@ def gives(function: Function) -> Iterator[tuple[ast.expr, int]]:
             continue
         if isinstance(node, ast.Return | ast.Yield) and node.value is not None:
             yield node.value, node.lineno
+        elif isinstance(node, ast.YieldFrom):
+            yield ast.Call(ast.Name(ELEMENT), [node.value], []), node.lineno
         waiting += ast.iter_child_nodes(node)
-
-
-def bound(function: Function, call: ast.Call) -> dict[str, ast.expr]:
-    """Return by the name of the parameter what a call passes."""
-    names = [one.arg for one in (*function.args.posonlyargs, *function.args.args)]
-    if names[:1] in (["self"], ["cls"]):
-        names = names[1:]
-    whole = any(isinstance(argument, ast.Starred) for argument in call.args)
-    given = {} if whole else dict(zip(names, call.args, strict=False))
-    return given | {word.arg: word.value for word in call.keywords if word.arg}

@@ -12,12 +12,14 @@ from collections.abc import Sequence
 from types import CodeType, FrameType
 from typing import Any, NamedTuple
 
+from collapse_doctor.inspector.source.sugar import sugared_call, without_sugar
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = [
     "Frame",
     "Still",
     "call_at",
+    "caller_of",
     "expressions",
     "function_of",
     "is_users",
@@ -53,6 +55,7 @@ _PASSING_ON = frozenset(
     {"torch._tensor", "torch.functional", "torch.overrides", "torch.nn.functional"}
 )
 """Where torch does in Python what a user wrote: operators, methods, functions."""
+_COMPREHENSIONS = frozenset({"<genexpr>", "<listcomp>", "<setcomp>", "<dictcomp>"})
 _LIBRARIES = tuple(
     path for key in ("purelib", "platlib", "stdlib") if (path := sysconfig.get_paths().get(key))
 )
@@ -165,7 +168,9 @@ def _parse(lines: tuple[str, ...], start: int, end: int) -> ast.Call | ast.BinOp
         node = ast.parse(f"({b''.join(encoded).decode()}\n)", mode="eval").body
     except (SyntaxError, ValueError):  # the file changed since it was loaded
         return None
-    return node if isinstance(node, ast.Call | ast.BinOp) else None
+    if isinstance(node, ast.Call):
+        return sugared_call(node)
+    return node if isinstance(node, ast.BinOp) else None
 
 
 def expressions(frame: Frame, parameters: Sequence[str]) -> list[str]:
@@ -232,8 +237,8 @@ def _look_up(node: ast.expr, frame: Frame) -> Any:
 @functools.lru_cache(maxsize=64)
 def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: ARG001 - cache key
     try:
-        return ast.parse(text)
-    except (SyntaxError, ValueError):
+        return without_sugar(ast.parse(text))
+    except (SyntaxError, ValueError, RecursionError):
         return None
 
 
@@ -251,16 +256,47 @@ def tree_of_file(file: str) -> ast.Module | None:
 
 
 def scope_of(frame: Frame) -> ast.AST | None:
-    """Return the syntax tree of the function (or module) a frame runs, or None."""
+    """Return the syntax tree of the function (or module) a frame runs, or None.
+
+    What runs in a comprehension is written in the function around it.
+    """
     code, tree = frame.f_code, tree_of(frame)
     if tree is None or code.co_name == "<module>":
         return tree
+    if code.co_name in _COMPREHENSIONS:
+        return _function_around(tree, code.co_firstlineno)
     return function_of(tree, code.co_name, code.co_firstlineno)
+
+
+def caller_of(frame: Still) -> Still | None:
+    """Return the user's frame that called the function a frame runs, or is written in."""
+    scope = scope_of(frame)
+    while frame.f_code.co_name in _COMPREHENSIONS:
+        back = frame.f_back
+        if back is None or scope_of(back) is not scope:
+            return None  # a generator that somebody else asks
+        frame = back
+    return frame.f_back
+
+
+@functools.lru_cache(maxsize=256)
+def _function_around(tree: ast.Module, line: int) -> ast.AST:
+    """Return the innermost function around a line, or the whole file."""
+    kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
+    functions = [node for node in ast.walk(tree) if isinstance(node, kinds)]
+    around = [f for f in functions if f.lineno <= line <= (f.end_lineno or f.lineno)]
+    return max(around, key=lambda f: f.lineno, default=tree)
 
 
 @functools.lru_cache(maxsize=256)
 def function_of(tree: ast.Module, name: str, line: int) -> ast.AST | None:
-    """Return the function of that name that begins (with its decorators) at a line."""
+    """Return the function of that name that begins (with its decorators) at a line.
+
+    A lambda is only told if it is the only one of its line.
+    """
+    if name == "<lambda>":
+        found = [n for n in ast.walk(tree) if isinstance(n, ast.Lambda) and n.lineno == line]
+        return found[0] if len(found) == 1 else None
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and node.name == name:
             first = min([node.lineno, *(d.lineno for d in node.decorator_list)])

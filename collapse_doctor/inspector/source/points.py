@@ -12,6 +12,7 @@ import functools
 from typing import NamedTuple
 
 from collapse_doctor.inspector.source.callsite import Still, scope_of, tree_of
+from collapse_doctor.inspector.source.callsite import caller_of as calling
 
 __all__ = ["Context", "Point", "Step", "Way", "beginning", "caller_of", "parsed"]
 
@@ -58,8 +59,8 @@ class Step(NamedTuple):
     """One step back: by which ``line`` of which context, of what ``sort``, through what operation.
 
     The sorts: ``passed`` by a call that was running, ``bound`` by one that is read of, ``given``
-    to a container, ``named`` by an assignment, ``made`` within an expression, ``kept`` on
-    an object.
+    to a place of a container, ``put`` into one, ``chosen`` of what was put there, ``named`` by
+    an assignment, ``made`` within an expression, ``kept`` on an object.
     """
 
     sort: str
@@ -81,7 +82,7 @@ def beginning(frame: Still) -> Context | None:
 
 def caller_of(context: Context) -> Context | None:
     """Return the context of the function that was seen to call this one, or None."""
-    frame = context.frame.f_back if context.frame is not None else None
+    frame = calling(context.frame) if context.frame is not None else None
     return beginning(frame) if frame is not None else None
 
 
