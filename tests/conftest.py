@@ -17,6 +17,8 @@ import torch
 from torch.nn.modules import module as nn_module
 from torch.optim import optimizer
 
+from collapse_doctor.inspector.source import reading
+
 # Names of torch's registries of hooks that act on every module or optimizer of the process.
 MODULE_HOOKS = (
     "_global_backward_hooks",
@@ -54,6 +56,7 @@ def _refuse_network(event: str, arguments: tuple[object, ...]) -> None:
 def pytest_configure() -> None:
     # An audit hook also sees what C code does through the socket module; it is for the process.
     sys.addaudithook(_refuse_network)
+    reading.tells = True
 
 
 def _is_kept_in_view(thread: threading.Thread) -> bool:

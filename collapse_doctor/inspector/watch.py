@@ -44,6 +44,7 @@ from collapse_doctor.inspector.senses import WANTED, Senses
 from collapse_doctor.inspector.sharing.memory import MemoryWatch
 from collapse_doctor.inspector.sharing.networks import find_shared, find_suspects
 from collapse_doctor.inspector.source.callsite import user_frame
+from collapse_doctor.inspector.source.reading import given_up
 from collapse_doctor.inspector.wiring.fresh import find_fresh
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Notice, Role, Tick
@@ -52,6 +53,7 @@ from collapse_doctor.recording.writer import RecordingWriter
 __all__ = ["Watch"]
 
 OFF = "switched itself off after a fault of its own: "
+UNREAD = "some source could not be read, so a line may be missing or not the best one"
 
 REST = 16
 """Steps between two turns of tidying up while nothing is looked at."""
@@ -277,6 +279,8 @@ class Watch:
             return
         self._ended = True
         self._tell_if_unseen()
+        for fault in given_up():
+            self._note("source", f"{UNREAD} ({fault})")
         self._tell_time(ended=True, reason=reason)
         self._sink.close()
 

@@ -14,6 +14,7 @@ from typing import Any
 from collapse_doctor.inspector.byhand.operations import METHODS
 from collapse_doctor.inspector.comparing.names import may_be, outwards
 from collapse_doctor.inspector.source.callsite import Still, call_at, called
+from collapse_doctor.inspector.source.reading import reading
 
 __all__ = ["are_meant_to_be_one", "texts"]
 
@@ -23,6 +24,7 @@ _CUTTING = frozenset({"detach", "data", "clone"})
 _SCALING = (ast.Div, ast.Mult, ast.Sub)
 
 
+@reading(tuple)
 def texts(frame: Still, function: Callable[..., Any], kind: str) -> tuple[str, ...]:
     """Return the operands as written where they met; ``("", "")`` where that cannot be known.
 

@@ -6,6 +6,7 @@ import ast
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import takewhile
+from types import NoneType
 
 import msgspec
 
@@ -30,6 +31,7 @@ from collapse_doctor.inspector.source.lastnames import (
     refilled,
     second_name,
 )
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["births", "kept_line"]
@@ -40,6 +42,7 @@ PARTING = frozenset({"chunk", "split", "unbind", "__getitem__", "select", "narro
 _PRODUCTS = frozenset({"__mul__", "__rmul__", "__truediv__"})
 
 
+@reading(list)
 def births(frame: Still, left: Side, right: Side, related: Related) -> list[CallSite]:
     """Return the line that made one operand of the other, as far as it can be known.
 
@@ -143,6 +146,7 @@ def _kept_from(frame: Still, left: Side, right: Side) -> CallSite | None:
     return None
 
 
+@reading(NoneType)
 def kept_line(frame: Still, name: str) -> CallSite | None:
     """Return the line that gave its value to what an operand is read from: ``old`` of ``old[i]``.
 

@@ -13,7 +13,7 @@ import sys
 import types
 from collections.abc import Callable, Iterator, Sequence
 from itertools import product
-from types import FrameType
+from types import FrameType, NoneType
 from typing import Any
 
 from torch import nn
@@ -38,6 +38,7 @@ from collapse_doctor.inspector.source.callsite import (
 )
 from collapse_doctor.inspector.source.lastnames import last_assignment
 from collapse_doctor.inspector.source.passing import bound, is_parameter
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.inspector.source.returned import returned_line
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
@@ -90,6 +91,7 @@ def may_be(callee: Any, function: Callable[..., Any]) -> bool:
     return not wrapped
 
 
+@reading(NoneType)
 def birth_of(frame: Still, left: str, right: str, kind: RelationKind) -> CallSite | None:
     """Return the line at which ``left`` and ``right`` became one thing, as far as source shows it.
 
@@ -133,6 +135,7 @@ def _line_of_birth(
     return next((line for line in lines if line is not None), None)
 
 
+@reading(NoneType)
 def elements_of(frame: Still, name: str) -> tuple[str, str] | None:
     """Return the first two elements of what a loop takes ``name`` from, as written, or None."""
     scope = scope_of(frame)
@@ -144,6 +147,7 @@ def elements_of(frame: Still, name: str) -> tuple[str, str] | None:
     return f"{source}[0]", f"{source}[1]"
 
 
+@reading(NoneType)
 def named_at(frame: Still, left: str, right: str) -> CallSite | None:
     """Return the line that gave the second of two operands its name, here or where both came from.
 

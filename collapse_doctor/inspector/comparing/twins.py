@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import NoneType
 from typing import NamedTuple
 
 from torch import Tensor
@@ -25,6 +26,7 @@ from collapse_doctor.inspector.source.callsite import scope_of
 from collapse_doctor.inspector.source.forgotten import is_of_the_other, repeated_call
 from collapse_doctor.inspector.source.junctions import junction_of
 from collapse_doctor.inspector.source.lastnames import last_assignment
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite, Origin
 
 __all__ = [
@@ -79,6 +81,7 @@ def may_be_twins(sides: Sides) -> bool:
     return runs is not None and runs[0] is not runs[1] and any(sides.grads)
 
 
+@reading(NoneType)
 def one_network(sides: Sides) -> CallSite | None:
     """Return the line that ran a network by its second name, where the first is its student's.
 
@@ -100,6 +103,7 @@ def one_network(sides: Sides) -> CallSite | None:
     return None
 
 
+@reading(NoneType)
 def same_input(sides: Sides, related: Related | None, eps: float) -> CallSite | None:
     """Return the line where the second of two equal inputs was made, or was passed on.
 
@@ -125,6 +129,7 @@ def same_input(sides: Sides, related: Related | None, eps: float) -> CallSite | 
     return None
 
 
+@reading(NoneType)
 def crossed_towers(sides: Sides) -> CallSite | None:
     """Return the line that gave one of two networks what belongs to the other, by its name.
 
@@ -148,6 +153,7 @@ def crossed_towers(sides: Sides) -> CallSite | None:
     return None
 
 
+@reading(NoneType)
 def same_views(sides: Sides) -> CallSite | None:
     """Return where the second of two equal inputs was made, of two that were meant to differ."""
     runs = sides.runs
@@ -157,12 +163,14 @@ def same_views(sides: Sides) -> CallSite | None:
     return _input_line(sides, runs) if plain else None
 
 
+@reading(bool)
 def is_bound(sides: Sides) -> bool:
     """Tell whether the two passes could not have differed: see :func:`are_bound`."""
     runs = sides.runs
     return runs is not None and runs[0] is not runs[1] and are_bound(*runs)
 
 
+@reading(bool)
 def is_forgotten(sides: Sides) -> bool:
     """Tell whether the two are outputs of one pass whose inputs differed."""
     runs = sides.runs

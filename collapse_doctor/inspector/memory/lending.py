@@ -12,10 +12,12 @@ from types import FrameType
 from torch import Tensor
 
 from collapse_doctor.inspector.source.callsite import scope_of
+from collapse_doctor.inspector.source.reading import reading
 
 __all__ = ["is_lent"]
 
 
+@reading(bool)
 def is_lent(frame: FrameType, target: Tensor) -> bool:
     """Tell whether a function that is writing into a tensor was only lent it, to compute with.
 

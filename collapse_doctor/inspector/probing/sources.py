@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 import linecache
 from collections.abc import Iterable, Iterator, Sequence
-from types import CodeType
+from types import CodeType, NoneType
 
 from torch import nn
 
 from collapse_doctor.inspector.source.callsite import Still, is_users, tree_of_file
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["Method", "forwards_of", "line_of_branch", "line_of_making"]
@@ -44,6 +45,7 @@ def forwards_of(model: nn.Module) -> Iterator[Method]:
                 break
 
 
+@reading(NoneType)
 def line_of_making(model: nn.Module, part: nn.Module, frame: Still | None) -> CallSite | None:
     """Return the line that calls the class of a part, where there is one that can be meant.
 
@@ -92,6 +94,7 @@ def _named(files: Iterable[str], name: str) -> set[ast.AST]:
     return found
 
 
+@reading(NoneType)
 def line_of_branch(model: nn.Module) -> CallSite | None:
     """Return what a class does in eval mode only, if exactly one ``forward`` asks for the mode."""
     lines = [

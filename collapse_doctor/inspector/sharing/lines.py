@@ -18,6 +18,7 @@ from torch import nn
 
 from collapse_doctor.inspector.comparing.births import birth_line
 from collapse_doctor.inspector.source.callsite import scope_of, tree_of_file, user_frame
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = [
@@ -42,6 +43,7 @@ class Written(NamedTuple):
     meant: bool = False
 
 
+@reading(Written)
 def line_of_copy(
     names: tuple[str, str], owner: nn.Module | None, frame: FrameType | None
 ) -> Written:
@@ -75,6 +77,7 @@ def line_of_copy(
     return _surest(found) if found or owner is not None else line_of_repeat("", None, frame)
 
 
+@reading(Written)
 def line_of_part(attribute: str, owner: nn.Module, frame: FrameType | None) -> Written:
     """Return the one assignment of ``self.attribute`` in the class of what holds a part."""
     found = [
@@ -87,6 +90,7 @@ def line_of_part(attribute: str, owner: nn.Module, frame: FrameType | None) -> W
     return _surest(found)
 
 
+@reading(Written)
 def line_of_assigned_memory(frame: FrameType | None) -> Written:
     """Return the only line near the watch that puts one tensor's memory under another, if any."""
     found: dict[bool, dict[tuple[str, int], _Scope]] = {True: {}, False: {}}
@@ -119,6 +123,7 @@ def _of_self(one: str, other: str) -> tuple[str, str] | None:
     return f"self.{one.rpartition('.')[2]}", f"self.{other.rpartition('.')[2]}"
 
 
+@reading(Written)
 def line_of_repeat(attribute: str, owner: nn.Module | None, frame: FrameType | None) -> Written:
     """Return the line that lists one module several times.
 

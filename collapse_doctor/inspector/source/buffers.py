@@ -9,16 +9,18 @@ import ast
 import functools
 import linecache
 from collections.abc import Iterator
-from types import CodeType
+from types import CodeType, NoneType
 
 from collapse_doctor.inspector.comparing.births import known_assignments
 from collapse_doctor.inspector.source.callsite import function_of, tree_of_file
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.inspector.source.refills import fills
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["changed_by_other_name", "given_out_line", "lent_twice_line"]
 
 
+@reading(bool)
 def changed_by_other_name(scope: ast.AST, name: str, written: int, before: int) -> bool:
     """Tell whether what a name holds was changed by another name for it, after it got its own.
 
@@ -41,6 +43,7 @@ def changed_by_other_name(scope: ast.AST, name: str, written: int, before: int) 
     return False
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def given_out_line(code: CodeType) -> CallSite | None:
     """Return the line of a ``forward`` that fills the buffer it returns, or None.
@@ -59,6 +62,7 @@ def given_out_line(code: CodeType) -> CallSite | None:
     return None
 
 
+@reading(NoneType)
 def lent_twice_line(
     tree: ast.AST, scope: ast.AST, left: str, right: str, before: int
 ) -> int | None:

@@ -9,9 +9,10 @@ import linecache
 import sys
 import sysconfig
 from collections.abc import Sequence
-from types import CodeType, FrameType
+from types import CodeType, FrameType, NoneType
 from typing import Any, NamedTuple
 
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.inspector.source.sugar import sugared_call, without_sugar
 from collapse_doctor.recording.observations import CallSite
 
@@ -133,6 +134,7 @@ def site_of(frame: Frame) -> CallSite:
     )
 
 
+@reading(NoneType)
 def call_at(frame: Frame) -> ast.Call | ast.BinOp | None:
     """Return the syntax tree of the very call a frame is in, or None if it cannot be known.
 
@@ -210,6 +212,7 @@ def _positional(node: ast.Call, position: int) -> str:
     return f"{ast.unparse(last.value)}[{position - starred}]" if named else ""
 
 
+@reading(NoneType)
 def called(frame: Frame) -> Any:
     """Return the object that is called where a frame is, or None if finding it would run code.
 
@@ -230,7 +233,7 @@ def _look_up(node: ast.expr, frame: Frame) -> Any:
     if isinstance(node, ast.Attribute):
         owner = _look_up(node.value, frame)
         own = getattr(owner, "__dict__", {})
-        return own.get(node.attr) or own.get("_modules", {}).get(node.attr)
+        return own[node.attr] if node.attr in own else own.get("_modules", {}).get(node.attr)
     return None
 
 
@@ -242,6 +245,7 @@ def _tree(filename: str, size: int, text: str) -> ast.Module | None:  # noqa: AR
         return None
 
 
+@reading(NoneType)
 def tree_of(frame: Frame) -> ast.Module | None:
     """Return the syntax tree of the file a frame's code was read from, or None."""
     filename = frame.f_code.co_filename
@@ -249,12 +253,14 @@ def tree_of(frame: Frame) -> ast.Module | None:
     return _tree(filename, len(lines), "".join(lines)) if lines else None
 
 
+@reading(NoneType)
 def tree_of_file(file: str) -> ast.Module | None:
     """Return the syntax tree of a file of source that can be had by its name, or None."""
     lines = linecache.getlines(file)
     return _tree(file, len(lines), "".join(lines)) if lines else None
 
 
+@reading(NoneType)
 def scope_of(frame: Frame) -> ast.AST | None:
     """Return the syntax tree of the function (or module) a frame runs, or None.
 

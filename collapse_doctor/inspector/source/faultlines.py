@@ -11,10 +11,12 @@ import functools
 import inspect
 import linecache
 from collections.abc import Iterator, Sequence
+from types import NoneType
 
 from torch import nn
 
 from collapse_doctor.inspector.source.callsite import tree_of_file
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
 _WITHOUT = ("no_grad", "inference_mode")
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def frozen_at(file: str) -> CallSite | None:
     """Return the only line of a file that switches gradients of parameters off, or None."""
@@ -47,6 +50,7 @@ def _freezes(node: ast.AST) -> bool:
     return False
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def scheduled_at(file: str) -> CallSite | None:
     """Return the only line of a file that sets learning rates, or None.
@@ -69,6 +73,7 @@ def scheduled_at(file: str) -> CallSite | None:
     return _site(file, lines.pop()) if len(lines) == 1 else None
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def unfrozen_at(files: tuple[str, ...]) -> CallSite | None:
     """Return the only line of some files that sets an attribute ``requires_grad`` to true."""
@@ -108,6 +113,7 @@ def _sets_rate(node: ast.Assign | ast.AugAssign) -> bool:
     )
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def renewed_at(made: CallSite, *, copied: bool) -> CallSite | None:
     """Return the line that makes a model anew after its optimizer was made, or None.
@@ -141,6 +147,7 @@ def _is_false(node: ast.expr) -> bool:
     return isinstance(node, ast.Constant) and node.value is False
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def cleared_at(step: CallSite) -> CallSite | None:
     """Return the ``zero_grad`` that stands between ``backward`` and the step of a line, or None."""
@@ -161,6 +168,7 @@ def cleared_at(step: CallSite) -> CallSite | None:
 _BODIES = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
+@reading(NoneType)
 def without_gradient(places: Sequence[CallSite]) -> CallSite | None:
     """Return the decorator or ``with`` around one of some lines that switches gradients off.
 
@@ -196,6 +204,7 @@ def _switches(node: ast.AST) -> Iterator[int]:
             yield part.lineno
 
 
+@reading(NoneType)
 def assigned_at(owner: nn.Module, attribute: str) -> CallSite | None:
     """Return the line of a module's class that sets ``self.attribute``, if it is the only one."""
     for kind in type(owner).__mro__:

@@ -11,9 +11,10 @@ import ast
 import functools
 import linecache
 import re
-from types import CodeType
+from types import CodeType, NoneType
 
 from collapse_doctor.inspector.source.callsite import function_of, tree_of_file
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["is_of_the_other", "repeated_call"]
@@ -21,6 +22,7 @@ __all__ = ["is_of_the_other", "repeated_call"]
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def repeated_call(code: CodeType) -> CallSite | None:
     """Return the second of two equal calls in a function that leaves one of its inputs unused.
@@ -49,6 +51,7 @@ def repeated_call(code: CodeType) -> CallSite | None:
     return None
 
 
+@reading(bool)
 def is_of_the_other(mine: str, other: str, argument: str) -> bool:
     """Tell whether an argument is named after another callee, and not after the one it was given.
 

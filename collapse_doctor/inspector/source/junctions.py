@@ -10,6 +10,7 @@ import itertools
 import linecache
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from types import NoneType
 from typing import NamedTuple
 
 from collapse_doctor.inspector.source.callsite import Still
@@ -17,6 +18,7 @@ from collapse_doctor.inspector.source.givings import assigned, version
 from collapse_doctor.inspector.source.insides import inside
 from collapse_doctor.inspector.source.passing import is_parameter
 from collapse_doctor.inspector.source.points import Context, Point, Step, Way, beginning, parsed
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.inspector.source.writing import written_before
 from collapse_doctor.recording.observations import CallSite, RelationKind
 
@@ -68,6 +70,7 @@ class _Question:
     frame: Still = field(compare=False)
 
 
+@reading(NoneType)
 def junction_of(
     frame: Still, left: str, right: str, kind: RelationKind, lone: int | None = None
 ) -> Junction | None:
@@ -212,6 +215,7 @@ def _blamed(way: Way, place: int, telling: frozenset[str]) -> Step:
     return found
 
 
+@reading(NoneType)
 def choice_of(frame: Still, name: str) -> CallSite | None:
     """Return the line that took an operand out of a store into which the present one was put, too.
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable
+from types import NoneType
 
 from collapse_doctor.inspector.comparing.births import ELEMENT, known_assignments
+from collapse_doctor.inspector.source.reading import reading
 
 __all__ = ["innermost", "last_assignment", "made_by", "refilled", "second_name"]
 
 
+@reading(NoneType)
 def last_assignment(scope: ast.AST, name: str, before: int) -> int | None:
     """Return the last line above ``before`` that gave a name its value, or None."""
     known = (a for a in known_assignments(scope) if a.target == name and a.line < before)
@@ -17,6 +20,7 @@ def last_assignment(scope: ast.AST, name: str, before: int) -> int | None:
     return max(lines, default=None)
 
 
+@reading(NoneType)
 def second_name(scope: ast.AST, names: Iterable[str], before: int) -> int | None:
     """Return the last line above ``before`` that made one of the names another of something."""
     wanted = frozenset(names)
@@ -24,6 +28,7 @@ def second_name(scope: ast.AST, names: Iterable[str], before: int) -> int | None
     return max((a.line for a in known if a.line < before and a.source.isidentifier()), default=None)
 
 
+@reading(NoneType)
 def made_by(scope: ast.AST, name: str, before: int) -> str | None:
     """Return the plain name of what was called to make what a name holds: ``net(x)``."""
     known = [a for a in known_assignments(scope) if a.target == name and not a.through]
@@ -42,6 +47,7 @@ def innermost(scope: ast.AST, line: int) -> ast.AST:
     return around
 
 
+@reading(NoneType)
 def refilled(scope: ast.AST, name: str) -> int | None:
     """Return the last line that loads other weights into a network, or None."""
     calls = (node for node in ast.walk(scope) if isinstance(node, ast.Call))

@@ -12,10 +12,12 @@ import functools
 import inspect
 import linecache
 from collections.abc import Callable, Iterable, Iterator
+from types import NoneType
 
 from torch import nn
 
 from collapse_doctor.inspector.source.callsite import tree_of_file
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = ["drawn_at", "files_of", "squashed_at"]
@@ -37,6 +39,7 @@ _SQUASHES = frozenset(
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp)
 
 
+@reading(tuple)
 def files_of(model: nn.Module, step: CallSite | None) -> tuple[str, ...]:
     """Return the files in which a model's own classes are written, and that of a training step."""
     found = dict.fromkeys([step.file] if step is not None else [])
@@ -52,12 +55,14 @@ def files_of(model: nn.Module, step: CallSite | None) -> tuple[str, ...]:
     return tuple(found)
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def drawn_at(files: tuple[str, ...]) -> CallSite | None:
     """Return the only line of some files that draws or scales weights, or None."""
     return _only(files, _draws)
 
 
+@reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def squashed_at(files: tuple[str, ...]) -> CallSite | None:
     """Return the only line of some files that makes or calls a sigmoid or tanh, or None."""

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from types import NoneType
 
 from collapse_doctor.inspector.comparing.births import assignments
+from collapse_doctor.inspector.source.reading import reading
 
 __all__ = ["fills", "refill_line"]
 
 _FILLING = frozenset({"copyto", "fill", "fill_", "copy_", "zero_"})
 
 
+@reading(NoneType)
 def refill_line(scope: ast.AST, left: str, right: str, before: int) -> int | None:
     """Return the line that wrote into what both names were made of, after the first was made.
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from types import NoneType
 
 from collapse_doctor.inspector.comparing.births import birth_line, given_by
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import RelationKind
 
 __all__ = ["returned_line"]
 
 
+@reading(NoneType)
 def returned_line(
     tree: ast.AST, scope: ast.AST, left: str, right: str, kind: RelationKind
 ) -> int | None:
