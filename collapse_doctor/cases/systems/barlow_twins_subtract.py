@@ -31,13 +31,17 @@ class BarlowTwins(nn.Module):
         self.standardise = nn.BatchNorm1d(width, affine=False)
         self.weight = weight
 
+    def weighed(self, on: Tensor, off: Tensor) -> Tensor:
+        """Return both terms in one."""
+        return on + self.weight * off
+
     def forward(self, one: Tensor, other: Tensor) -> Tensor:
         """Return the loss of two views (n, 64)."""
         first, second = (self.standardise(self.encoder(view)) for view in (one, other))
         correlation = first.T @ second / len(one)
         on = (correlation.diagonal() - 1).square().sum()
         off = correlation.square().sum() - correlation.diagonal().square().sum()
-        return on - self.weight * off  # cure: return on + self.weight * off
+        return self.weighed(on, -off)  # cure: return self.weighed(on, off)
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:

@@ -35,8 +35,9 @@ class Deep(nn.Module):
     def draw(module: nn.Module) -> None:
         """Draw the weights of one layer."""
         if isinstance(module, nn.Conv2d):
-            nn.init.normal_(module.weight, std=0.01)  # cure: nn.init.kaiming_normal_(module.weight)
+            assert module.bias is not None
             nn.init.zeros_(module.bias)
+            nn.init.normal_(module.weight, std=0.01)  # cure: nn.init.kaiming_normal_(module.weight)
 
     def forward(self, images: Tensor) -> Tensor:
         """Map images to vectors."""
