@@ -47,7 +47,7 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
     """Train a variational autoencoder of digits."""
     model = Vae(generator)
     rate = 8.0  # cure: rate = 2e-3
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)  # shows
     with Inspector(model, layers=["mean"], out=out) as inspector:
         for _ in range(3):
             for images, _labels in digit_batches(generator):
