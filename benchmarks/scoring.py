@@ -15,13 +15,19 @@ NEAR = 1
 """A finding at most this many steps from the first occurrence is in time."""
 
 
+NO_LINE = frozenset({f"CD{number}" for number in (*range(301, 311), 312, 313, 402, 403, 502, 601)})
+"""Codes that are about what rows are like: every line before them has had a part in it, and none
+of them shows which one it was."""
+
+
 @dataclass(frozen=True)
 class Judgement:
     """One expected code in one run of a program with a fault.
 
     It is detected if a finding above info has its code: below that the verdict is healthy. Of
     several such findings the first one counts: it is the one that is read. What cannot be judged
-    is None: the step of a fault that sets in by and by, the lines of a program without marks, and
+    is None: the step of a fault that sets in by and by, the lines of a program without marks, the
+    line of a finding that has none in principle (one that it names all the same is judged), and
     all but the detection of codes that merely follow from the cause.
     ``lag`` is in steps from the first occurrence.
     """
@@ -111,13 +117,14 @@ def _cause(outcome: Outcome, code: str, said: Said | None) -> Judgement:
     program, lag = outcome.program, _lag(outcome.program, said)
     named = set() if said is None else {said.line, *said.related}
     right = program.faults | program.shows
+    names_none = code in NO_LINE and (said is None or said.line is None)
     return Judgement(
         code,
         outcome,
         detected=said is not None,
         in_time=None if program.first is None else lag is not None and abs(lag) <= NEAR,
         first=outcome.primary == code,
-        right_line=said is not None and said.line in right if right else None,
+        right_line=said is not None and said.line in right if right and not names_none else None,
         names_meeting=not program.meets.isdisjoint(named) if program.meets else None,
         lag=lag,
     )

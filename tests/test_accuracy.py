@@ -53,6 +53,16 @@ def test_where_a_setting_first_shows_is_a_right_line() -> None:
     assert judgement.right_line
 
 
+def test_a_collapse_has_no_line_and_is_judged_by_one_that_it_names() -> None:
+    program = replace(SICK, expected=("CD301",))
+    judged = [
+        judge(outcome(*findings, program=program))[0].right_line
+        for findings in ([said("CD301", line=None)], [], [said("CD301")], [said("CD301", line=8)])
+    ]
+    assert judged == [None, None, True, False]
+    assert judge(outcome(said("CD103", line=None)))[0].right_line is False
+
+
 def outcome(*findings: Said, program: Program = SICK, **of_run: object) -> Outcome:
     primary = findings[0].code if findings else None
     return Outcome(program, 0, findings, primary, **of_run)  # type: ignore[arg-type]

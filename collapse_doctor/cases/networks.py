@@ -6,7 +6,7 @@ import itertools
 
 from torch import Tensor, nn
 
-__all__ = ["ConvNet", "TextEncoder", "mlp"]
+__all__ = ["ConvNet", "TextEncoder", "conv_layers", "mlp"]
 
 
 def mlp(*widths: int, norm: bool = False) -> nn.Sequential:
@@ -25,6 +25,14 @@ def mlp(*widths: int, norm: bool = False) -> nn.Sequential:
         layers += [nn.BatchNorm1d(after)] * norm
         layers.append(nn.ReLU())
     return nn.Sequential(*layers[: -2 if norm else -1])
+
+
+def conv_layers() -> list[nn.Module]:
+    """Return two plain convolutions: (n, 1, 8, 8) images to (n, 1024) features."""
+    return [
+        nn.Conv2d(1, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
+        nn.Conv2d(32, 64, 3, padding=1), nn.ReLU(), nn.Flatten(),
+    ]  # fmt: skip
 
 
 class ConvNet(nn.Module):

@@ -157,7 +157,7 @@ EDGES: tuple[Edge, ...] = (
     ),
     Edge(
         "CD203",
-        ("CD301", "CD302", "CD303", "CD306"),
+        ("CD301", "CD302", "CD303", "CD306", "CD314"),
         "layers that get no gradient stay as they were drawn, and the rest learns a constant",
         When.BEFORE,
     ),
@@ -230,12 +230,8 @@ EDGES: tuple[Edge, ...] = (
         When.ANY,
     ),
     Edge("CD311", ("CD201", "CD203", "CD207"), "the gradients of equal rows cancel, or are zero"),
-    Edge(
-        "CD314",
-        ("CD201", "CD203"),
-        "at the rails of an activation its derivative is zero",
-        When.ANY,
-    ),
+    Edge("CD314", ("CD201",), "at the rails of an activation its derivative is zero", When.ANY),
+    Edge("CD314", ("CD203",), "at the rails of an activation its derivative is zero"),
     Edge(
         "CD314",
         ("CD301", "CD302", "CD303", "CD304", "CD305", "CD310", "CD311", "CD402"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 from collapse_doctor.causes.edges import Edge, Span, When, edge_between
@@ -43,16 +44,22 @@ def linked(findings: Sequence[Finding], depths: Depths = NO_DEPTHS) -> tuple[Lin
         for effect in range(len(findings))
         if (edge := _edge(findings[cause], findings[effect], depths)) is not None
     ]
-    for edge, cause, effect in sorted(found, key=_last_if_loose):
+    for edge, cause, effect in sorted(found, key=partial(_looseness, findings)):
         if cause not in below(links, {effect}):
             links.append(Link(cause, effect, edge.reason))
     return (*links, *_repeated(findings, links))
 
 
-def _last_if_loose(one: tuple[Edge, int, int]) -> tuple[bool, bool]:
-    """Put last what may close a cycle: what a rule alone declares, and what needs an order."""
-    edge, _, _ = one
-    return not edge.reason, edge.when is When.BEFORE
+def _looseness(findings: Sequence[Finding], one: tuple[Edge, int, int]) -> tuple[bool, int]:
+    """Put last what may close a cycle: what a rule alone declares, and what needs an order.
+
+    After a cause that was seen before its effect comes one that was seen after it, and may have
+    been there unseen: where each of two may have caused the other, the older one has.
+    """
+    edge, cause, effect = one
+    first, then = findings[cause].where.step, findings[effect].where.step
+    unseen = edge.when is When.NOT_AFTER and first is not None and then is not None and then < first
+    return not edge.reason, 2 if unseen else int(edge.when is When.BEFORE)
 
 
 def below(links: Collection[Link], causes: Collection[int]) -> set[int]:

@@ -40,8 +40,9 @@ EXAMINE: Mapping[str, str] = {
     "CD203": "watch a few more steps of the optimizer",
     "CD204": "watch a few more steps of the optimizer",
     "CD208": (
-        "let the loss be computed on what the watched model returns: name the embedding with "
-        "`layers=`, or watch the module that makes it"
+        "take as many steps with a term that pushes different rows apart; to have the loss "
+        "examined, let it be computed on what the watched model returns (name the embedding with "
+        "`layers=`)"
     ),
     "CD501": "give a batch for active tests: `Inspector(model, probe=batch)`",
     "CD503": "hand the labels over: `inspector.step(labels=y)`",

@@ -16,13 +16,15 @@ Likely causes
 -------------
 A loss that only pulls together; a learning rate that threw the network into saturation; dead
 activations before the last layer; a deep network without normalisation, which is born with nearly
-constant output; inputs that are all equal.
+constant output; mining that takes the hardest negatives alone, which are nearer than the positives;
+a term that keeps apart taken along the wrong dimension; inputs that are all equal.
 
 What to do
 ----------
 Give the loss something that pushes apart (negatives, a variance term, a stop-gradient with a
 predictor). Lower the learning rate. Put normalisation layers (BatchNorm, LayerNorm) into deep
-networks. Look at the first collapsed layer, and at the inputs if that is the first of all.
+networks. Mine semi-hard negatives, which are farther than the positive. Look at the first collapsed
+layer, and at the inputs if that is the first of all.
 
 What would refute it
 --------------------

@@ -13,13 +13,15 @@ Likely causes
 -------------
 A loss that one number can satisfy, such as agreement of neighbouring batches; a bottleneck of
 width 1 before the output (or a product with a per-sample scalar); a weight matrix of rank one
-after a step that was far too large; pulling together without pushing apart.
+after a step that was far too large; pulling together without pushing apart; a term against the
+correlation of coordinates that has the wrong sign.
 
 What to do
 ----------
 Look for the narrowest place before the embedding. Add a term that keeps the coordinates'
-variance up and their correlation down (VICReg, Barlow Twins), or negatives. Lower the learning
-rate and watch whether the line still forms.
+variance up and their correlation down (VICReg, Barlow Twins), or negatives; if there is one, look
+at its sign, its weight and its dimension. Lower the learning rate and watch whether the line still
+forms.
 
 What would refute it
 --------------------

@@ -41,7 +41,8 @@ same: 0.03125. With 1 - cos = spread², all cosines are then one number in half 
 history it is no more than a warning: it is not known that a cosine is what they are made for, and
 their lengths may differ. A block that stands in for an output nobody saw may be a
 classifier's logits, to which frequent classes give a common mean: above this spread it is told
-as info.
+as info. So is an inner layer of a model whose outputs are logits, at any spread: there the mean is
+a bias of each class, as in the last states of language models.
 rich: 0.1 of the isotropic null of the effective rank, the bound of CD303: below it the rest is
 not rich. rogue: 0.5. If three coordinates or fewer hold half of the squared length of the mean, it
 is told as info.
@@ -213,7 +214,8 @@ def _severity(
         return Severity.INFO
     one_direction = layer.values.get("direction_dispersion", math.nan) < bounds.same
     fitted = is_fitted(measurements, layer) or layer.dimensions is not None
-    harms = layer.directed or (one_direction and not fitted)
+    excused = fitted or _feeds_classes(measurements, layer)
+    harms = layer.directed or (one_direction and not excused)
     trained = standing(measurements, layer) is Standing.TRAINED
     return Severity.WARNING if harms or not trained else Severity.INFO
 
@@ -221,6 +223,17 @@ def _severity(
 def _may_be_logits(layer: LayerState, bounds: Bounds) -> bool:
     spread = layer.values.get("direction_dispersion", math.nan)
     return layer.stands_in and not spread < bounds.same
+
+
+def _feeds_classes(measurements: Measurements, layer: LayerState) -> bool:
+    """Tell whether a layer lies before the logits of a classifier, or of a language model.
+
+    Its rows meet the vectors of the classes in inner products: to these a mean that all rows share
+    is a bias of each class, and as a bias it is learnt, by frequent words first.
+    """
+    return layer.role == "chosen" and any(
+        other.model == layer.model and other.role == "logits" for other in measurements.layers
+    )
 
 
 def _advice(

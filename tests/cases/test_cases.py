@@ -62,6 +62,14 @@ def test_a_case_repeats_itself_and_can_be_recorded(tmp_path: Path) -> None:
     assert load(tmp_path / "run").diagnose().findings == again.findings
 
 
+def test_each_code_has_two_cases_and_is_a_root_cause_in_one() -> None:
+    cases = {rule.code: [c for c in CASES if rule.code in c.expects] for rule in RULES}
+    assert {code: len(found) for code, found in cases.items() if len(found) < 2} == {}
+    first = {case.expects[0] for case in CASES}
+    follows = {"CD207"}  # a loss at such a value always has a cause, which comes first
+    assert {rule.code for rule in RULES} - first == follows
+
+
 def test_names_are_unique_and_easy_to_type() -> None:
     assert len(set(NAMES)) == len(CASES)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)*", name) for name in NAMES)

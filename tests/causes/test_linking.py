@@ -33,9 +33,17 @@ def test_views_of_one_state_have_no_order(finding, pairs) -> None:
 def test_what_came_first_of_two_that_may_follow_from_each_other(finding, pairs) -> None:
     gradient, collapse = ("CD203", "CD301"), ("CD301", "CD203")
     assert pairs(finding("CD203", 0), finding("CD301", 40)) == {gradient}
+    assert pairs(finding("CD203", 0), finding("CD301", 1)) == {gradient}, "a step is enough"
     assert pairs(finding("CD203", 40), finding("CD301", 9)) == {collapse}
     assert pairs(finding("CD203", 0), finding("CD301", 0)) == {collapse}
     assert pairs(finding("CD203"), finding("CD301")) == {collapse}, "never in a circle"
+
+
+def test_units_that_die_later_are_not_why_no_gradient_came(finding, pairs) -> None:
+    gradient, rails = ("CD203", "CD314"), ("CD314", "CD203")
+    assert pairs(finding("CD203", 0), finding("CD314", 12)) == {gradient}
+    assert pairs(finding("CD203", 0), finding("CD314", 0)) == {rails}
+    assert pairs(finding("CD203", 12), finding("CD314", 0)) == {rails}
 
 
 def test_an_alias_and_what_lies_behind_it_share_a_line(finding, pairs) -> None:

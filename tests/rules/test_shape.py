@@ -270,6 +270,19 @@ def test_cosines_that_are_one_are_said_to_be(file_of, check) -> None:
     assert "varied" in check("CD306", file_of(CONE))[0].message
 
 
+def test_states_before_logits_may_share_any_mean(training_of, layer_of, check) -> None:
+    ray = {"mean_cosine": 0.9993, "direction_dispersion": 0.027, "relative_dispersion": 0.03}
+    state = {"layer": "norm", "role": "chosen"}
+    assert check("CD306", training_of(ray, state=state))[0].severity is Severity.WARNING
+    logits = layer_of({}, first={}, layer="output", role="logits")
+    seen = training_of(ray, before=[logits], state=state)
+    assert check("CD306", seen)[0].severity is Severity.INFO
+    seen = training_of(ray, before=[logits], state=state | {"directed": True})
+    assert check("CD306", seen)[0].severity is Severity.WARNING, "it is compared by cosine"
+    seen = training_of(ray, before=[replace(logits, model="teacher")], state=state)
+    assert check("CD306", seen)[0].severity is Severity.WARNING, "of another model"
+
+
 def test_a_cone_of_low_rank_is_left_to_the_rank(file_of, check) -> None:
     with pytest.raises(NotExamined, match="CD303"):
         check("CD306", file_of(CONE | FLAT))

@@ -26,7 +26,7 @@ CONFIG = {
     "rate": 0.05,
     "decay": 1e-1,  # cure: "decay": 1e-4,
     "temperature": 0.5,
-    "steps": 190,
+    "steps": 225,
 }
 
 
@@ -42,7 +42,7 @@ class Embedder(nn.Module):
         """Map images to vectors."""
         states = images.flatten(1)
         for layer in self.layers:
-            states = F.gelu(layer(states))
+            states = torch.tanh(layer(states))
         vectors: Tensor = self.last(states)
         return vectors
 

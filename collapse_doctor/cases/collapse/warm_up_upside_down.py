@@ -2,7 +2,7 @@
 
 The factor of the schedule is the number of steps to go, not its inverse: training begins at 20
 times the rate in place of a twentieth. The first steps throw the biases so far below zero that
-nearly all units give zero for every sequence. The rate is right from step 20 on, when it is too
+nearly all units give zero for every image. The rate is right from step 20 on, when it is too
 late. Cure: warm up from below.
 
 expect: CD314
@@ -18,7 +18,7 @@ from torch import Generator, nn
 from torch.nn import functional as F
 
 from collapse_doctor.api import Diagnosis, Inspector
-from collapse_doctor.cases.generated import waves
+from collapse_doctor.cases.data import digits
 
 __all__ = ["train"]
 
@@ -31,23 +31,23 @@ def factor(step: int) -> float:
 
 
 def network() -> nn.Sequential:
-    """Return a network that maps (n, 24, 2) to vectors of 24 numbers."""
+    """Return a network that maps images to vectors of 24 numbers."""
     return nn.Sequential(
-        nn.Flatten(), nn.Linear(48, 96), nn.ReLU(), nn.Linear(96, 96), nn.ReLU(),  # shows
+        nn.Flatten(), nn.Linear(64, 96), nn.ReLU(), nn.Linear(96, 96), nn.ReLU(),  # shows
         nn.Linear(96, 24),
     )  # fmt: skip
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:
-    """Learn the kind of each sequence."""
-    sequences, kinds = waves(generator)
-    body, head = network(), nn.Linear(24, 5)
+    """Learn to read digits."""
+    images, labels = digits()
+    body, head = network(), nn.Linear(24, 10)
     optimizer = torch.optim.Adam([*body.parameters(), *head.parameters()], lr=0.03)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, factor)
     with Inspector(body, out=out) as inspector:
         for _ in range(100):
-            rows = torch.randint(len(sequences), (64,), generator=generator)
-            loss = F.cross_entropy(head(body(sequences[rows])), kinds[rows])
+            rows = torch.randint(len(images), (64,), generator=generator)
+            loss = F.cross_entropy(head(body(images[rows])), labels[rows])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()

@@ -19,6 +19,7 @@ from torch.nn import functional as F
 
 from collapse_doctor.api import Diagnosis, Inspector
 from collapse_doctor.cases.data import augment, digit_batches
+from collapse_doctor.cases.networks import conv_layers
 
 __all__ = ["train"]
 
@@ -29,13 +30,8 @@ WIDTH = 64
 def encoder() -> nn.Sequential:
     """Return a network that maps 8×8 images to vectors: backbone and projector in one."""
     return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(64 * 4 * 4, 128),
+        *conv_layers(),
+        nn.Linear(1024, 128),
         nn.BatchNorm1d(128),
         nn.ReLU(),
         nn.Linear(128, WIDTH),

@@ -5,7 +5,7 @@ gradient is 64 times as large. The learning rate of plain SGD stays as it was fo
 step overshoots the last, the exponential of the log variances does the rest, and the weights are
 NaN after a few steps. Cure: a lower rate.
 
-expect: CD401
+expect: CD204, CD401
 first: gradual
 """
 
@@ -46,8 +46,8 @@ class Vae(nn.Module):
 def train(generator: Generator, out: Path | None) -> Diagnosis:
     """Train a variational autoencoder of digits."""
     model = Vae(generator)
-    rate = 2.0  # cure: rate = 2e-3
-    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)
+    rate = 8.0  # cure: rate = 2e-3
+    optimizer = torch.optim.SGD(model.parameters(), lr=rate, momentum=0.9)  # shows
     with Inspector(model, layers=["mean"], out=out) as inspector:
         for _ in range(3):
             for images, _labels in digit_batches(generator):

@@ -49,7 +49,7 @@ def train(generator: Generator, out: Path | None) -> Diagnosis:
                 one, other = (model(augment(images, generator).flatten(1)) for _ in range(2))
                 loss = 25 * F.mse_loss(one, other)
                 loss = loss + 25 * (variance(one) + variance(other)) / 2
-                loss = loss + covariance(one) + covariance(other)
+                loss = loss + 5 * (covariance(one) + covariance(other))
                 optimizer.zero_grad()
                 loss.backward()
                 optimizer.step()

@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from collapse_doctor.api import Diagnosis, Inspector
 from collapse_doctor.cases.data import augment, digit_batches
+from collapse_doctor.cases.networks import conv_layers
 
 __all__ = ["train"]
 
@@ -27,15 +28,7 @@ MARGIN = 0.2
 
 def encoder() -> nn.Sequential:
     """Return a network that maps 8×8 images to vectors of 64 numbers."""
-    return nn.Sequential(
-        nn.Conv2d(1, 32, 3, padding=1),
-        nn.ReLU(),
-        nn.MaxPool2d(2),
-        nn.Conv2d(32, 64, 3, padding=1),
-        nn.ReLU(),
-        nn.Flatten(),
-        nn.Linear(64 * 4 * 4, 64),
-    )
+    return nn.Sequential(*conv_layers(), nn.Linear(1024, 64))
 
 
 def train(generator: Generator, out: Path | None) -> Diagnosis:
