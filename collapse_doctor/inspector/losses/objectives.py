@@ -245,6 +245,7 @@ def _objective(
         whitened=found.whitened,
         reach=found.reach if value is not None else None,
         logits=found.logits if value is not None else None,
+        mismatched=next(iter(found.mismatched), ()),
         site=found.site or line,
     )
 

@@ -23,6 +23,7 @@ __all__ = [
     "frozen_at",
     "renewed_at",
     "scheduled_at",
+    "switched_off_in",
     "unfrozen_at",
     "without_gradient",
 ]
@@ -194,6 +195,31 @@ def _switches(node: ast.AST) -> Iterator[int]:
         called = part.func if isinstance(part, ast.Call) else part
         if _name(called) in _WITHOUT:
             yield part.lineno
+
+
+def switched_off_in(model: nn.Module) -> CallSite | None:
+    """Return the decorator or ``with`` in a forward of a model that switches gradients off.
+
+    None where there is none in the classes of its modules, or more than one.
+    """
+    kinds = dict.fromkeys(type(module) for module in model.modules())
+    found = [site for kind in kinds for site in _off_in_forward(kind)]
+    return found[0] if len(found) == 1 else None
+
+
+@functools.lru_cache(maxsize=256)
+def _off_in_forward(kind: type[nn.Module]) -> tuple[CallSite, ...]:
+    if kind.__module__.partition(".")[0] == "torch" or "forward" not in kind.__dict__:
+        return ()
+    code = getattr(inspect.unwrap(kind.__dict__["forward"]), "__code__", None)
+    tree = tree_of_file(code.co_filename) if code is not None else None
+    if code is None or tree is None:
+        return ()
+    lines = [line for _, _, line in code.co_lines() if line]
+    bodies = [n for n in ast.walk(tree) if isinstance(n, _BODIES) and n.name == code.co_name]
+    own = [body for body in bodies if body.lineno <= max(lines) <= _end(body)]
+    places = [line for body in own for node in ast.walk(body) for line in _switches(node)]
+    return tuple(_site(code.co_filename, line) for line in places)
 
 
 def assigned_at(owner: nn.Module, attribute: str) -> CallSite | None:
