@@ -46,8 +46,8 @@ more than 160. Adam brings the loss of some whose gradient grows more down from 
 but in these steps none of them to where guessing is.
 steady: 1000 times, at every look, where no step from one block to the next has more than half of
 that growth (of its logarithm): six times the largest that any of those networks that learnt had at
-every step, 160 with SGD, 120 with Adam. With Adam a residual network of 50 layers and a plain one of
-5 have more and bring losses of 10,000 and more down, in these steps not to where guessing is.
+every step, 160 with SGD, 120 with Adam. With Adam a residual network of 50 layers and a plain one
+of 5 have more and bring losses of 10,000 and more down, in these steps not to where guessing is.
 steps: 8, the first steps, which are looked at one by one.
 before: 100000 times the first gradient, the growth after which a gradient that is not finite
 counts as exploded: a hundred times more than that of those networks (chosen after seeing them).

@@ -147,9 +147,9 @@ def _drawn_together(drawn: Crossed, bounds: Bounds) -> Match:
         confidence=Confidence.HIGH,
         cause="A matrix of every row with every row is made one number, without a softmax, a mask, "
         "a margin or its diagonal: the partners of all other rows count as a row's own.",
-        remedy="Compare row i with row i only: `pairwise_distance(a, b)`, `cosine_similarity(a, b)` "
-        "of equal shapes, or the diagonal of the matrix. To keep rows apart, let a softmax over "
-        "each row of the matrix choose its own partner (InfoNCE).",
+        remedy="Compare row i with row i only: `pairwise_distance(a, b)`, or "
+        "`cosine_similarity(a, b)` of equal shapes, or the diagonal of the matrix. To keep rows "
+        "apart, let a softmax over each row of the matrix choose its own partner (InfoNCE).",
     )
 
 

@@ -11,6 +11,7 @@ import functools
 import inspect
 import linecache
 from collections.abc import Iterator, Sequence
+from types import CodeType
 
 from torch import nn
 
@@ -28,6 +29,7 @@ __all__ = [
     "without_gradient",
 ]
 
+_CLIPPING = ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_")
 _WITHOUT = ("no_grad", "inference_mode")
 
 
@@ -143,8 +145,11 @@ def _is_false(node: ast.expr) -> bool:
 
 
 @functools.lru_cache(maxsize=64)
-def cleared_at(step: CallSite) -> CallSite | None:
-    """Return the ``zero_grad`` that stands between ``backward`` and the step of a line, or None."""
+def cleared_at(step: CallSite, *, zeros: bool = False) -> CallSite | None:
+    """Return the ``zero_grad`` that stands between ``backward`` and the step of a line, or None.
+
+    Where gradients are ``zeros``, and not gone, it may also be what clips them.
+    """
     tree = tree_of_file(step.file)
     bodies = [node for node in ast.walk(tree) if isinstance(node, _BODIES)] if tree else []
     around = [body for body in bodies if body.lineno <= step.line <= (body.end_lineno or 0)]
@@ -154,8 +159,10 @@ def cleared_at(step: CallSite) -> CallSite | None:
         backward = max((n.lineno for n in before if _name(n.func) == "backward"), default=None)
         if backward is None:
             continue
-        clears = [n.lineno for n in before if _name(n.func) == "zero_grad" and n.lineno > backward]
-        return _site(step.file, clears[0]) if clears else None
+        after = [(n.lineno, _name(n.func)) for n in before if n.lineno > backward]
+        clears = [line for line, name in after if name == "zero_grad"]
+        found = clears or [line for line, name in after if zeros and name in _CLIPPING]
+        return _site(step.file, found[0]) if found else None
     return None
 
 
@@ -203,19 +210,23 @@ def switched_off_in(model: nn.Module) -> CallSite | None:
     None where there is none in the classes of its modules, or more than one.
     """
     kinds = dict.fromkeys(type(module) for module in model.modules())
-    found = [site for kind in kinds for site in _off_in_forward(kind)]
+    own = [kind for kind in kinds if kind.__module__.partition(".")[0] != "torch"]
+    forwards = [inspect.unwrap(kind.__dict__["forward"]) for kind in own if _has_forward(kind)]
+    codes = [code for one in forwards if (code := getattr(one, "__code__", None)) is not None]
+    found = [site for code in codes for site in _off_inside(code)]
     return found[0] if len(found) == 1 else None
 
 
+def _has_forward(kind: type[nn.Module]) -> bool:
+    return callable(kind.__dict__.get("forward"))
+
+
 @functools.lru_cache(maxsize=256)
-def _off_in_forward(kind: type[nn.Module]) -> tuple[CallSite, ...]:
-    if kind.__module__.partition(".")[0] == "torch" or "forward" not in kind.__dict__:
-        return ()
-    code = getattr(inspect.unwrap(kind.__dict__["forward"]), "__code__", None)
-    tree = tree_of_file(code.co_filename) if code is not None else None
-    if code is None or tree is None:
-        return ()
+def _off_inside(code: CodeType) -> tuple[CallSite, ...]:
+    tree = tree_of_file(code.co_filename)
     lines = [line for _, _, line in code.co_lines() if line]
+    if tree is None or not lines:
+        return ()
     bodies = [n for n in ast.walk(tree) if isinstance(n, _BODIES) and n.name == code.co_name]
     own = [body for body in bodies if body.lineno <= max(lines) <= _end(body)]
     places = [line for body in own for node in ast.walk(body) for line in _switches(node)]
