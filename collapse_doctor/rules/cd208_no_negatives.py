@@ -4,8 +4,9 @@ What it finds
 -------------
 All that was minimised on an output, at every step that was looked at, draws paired rows of it
 together: a distance, or one less a cosine; or it pushes apart, too, but is never negative and 0
-when all rows are equal, as a hinge is whose margin has the wrong sign. No negatives, no term of variance, no classification
-or reconstruction was seen beside it, and no stop-gradient with a predictor or a slow teacher.
+when all rows are equal, as a hinge is whose margin has the wrong sign. No negatives, no term of
+variance, no classification or reconstruction was seen beside it, and no stop-gradient with a
+predictor or a slow teacher.
 
 Why it matters
 --------------
