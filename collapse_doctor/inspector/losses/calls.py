@@ -129,8 +129,9 @@ def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning
     reach, site = inputs[0].reach, inputs[0].site or call.site
     if _is_alone(call, read):  # whatever the logit of the only one is, its share is 1
         reach, site = 0.0, call.site
-    named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
     wrong = _mismatched(call, read) if inputs[0].straight else ()
+    site = call.site if wrong else site  # the line that was given these targets
+    named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
     named = replace(named, logits=inputs[0].scale, mismatched=(*named.mismatched, *wrong))
     weighted = call.numbers.get("reduction") == "sum" and call.numbers["numel"] == 0
     return named if weighted else _reduced(call, named, _rows(call))
