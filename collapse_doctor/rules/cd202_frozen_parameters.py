@@ -193,6 +193,13 @@ def _frozen_held(course: Course) -> _Reason | None:
 def _cleared(course: Course) -> _Reason | None:
     if not course.came_back or course.lost_inside:
         return None  # that no gradient comes is CD201
+    if all(part.graded for update in course.own for part in update.parts):
+        return _Reason(
+            f"Gradients come back to {course.model}, but at every step looked at those of its "
+            "parameters were exactly zero.",
+            "They were made zero between `backward()` and `step()`: clipped to 0, multiplied by 0, "
+            "by a hook, or by `zero_grad(set_to_none=False)`.",
+        )
     return _Reason(
         f"Gradients come back to {course.model}, but at every step looked at its parameters had "
         "none, or none but zero: they were cleared before the step.",

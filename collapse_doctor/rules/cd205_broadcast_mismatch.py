@@ -6,14 +6,16 @@ A tensor of n numbers, `(n,)`, meets one of n rows of one, `(n, 1)`, and the res
 each number meets every other instead of its own. Or a label for each of n pairs is spread along the
 n × n matrix of all pairs, or a hinge is put on the difference of two such matrices with the same
 rows (`relu(cdist(a, p) - cdist(a, n) + margin)`). It is told where all of these pairs are then made
-one number that is learnt from. The same holds for `(n, d)` against `(n, 1, d)`.
+one number that is learnt from. The same holds for `(n, d)` against `(n, 1, d)`. Or all that was
+minimised on an output, at every step looked at, is the mean of the distances or similarities of
+every row of it with every row of its partner, whoever asked for that matrix.
 
 Why it matters
 --------------
 Nothing fails, the loss is finite and often falls. But of n² terms only the n on the diagonal belong
 together. A regression is drawn to the mean of all targets; with labels for pairs each distance is
 pulled and pushed by the labels of all others, so that what is learnt does not depend on which pair
-was labelled what.
+was labelled what. A mean of all similarities has no other maximum than one vector for all rows.
 
 Likely causes
 -------------
@@ -37,6 +39,8 @@ Bounds and their source
 rows: 2, the fewest for which all pairs are more than the pairs; a single row cannot tell. The rest
 is the arithmetic of shapes. Where a line also meets other numbers of rows, (n,) with (k, 1), these
 never were pairs, and nothing is told.
+looks: 6 steps at which a loss was seen that draws every row to every row, as in CD208: one of two
+kinds of batches in turn shows both.
 
 References
 ----------
@@ -47,12 +51,13 @@ size that is different to the input size".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Operand, Spread
 from collapse_doctor.rules.aliasing import require_watched
+from collapse_doctor.rules.crossed import Crossed, crossed_losses
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
@@ -63,6 +68,7 @@ class Bounds:
     """How many rows must have met."""
 
     rows: int = 2  # all pairs of one row are that pair
+    looks: int = 6  # steps: two kinds of batches in turn are both seen
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -76,6 +82,10 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     for spreads in _by_cause(by_site.values()):
         if all(_pairs(spread) >= bounds.rows for spread in spreads):
             yield _match(spreads[0], bounds)
+    if not by_site:
+        for drawn in crossed_losses(measurements):
+            if len(drawn.steps) >= bounds.looks:
+                yield _drawn_together(drawn, bounds)
     require_watched(measurements)
 
 
@@ -118,6 +128,28 @@ def _match(first: Spread, bounds: Bounds) -> Match:
         confidence=Confidence.HIGH,
         cause=_cause(first),
         remedy=_remedy(first),
+    )
+
+
+def _drawn_together(drawn: Crossed, bounds: Bounds) -> Match:
+    first, site = drawn.looks[0], drawn.site
+    where = Where(model=drawn.model, layer=drawn.layer, step=first.step)
+    if site is not None:
+        where = replace(where, file=site.file, line=site.line, source=site.source or None)
+    return Match(
+        message=f"All that is minimised on {drawn.model}.{drawn.layer} is one number made of every "
+        "row with every row: it draws each row to all others, and not to its own partner.",
+        where=where,
+        evidence={
+            "looks": Evidence(len(drawn.steps), bounds.looks, ">=", unit="steps"),
+            "first_step": Evidence(first.step),
+        },
+        confidence=Confidence.HIGH,
+        cause="A matrix of every row with every row is made one number, without a softmax, a mask, "
+        "a margin or its diagonal: the partners of all other rows count as a row's own.",
+        remedy="Compare row i with row i only: `pairwise_distance(a, b)`, or "
+        "`cosine_similarity(a, b)` of equal shapes, or the diagonal of the matrix. To keep rows "
+        "apart, let a softmax over each row of the matrix choose its own partner (InfoNCE).",
     )
 
 

@@ -3,8 +3,10 @@
 What it finds
 -------------
 All that was minimised on an output, at every step that was looked at, draws paired rows of it
-together: a distance, or one less a cosine. No negatives, no term of variance, no classification
-or reconstruction was seen beside it, and no stop-gradient with a predictor or a slow teacher.
+together: a distance, or one less a cosine; or it pushes apart, too, but is never negative and 0
+when all rows are equal, as a hinge is whose margin has the wrong sign. No negatives, no term of
+variance, no classification or reconstruction was seen beside it, and no stop-gradient with a
+predictor or a slow teacher.
 
 Why it matters
 --------------
@@ -81,6 +83,8 @@ KEEPING = frozenset(
     }
 )
 """What is known to keep rows apart, of the phrases that objectives hold."""
+SPENT = "a push that ends before all rows are equal"
+"""What keeps nothing apart that training draws together."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ def _behind_others(measurements: Measurements) -> frozenset[str]:
 def _only_pulls(own: Sequence[Objective], behind: Collection[str], *, fell: bool) -> bool:
     """Tell whether nothing but unexcused pulls was seen; raise where that is not known."""
     phrases = dict.fromkeys(phrase for one in own for phrase in one.others)
+    phrases.pop(SPENT, None)
     if not KEEPING.isdisjoint(phrases):
         return False
     if phrases:
@@ -196,12 +201,16 @@ def _require(
 def _require_fall(
     measurements: Measurements, layer: LayerState, own: Sequence[Objective], bounds: Bounds
 ) -> None:
-    patient = measurements.steps >= bounds.patience
+    patient = measurements.steps >= bounds.patience or _pushes(own)
     if not _fall(layer, own) > (1 / bounds.kept if patient else 1.0):
         raise NotExamined(
             f"its loss only pulls together, but in {measurements.steps:,} steps its spread has "
             "not fallen: something that was not seen may keep its rows apart"
         )
+
+
+def _pushes(own: Sequence[Objective]) -> bool:
+    return any(SPENT in one.others for one in own)
 
 
 def _learn_both(measurements: Measurements, pulls: Iterable[Pull]) -> bool:
@@ -257,10 +266,7 @@ def _match(layer: LayerState, own: Sequence[Objective], bounds: Bounds) -> Match
     cut = ", though the gradient is cut on one side" if stopped else ""
     first = own[0].value
     return Match(
-        message=(
-            f"Nothing in the loss on {title(layer)} keeps different rows apart: at all "
-            f"{len(steps)} steps looked at it only drew pairs together{cut}."
-        ),
+        message=_message(layer, own, cut),
         where=_where(layer, own[0], pulls),
         evidence=evidence(
             looks=Evidence(len(steps), bounds.looks, ">=", meaning="steps at which it was seen"),
@@ -269,7 +275,25 @@ def _match(layer: LayerState, own: Sequence[Objective], bounds: Bounds) -> Match
             last_loss=Evidence(own[-1].value) if own[-1].value is not None else None,
         ),
         confidence=Confidence.HIGH if fall > bounds.fall else Confidence.MEDIUM,
-        cause=_cause(pulls, stopped=stopped),
+        cause=_MARGIN if _pushes(own) else _cause(pulls, stopped=stopped),
+    )
+
+
+_MARGIN = (
+    "The margin enters with the wrong sign, or is 0: `relu(near - far + margin)` asks for a "
+    "distance, `relu(near - far - margin)` for none."
+)
+
+
+def _message(layer: LayerState, own: Sequence[Objective], cut: str) -> str:
+    if _pushes(own):
+        return (
+            f"Nothing in the loss on {title(layer)} keeps different rows apart: it is never "
+            "negative, and 0 when all rows are equal."
+        )
+    return (
+        f"Nothing in the loss on {title(layer)} keeps different rows apart: at all "
+        f"{len(steps_of(own))} steps looked at it only drew pairs together{cut}."
     )
 
 
@@ -288,7 +312,8 @@ def _cause(pulls: Sequence[Pull], *, stopped: bool) -> str:
 
 
 def _where(layer: LayerState, first: Objective, pulls: Sequence[Pull]) -> Where:
-    site = next((pull.site for pull in pulls if pull.site is not None), first.site)
+    met = None if SPENT in first.others else next((p.site for p in pulls if p.site), None)
+    site = met or first.site
     where = place(layer, first.step)
     if site is None:
         return where

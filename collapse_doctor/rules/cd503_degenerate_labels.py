@@ -10,6 +10,9 @@ pairwise loss needs several labels in a batch; a classifier on a sorted data set
 the last two both of them must learn: a student may be drawn to a teacher's rows by one label for
 all pairs, and has no other rows to be kept from.
 Fewer labels than rows may be a mask: an info. In a file: labels with a single class.
+Before all these, and whether labels were given or not: the targets of a softmax over the matrix of
+every row with every row are one place for all rows, or numbers of classes instead of the places of
+partners.
 
 Why it matters
 --------------
@@ -19,6 +22,7 @@ most others.
 
 Likely causes
 -------------
+Targets of zeros, as a queue's positive in the first column has, or classes where `arange` belongs;
 `labels[0]` was taken for the labels; a data set sorted by class is read without shuffling; a
 label column of a constant; labels of the wrong split or of another loader.
 
@@ -58,6 +62,7 @@ from typing import TYPE_CHECKING, Any
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Comparison
+from collapse_doctor.rules.partners import without_partners
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 if TYPE_CHECKING:
@@ -78,6 +83,10 @@ class Bounds:
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield at most one match: the plainest thing that is wrong with the labels."""
     labels = measurements.labels
+    found = without_partners(measurements, bounds.steps)
+    if found is not None:
+        yield found
+        return
     if labels is None or labels.empty:
         raise NotExamined("no labels were given")
     if measurements.subject.kind == "embeddings":

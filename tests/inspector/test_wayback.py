@@ -228,7 +228,7 @@ def test_the_first_cut_is_told_with_its_line() -> None:
 
 def test_a_hook_keeps_neither_output_nor_graph_nor_watch_alive() -> None:
     told: list[Reach] = []
-    returns = Returns(Provenance(), Later(), told.append, set())
+    returns = Returns(Provenance(), Later(), told.append, set(), {})
     returns.start(lambda callback: callback)
     z = network()(torch.randn(4, 12))
     gone = weakref.ref(z), weakref.ref(returns)

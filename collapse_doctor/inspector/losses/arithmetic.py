@@ -70,6 +70,11 @@ def _turned(one: Meaning) -> tuple[tuple[int, Pull], ...]:
     return tuple((-sign, pull) for sign, pull in one.pulls)
 
 
+def _signs(one: Meaning) -> set[int]:
+    """Return the directions of the terms of paired rows."""
+    return {sign for sign, pull in one.pulls if not pull.crossed}
+
+
 def _neg(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     one = inputs[0]
     value = -one.value if one.value is not None else None
@@ -149,8 +154,12 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return replace(weighted, uneven=bool(value), positive=False)
     if one.sort == second.sort == "score":
         one, second = _even(one), _even(second)
-        return other("a product of scores", inputs, _both(one, second, lambda a, b: a * b))
-    return other("a product with something else", inputs)
+        found = other("a product of scores", inputs, _both(one, second, lambda a, b: a * b))
+    else:
+        found = other("a product with something else", inputs)
+    # A learnt temperature leaves a matrix what it is.
+    scaled = (one.straight and not second.outputs) or (second.straight and not one.outputs)
+    return replace(found, straight=scaled)
 
 
 def _scaled(one: Meaning, factor: float, site: CallSite | None) -> Meaning:
@@ -184,9 +193,11 @@ def _div(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.sort == second.sort == "score":
         one, second = _even(one), _even(second)
         value = _both(one, second, lambda a, b: a / b if b else math.nan)
-        return other("a quotient of scores", inputs, value)
-    zero = 0.0 if one.value == 0 else None
-    return other("a quotient with something else", inputs, zero)
+        found = other("a quotient of scores", inputs, value)
+    else:
+        zero = 0.0 if one.value == 0 else None
+        found = other("a quotient with something else", inputs, zero)
+    return replace(found, straight=one.straight and not second.outputs)
 
 
 def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
@@ -205,7 +216,7 @@ def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
         value = min(max(one.value, least), most)
     positive = least >= 0
     hinge: tuple[tuple[str, str], ...] = ()
-    if value and {sign for sign, _ in one.pulls} == {1, -1}:
+    if value and _signs(one) == {1, -1}:
         hinge = ((f"a triplet loss of margin {value:g}", "its margin"),)
     return joined("score", inputs, value=value, positive=positive, kinds=hinge)
 
@@ -230,7 +241,7 @@ def _rising(function: Callable[[float], float], *, positive: bool) -> Any:
 
 def _softplus(inputs: Sequence[Meaning], info: Any) -> Meaning:
     found: Meaning = _rising(lambda x: math.log1p(math.exp(x)), positive=True)(inputs, info)
-    if inputs[0].value == 0 and {sign for sign, _ in inputs[0].pulls} == {1, -1}:
+    if inputs[0].value == 0 and _signs(inputs[0]) == {1, -1}:
         return replace(found, kinds=(*found.kinds, ("a soft-margin triplet loss", "ln(2)")))
     return found
 

@@ -10,13 +10,17 @@ from torch import Tensor
 
 from collapse_doctor.inspector.losses.graph import Expression
 from collapse_doctor.inspector.losses.marks import Call
-from collapse_doctor.inspector.losses.meaning import Meaning, joined, other, pulled, reduced
-from collapse_doctor.inspector.losses.words import DISTANCES
+from collapse_doctor.inspector.losses.meaning import TWO, Meaning, joined, other, pulled, reduced
+from collapse_doctor.inspector.losses.rows import matrix_product, product_of_all
+from collapse_doctor.inspector.losses.words import CROSS, DISTANCES, PRODUCT
 
 __all__ = ["Read", "meaning_of_call"]
 
 VANISHING = 745.0
 """Logits this far below the largest are masked out: their exponential is 0 in float64."""
+
+MASKED = -1e4
+"""Logits that are no larger, and all equal, are a mask: -inf, -1e9, or the least of float16."""
 
 _NEARNESS = frozenset(known.name for known in DISTANCES.values())
 
@@ -37,15 +41,38 @@ def _reduced(call: Call, found: Meaning, count: int) -> Meaning:
 
 def _compared(call: Call, inputs: Sequence[Meaning]) -> Meaning:
     numbers, similar = call.numbers, call.name == "F.cosine_similarity"
-    rows = all(side.parties for side in inputs)
     if not numbers["paired"]:
-        return other("a comparison of all pairs", inputs, float(similar) if rows else None)
-    if not rows:
+        return _crossed(call, inputs, "a comparison of all pairs", similar=similar)
+    if not all(side.parties for side in inputs):
         return other("a fit to given numbers", inputs)
     if any(side.sort not in ("rows", "given") for side in inputs):
         return other("a comparison of something else", inputs)
     value = 1.0 if similar else 0.0
     return pulled(inputs, -1 if similar else 1, call.site, value=value, positive=not similar)
+
+
+def _crossed(
+    call: Call, inputs: Sequence[Meaning], phrase: str, *, similar: bool = False
+) -> Meaning:
+    """Return what a comparison of every row with every row means: named, and what it draws."""
+    rows = all(side.parties for side in inputs)
+    two = all(one.sort == "rows" for one in inputs) and inputs[0] is not inputs[1]
+    crossed = two and call.numbers["crossed"]
+    found = other(phrase + (TWO if crossed else ""), inputs, float(similar) if rows else None)
+    if not crossed:
+        return found
+    drawn = pulled(inputs, -1 if similar else 1, call.site, crossed=True)
+    return replace(found, pulls=drawn.pulls, positive=not similar, straight=True)
+
+
+def _distances(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+    return _crossed(call, inputs, "the distances of all pairs")
+
+
+def _product(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+    if any(one.sort != "rows" for one in inputs):
+        return matrix_product(inputs, None)
+    return product_of_all(inputs, crossed=bool(call.numbers["crossed"]))
 
 
 def _triplet(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
@@ -100,8 +127,12 @@ def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
     # A cross-entropy is no further from ln(n) than its logits are from each other.
     reach, site = inputs[0].reach, inputs[0].site or call.site
+    if _is_alone(call, read):  # whatever the logit of the only one is, its share is 1
+        reach, site = 0.0, call.site
+    wrong = _mismatched(call, read) if inputs[0].straight else ()
+    site = call.site if wrong else site  # the line that was given these targets
     named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
-    named = replace(named, logits=inputs[0].scale)
+    named = replace(named, logits=inputs[0].scale, mismatched=(*named.mismatched, *wrong))
     weighted = call.numbers.get("reduction") == "sum" and call.numbers["numel"] == 0
     return named if weighted else _reduced(call, named, _rows(call))
 
@@ -153,6 +184,31 @@ def _candidates(call: Call, read: Read) -> int | None:
     return counts.pop() or None if len(counts) == 1 else None
 
 
+def _is_alone(call: Call, read: Read) -> bool:
+    """Tell whether all candidates of a row but one were masked out, by one number for them all."""
+    logits, width = call.tensors[0], call.tensors[0].shape[-1]
+    values = read(logits)
+    rows = [sorted(values[begin : begin + width]) for begin in range(0, len(values), width or 1)]
+    return width > 1 and all(row[0] == row[-2] <= MASKED for row in rows)
+
+
+def _mismatched(call: Call, read: Read) -> tuple[tuple[int, int, int], ...]:
+    """Return what is told of targets that give rows no partner each; nothing of those that do.
+
+    Partners are different ones for different rows, or the first of several rows that are alike:
+    then it is its own.
+    """
+    if len(call.tensors) < 2:
+        return ()
+    targets = [int(number) for number in read(call.tensors[1])]
+    known = [target for target in targets if 0 <= target < len(targets)]
+    distinct = len(set(known))
+    firsts = distinct > 1 and all(targets[target] == target for target in known)
+    if len(targets) < 3 or not known or distinct == len(known) or firsts:
+        return ()
+    return ((len(targets), distinct, max(known)),)
+
+
 def _are_rows(inputs: Sequence[Meaning]) -> bool:
     return all(one.sort in ("rows", "given") and one.parties for one in inputs)
 
@@ -167,6 +223,8 @@ def _rows(call: Call) -> int:
 
 
 _MEANINGS: Mapping[str, Callable[[Call, Sequence[Meaning], Read], Meaning]] = {
+    CROSS: _distances,
+    PRODUCT: _product,
     "F.triplet_margin_loss": _triplet,
     "F.triplet_margin_with_distance_loss": _triplet,
     "F.cosine_embedding_loss": _cosine_embedding,

@@ -14,7 +14,7 @@ from typing import Any, Literal
 
 from collapse_doctor.recording.observations import CallSite, Party, Pull
 
-__all__ = ["Meaning", "joined", "other", "pulled", "reduced"]
+__all__ = ["TWO", "Meaning", "joined", "other", "pulled", "reduced"]
 
 Sort = Literal[
     "rows",  # of an output, or of what layers made of it
@@ -28,6 +28,9 @@ Sort = Literal[
     "weights",
 ]
 Place = tuple[str, str]
+
+TWO = " of two batches"
+"""What is added to a phrase where every row of one tensor meets every row of another."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +72,11 @@ class Meaning:
     logits
         Of a loss made of softmaxes whose logits are rows as they were put out: the largest such
         number.
+    straight
+        Whether its numbers are still those of every row with every row, row by row.
+    mismatched
+        Of softmaxes over such a matrix: rows, distinct targets and highest target, where the
+        targets give rows no partner each.
     met
         Of a difference or product of rows: the line at which they met.
     """
@@ -93,11 +101,13 @@ class Meaning:
     scale: float | None = None
     logits: float | None = None
     met: CallSite | None = None
+    straight: bool = False
+    mismatched: tuple[tuple[int, int, int], ...] = ()
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
     """Return a meaning of a sort with all that was said of its inputs, and what is new."""
-    for name in ("pulls", "others", "outputs", "whitened", "kinds"):
+    for name in ("pulls", "others", "outputs", "whitened", "kinds", "mismatched"):
         each = (entry for one in inputs for entry in getattr(one, name))
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
     for name in ("uneven", "normed"):
@@ -113,10 +123,13 @@ def other(phrase: str, inputs: Sequence[Meaning], value: float | None = None) ->
     return joined("score", inputs, others=(phrase,), value=value)
 
 
-def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> Meaning:
+def pulled(
+    inputs: Sequence[Meaning], sign: int, site: Any, *, crossed: bool = False, **changes: Any
+) -> Meaning:
     """Return a score of paired rows; ``sign``: +1 for a distance, -1 for a similarity.
 
-    ``site`` is its line; without one, that of the difference or product that it is made of.
+    ``site`` is its line; without one, that of the difference or product that it is made of. It is
+    ``crossed`` where it is one of every row with every row.
     """
     sides = [one.parties for one in inputs if one.parties]
     if len(sides) == 1 and len(sides[0]) == 2:  # a difference or product has both
@@ -125,7 +138,7 @@ def pulled(inputs: Sequence[Meaning], sign: int, site: Any, **changes: Any) -> M
         return other("a fit to given numbers", inputs)
     vectors = sign > 0 and not all(one.unit for one in inputs if one.parties)
     met = next((one.met for one in inputs if one.met is not None), None)
-    pull = Pull(sides[0][0], sides[1][0], site or met, vectors)
+    pull = Pull(sides[0][0], sides[1][0], site or met, vectors, crossed)
     normed = any(one.normed for one in inputs)
     apart = ("a batch norm before the comparison",) if normed else ()
     return joined("score", inputs, pulls=((sign, pull),), whitened=apart, **changes)

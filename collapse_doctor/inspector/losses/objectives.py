@@ -224,7 +224,10 @@ def _objective(
     step: int, forward: int, loss: float, found: Meaning, line: CallSite | None
 ) -> Objective:
     pulls = tuple(pull for sign, pull in found.pulls if sign > 0)
-    apart = ("a term that pushes apart",) if len(pulls) < len(found.pulls) else ()
+    # A loss that is never negative, and 0 when all rows are equal, pushes only until they are.
+    spent = found.positive and found.value == 0.0 and bool(pulls)
+    push = "a push that ends before all rows are equal" if spent else "a term that pushes apart"
+    apart = (push,) if len(pulls) < len(found.pulls) else ()
     value = found.value if found.sort == "score" and found.outputs else None
     kind, formula = found.kinds[0] if len(found.kinds) == 1 else ("", "")
     if not found.kinds and not found.others and not apart and pulls:
@@ -245,6 +248,7 @@ def _objective(
         whitened=found.whitened,
         reach=found.reach if value is not None else None,
         logits=found.logits if value is not None else None,
+        mismatched=next(iter(found.mismatched), ()),
         site=found.site or line,
     )
 

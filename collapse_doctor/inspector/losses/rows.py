@@ -10,7 +10,7 @@ from typing import Any
 from msgspec import structs
 
 from collapse_doctor.inspector.losses.marks import Output
-from collapse_doctor.inspector.losses.meaning import Meaning, joined, other, pulled
+from collapse_doctor.inspector.losses.meaning import TWO, Meaning, joined, other, pulled
 from collapse_doctor.recording.observations import Party
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "output_rows",
     "picked",
     "power",
+    "product_of_all",
     "same",
     "spread",
     "together",
@@ -44,22 +45,40 @@ def output_rows(output: Output, whitened: tuple[str, ...]) -> Meaning:
     )
 
 
-def same(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+_SELECTING = frozenset(
+    {
+        *("Select", "Index", "Slice", "Diagonal", "MaskedSelect", "Split", "SplitWithSizes"),
+        *("Unbind", "IndexSelect"),
+    }
+)
+
+
+def same(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return rows or scores that were only moved, cast, copied or selected."""
-    return inputs[0]
+    return _selected(inputs[0]) if info in _SELECTING else inputs[0]
+
+
+def _selected(one: Meaning) -> Meaning:
+    """Return some of the numbers: of all pairs these may be those that belong together."""
+    if not one.straight and not any(pull.crossed for _, pull in one.pulls):
+        return one
+    pulls = tuple(entry for entry in one.pulls if not entry[1].crossed)
+    return replace(one, pulls=pulls, straight=False)
 
 
 def columns(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     """Return some of the last dimension."""
     if inputs[0].sort in ("score", "given", "number"):
-        return inputs[0]
+        return _selected(inputs[0])
     return other("some columns of an output", inputs)
 
 
-def picked(inputs: Sequence[Meaning], _info: Any) -> Meaning:
+def picked(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Take some numbers of each row: of distances that are all equal it is one of them."""
     if inputs[0].sort == "score":
-        return joined("score", inputs, value=inputs[0].value, others=("the hardest of many",))
+        masked = inputs[0].straight and info == "MaskedFill"
+        phrase = ("the hardest of many",)
+        return joined("score", inputs, value=inputs[0].value, others=phrase, straight=masked)
     return other("one number of each row", inputs)
 
 
@@ -124,7 +143,7 @@ def _reduce(
 
 def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return a power."""
-    one = inputs[0]
+    one = inputs[0] if inputs[0].positive else _selected(inputs[0])  # -1 is as far from 0 as 1
     power = float(info) if isinstance(info, int | float) else math.nan
     if one.sort == "difference" and power in (2.0, 4.0):
         return pulled([one], 1, None, value=0.0, positive=True)
@@ -186,11 +205,22 @@ def matrix_product(inputs: Sequence[Meaning], info: Any) -> Meaning:
         return other("a product with given numbers", inputs)
     if len(sides) == 2 and all(one.sort == "rows" for one in sides):
         by_row = bool(info) and info[-1] == sides[0].width  # and not coordinate by coordinate
-        unit = by_row and all(one.unit for one in sides)
-        found = other("a product of all pairs", inputs, 1.0 if unit else None)
-        return replace(found, reach=2.0 if unit else None)  # cosines lie between -1 and 1
+        if by_row:
+            # As one matrix; of a batch of them each may be of one pair.
+            return product_of_all(sides, crossed=len(info) == 2)
+        return other("a product of all pairs", inputs)
     zero = 0.0 if any(one.value == 0 for one in sides) else None
     return other("a product of matrices", inputs, zero)
+
+
+def product_of_all(sides: Sequence[Meaning], *, crossed: bool) -> Meaning:
+    """Return the products of rows; ``crossed``: of every row of one side with all of the other."""
+    unit = all(one.unit for one in sides)
+    two = crossed and sides[0] is not sides[1]
+    found = other("a product of all pairs" + (TWO if two else ""), sides, 1.0 if unit else None)
+    pulls = pulled(sides, -1, None, crossed=True).pulls if two else ()
+    # Cosines lie between -1 and 1.
+    return replace(found, reach=2.0 if unit else None, pulls=pulls, straight=crossed)
 
 
 def _headed(one: Meaning) -> Meaning:

@@ -6,7 +6,7 @@ Inside, they are many nodes whose numbers, a margin above all, autograd does not
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,10 +16,16 @@ from torch.nn import functional as F
 
 from collapse_doctor.inspector.outputs import is_plain
 
-__all__ = ["CALLS", "DISTANCES", "Known"]
+__all__ = ["CALLS", "CROSS", "DISTANCES", "PRODUCT", "Known"]
+
+CROSS, PRODUCT = "torch.cdist", "torch.einsum"
+"""What is made of every row with every row, whatever else their shapes allow."""
 
 FEW = 4
 """Rows of logits that are looked at, to count the candidates of each."""
+
+MOST_PARTNERS = 4096
+"""Targets that are copied, to see whether each is the place of a partner."""
 
 _OF_LOGITS = frozenset({"F.cross_entropy", "log_softmax", "logsumexp"})
 _SIGNED = frozenset({"F.cosine_embedding_loss", "F.hinge_embedding_loss"})
@@ -50,16 +56,60 @@ class Known:
         plain["numel"], plain["rows"] = math.prod(shape), shape[0] if shape else 1
         paired = [given.get(name) for name in self.operands]
         plain["paired"] = all(isinstance(t, Tensor) and t.shape == shape for t in paired)
+        plain["crossed"] = _is_crossed(self.name, paired)
         plain["scalar"] = result.dim() == 0
         return plain, self._tensors(given)
 
     def _tensors(self, given: Mapping[str, Any]) -> list[Tensor]:
-        if self.name in _OF_LOGITS:
-            return _few(given["input"], given.get("dim", 1))
         target = given.get("target")
+        if self.name in _OF_LOGITS:
+            few = _few(given["input"], given.get("dim", 1))
+            return [*few, *_partners(given["input"], target)] if few else few
         if self.name in _SIGNED and isinstance(target, Tensor) and is_plain(target):
             return [target.detach().clone()]
         return []
+
+
+@dataclass(frozen=True)
+class Contraction(Known):
+    """``einsum`` of two matrices that multiplies every row of the one by every row of the other.
+
+    Of any other equation no operand is bound: it is read from its nodes.
+    """
+
+    def bind(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Return both operands of a product of all pairs."""
+        equation, *given = args or ("",)
+        if len(given) == 1 and isinstance(given[0], list | tuple):
+            given = list(given[0])
+        if kwargs or len(given) != 2 or not isinstance(equation, str):
+            return {}
+        sides, _, result = equation.replace(" ", "").partition("->")
+        one, _, other = sides.partition(",")
+        rows = one[:1] + other[:1]
+        whole = len(one) == len(other) == 2 and one[1] == other[1] and len({*one, *other}) == 3
+        return dict(zip(self.operands, given, strict=True)) if whole and result == rows else {}
+
+
+def _is_crossed(name: str, operands: Sequence[Any]) -> bool:
+    """Tell whether each of n rows of one operand meets each of n rows of the other."""
+    shapes = [tuple(one.shape) for one in operands if isinstance(one, Tensor)]
+    if len(shapes) != 2 or min(map(len, shapes)) < 2:
+        return False
+    if name in (CROSS, PRODUCT):
+        return all(len(shape) == 2 for shape in shapes) and shapes[0][0] == shapes[1][0] > 1
+    most = max(map(len, shapes))
+    one, other = ((1,) * (most - len(shape)) + shape for shape in shapes)
+    spread = [(a, b) for a, b in zip(one, other, strict=True) if a != b]
+    return len(spread) == 2 and spread[0] == spread[1][::-1] and 1 in spread[0]
+
+
+def _partners(logits: Tensor, target: Any) -> list[Tensor]:
+    """Return a copy of the targets of a square matrix of logits: each may be the place of a row."""
+    if not isinstance(target, Tensor) or not is_plain(target) or target.is_floating_point():
+        return []
+    square = logits.dim() == 2 and logits.shape[0] == logits.shape[1] <= MOST_PARTNERS
+    return [target.detach().clone()] if square and target.dim() == 1 else []
 
 
 def _few(logits: Tensor, dim: Any) -> list[Tensor]:
@@ -89,6 +139,8 @@ DISTANCES: Mapping[Callable[..., Any], Known] = {
 CALLS: Mapping[Callable[..., Any], Known] = {
     **DISTANCES,
     F.cosine_similarity: Known("F.cosine_similarity", ("x1", "x2")),
+    torch.cdist: Known(CROSS, ("x1", "x2")),
+    torch.einsum: Contraction(PRODUCT, ("input", "other")),
     F.triplet_margin_loss: Known(
         "F.triplet_margin_loss",
         _TRIPLET,

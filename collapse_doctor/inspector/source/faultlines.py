@@ -11,7 +11,7 @@ import functools
 import inspect
 import linecache
 from collections.abc import Iterator, Sequence
-from types import NoneType
+from types import CodeType, NoneType
 
 from torch import nn
 
@@ -25,10 +25,12 @@ __all__ = [
     "frozen_at",
     "renewed_at",
     "scheduled_at",
+    "switched_off_in",
     "unfrozen_at",
     "without_gradient",
 ]
 
+_CLIPPING = ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_")
 _WITHOUT = ("no_grad", "inference_mode")
 
 
@@ -149,8 +151,11 @@ def _is_false(node: ast.expr) -> bool:
 
 @reading(NoneType)
 @functools.lru_cache(maxsize=64)
-def cleared_at(step: CallSite) -> CallSite | None:
-    """Return the ``zero_grad`` that stands between ``backward`` and the step of a line, or None."""
+def cleared_at(step: CallSite, *, zeros: bool = False) -> CallSite | None:
+    """Return the ``zero_grad`` that stands between ``backward`` and the step of a line, or None.
+
+    Where gradients are ``zeros``, and not gone, it may also be what clips them.
+    """
     tree = tree_of_file(step.file)
     bodies = [node for node in ast.walk(tree) if isinstance(node, _BODIES)] if tree else []
     around = [body for body in bodies if body.lineno <= step.line <= (body.end_lineno or 0)]
@@ -160,8 +165,10 @@ def cleared_at(step: CallSite) -> CallSite | None:
         backward = max((n.lineno for n in before if _name(n.func) == "backward"), default=None)
         if backward is None:
             continue
-        clears = [n.lineno for n in before if _name(n.func) == "zero_grad" and n.lineno > backward]
-        return _site(step.file, clears[0]) if clears else None
+        after = [(n.lineno, _name(n.func)) for n in before if n.lineno > backward]
+        clears = [line for line, name in after if name == "zero_grad"]
+        found = clears or [line for line, name in after if zeros and name in _CLIPPING]
+        return _site(step.file, found[0]) if found else None
     return None
 
 
@@ -202,6 +209,36 @@ def _switches(node: ast.AST) -> Iterator[int]:
         called = part.func if isinstance(part, ast.Call) else part
         if _name(called) in _WITHOUT:
             yield part.lineno
+
+
+@reading(NoneType)
+def switched_off_in(model: nn.Module) -> CallSite | None:
+    """Return the decorator or ``with`` in a forward of a model that switches gradients off.
+
+    None where there is none in the classes of its modules, or more than one.
+    """
+    kinds = dict.fromkeys(type(module) for module in model.modules())
+    own = [kind for kind in kinds if kind.__module__.partition(".")[0] != "torch"]
+    forwards = [inspect.unwrap(kind.__dict__["forward"]) for kind in own if _has_forward(kind)]
+    codes = [code for one in forwards if (code := getattr(one, "__code__", None)) is not None]
+    found = [site for code in codes for site in _off_inside(code)]
+    return found[0] if len(found) == 1 else None
+
+
+def _has_forward(kind: type[nn.Module]) -> bool:
+    return callable(kind.__dict__.get("forward"))
+
+
+@functools.lru_cache(maxsize=256)
+def _off_inside(code: CodeType) -> tuple[CallSite, ...]:
+    tree = tree_of_file(code.co_filename)
+    lines = [line for _, _, line in code.co_lines() if line]
+    if tree is None or not lines:
+        return ()
+    bodies = [n for n in ast.walk(tree) if isinstance(n, _BODIES) and n.name == code.co_name]
+    own = [body for body in bodies if body.lineno <= max(lines) <= _end(body)]
+    places = [line for body in own for node in ast.walk(body) for line in _switches(node)]
+    return tuple(_site(code.co_filename, line) for line in places)
 
 
 @reading(NoneType)

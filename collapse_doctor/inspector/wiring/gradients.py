@@ -21,14 +21,14 @@ from typing import Any
 import msgspec
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.compiler.compiled import is_capturing
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
-from collapse_doctor.inspector.source.faultlines import without_gradient
+from collapse_doctor.inspector.source.faultlines import switched_off_in, without_gradient
 from collapse_doctor.inspector.wiring.sampling import some
 from collapse_doctor.inspector.wiring.steep import STEEP
 from collapse_doctor.recording.observations import CallSite, Origin, Reach
@@ -125,6 +125,8 @@ class Returns:
         Takes observations.
     uneven
         Models in which a gradient was seen to change by orders on its way down: filled here.
+    models
+        The models by name. Held weakly.
     """
 
     def __init__(
@@ -133,11 +135,13 @@ class Returns:
         later: Later,
         emit: Callable[[Reach], None],
         uneven: set[str],
+        models: Mapping[str, nn.Module],
     ) -> None:
         self._provenance = provenance
         self._later = later
         self._emit = emit
         self._uneven = uneven
+        self._models = {name: weakref.ref(model) for name, model in models.items()}
         self._pending: dict[Key, _Output] = {}
         self._inside: dict[tuple[str, int, int], list[_Inner]] = {}
         self._heard: Callable[..., None] = self._hear
@@ -255,7 +259,8 @@ class Returns:
     def _tell(self, output: _Output, blocks: Sequence[_Inner], values: list[Tensor]) -> None:
         reach, sizes = output.reach, [_size(value) for value in values]
         if output.callers:
-            reach = msgspec.structs.replace(reach, without=without_gradient(output.callers))
+            without = without_gradient(output.callers) or self._off_inside(reach.model)
+            reach = msgspec.structs.replace(reach, without=without)
         if output.size is not None:
             reach = msgspec.structs.replace(reach, gradient=sizes.pop(0))
             lengths = [_length(s, one.count) for one, s in zip(blocks, sizes, strict=True)]
@@ -267,6 +272,12 @@ class Returns:
             if steep is not None:
                 self._uneven.add(reach.model)
         self._emit(reach)
+
+    def _off_inside(self, name: str) -> CallSite | None:
+        """Return the line of a model's own forward that switches gradients off, if it is one."""
+        reference = self._models.get(name)
+        model = reference() if reference is not None else None
+        return switched_off_in(model) if model is not None else None
 
 
 class _InnerHook:

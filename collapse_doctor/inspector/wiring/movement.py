@@ -345,7 +345,7 @@ class Movement:
         if all(part.tensors == part.scalars for part in parts):
             return frozen_at(update.site.file)
         if not any(part.pulled or part.moved for part in parts):
-            return cleared_at(update.site)
+            return cleared_at(update.site, zeros=any(part.graded for part in parts))
         return None
 
 

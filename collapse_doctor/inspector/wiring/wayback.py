@@ -51,7 +51,7 @@ class WayBack:
         self._provenance = provenance
         steepness = Steepness()
         self._movement = Movement(models, schedule, later, emit, note, steepness)
-        self._returns = Returns(provenance, later, emit, steepness.noted)
+        self._returns = Returns(provenance, later, emit, steepness.noted, models)
         self._is_resting = False
 
     def start(

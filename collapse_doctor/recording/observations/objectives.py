@@ -53,13 +53,15 @@ class Pull(Struct, frozen=True, gc=False):
     """A term of a loss that draws row i of one side towards row i of the other.
 
     ``vectors`` is true of a distance of rows as they are, which shrinks with their length, too;
-    false of a similarity, or a distance of rows that were normalised.
+    false of a similarity, or a distance of rows that were normalised. ``crossed`` is true where
+    each row of the one side is drawn to every row of the other.
     """
 
     left: Party
     right: Party
     site: CallSite | None = None
     vectors: bool = False
+    crossed: bool = False
 
 
 class Objective(Struct, frozen=True, gc=False, tag="objective"):
@@ -87,6 +89,9 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     logits
         The factor with which an output's coordinates are the logits of its softmaxes; None where
         they are not, or more was done with them.
+    mismatched
+        Of a softmax over the matrix of every row with every row whose targets give rows no partner
+        each: how many rows it has, how many targets differ, and the highest target.
     site
         The line that computed it, or that made its reach so small.
     """
@@ -103,4 +108,5 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     whitened: tuple[str, ...] = ()
     reach: float | None = None
     logits: float | None = None
+    mismatched: tuple[int, ...] = ()
     site: CallSite | None = None

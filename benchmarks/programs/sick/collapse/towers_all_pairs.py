@@ -1,7 +1,6 @@
 """Two towers are pulled together over all pairs.
 
-expect: CD301
-first: gradual
+expect: CD205, CD301
 """
 
 import torch
@@ -17,7 +16,7 @@ with Inspector({"image": a_, "text": b_}) as inspector:
     for x, y in batches(300, 64):
         u = F.normalize(a_(x), dim=1)
         v = F.normalize(b_(x.flip(1)), dim=1)
-        loss = 1 - (u @ v.T).mean()
+        loss = 1 - (u @ v.T).mean()  # fault
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -1,0 +1,24 @@
+"""Gradients are clipped by value at 0, with Adam.
+
+expect: CD202
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from collapse_doctor import Inspector
+
+enc = nn.Sequential(nn.Linear(20, 48), nn.ReLU(), nn.Linear(48, 16))
+opt = torch.optim.Adam(enc.parameters(), lr=1e-3)
+protos = torch.randn(8, 20)
+with Inspector(enc) as inspector:
+    for i in range(40):
+        y = torch.randint(0, 8, (32,))
+        a, p, n = (enc(protos[k] + 0.3 * torch.randn(32, 20)) for k in (y, y, (y + 1) % 8))
+        loss = F.triplet_margin_loss(a, p, n)
+        opt.zero_grad()
+        loss.backward()
+        nn.utils.clip_grad_value_(enc.parameters(), 0)  # fault
+        opt.step()
+diagnosis = inspector.diagnose()

@@ -1,0 +1,25 @@
+"""Gradients are clipped to a norm of int(0.5), which is 0.
+
+expect: CD202
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from collapse_doctor import Inspector
+
+MAX_NORM = int(0.5)  # fault
+enc = nn.Sequential(nn.Linear(20, 48), nn.ReLU(), nn.Linear(48, 16))
+opt = torch.optim.SGD(enc.parameters(), lr=0.1)
+protos = torch.randn(8, 20)
+with Inspector(enc) as inspector:
+    for i in range(40):
+        y = torch.randint(0, 8, (32,))
+        a, p, n = (enc(protos[k] + 0.3 * torch.randn(32, 20)) for k in (y, y, (y + 1) % 8))
+        loss = F.triplet_margin_loss(a, p, n)
+        opt.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(enc.parameters(), MAX_NORM)  # shows
+        opt.step()
+diagnosis = inspector.diagnose()
