@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,6 +15,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.pacing.attention import Attention
 from collapse_doctor.inspector.pacing.pulse import Pulse
+from collapse_doctor.inspector.parts import Part
 from collapse_doctor.inspector.senses import Senses
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
 from collapse_doctor.recording.observations import Origin, Role
@@ -48,12 +50,18 @@ class Listener:
         self._on_output = on_output
         self._passes = Passes()
         self._modes: set[tuple[str, bool]] = set()
+        self._ends: dict[str, set[str]] = {}  # of models that are heard by their parts
+        self._last: tuple[weakref.ref[Tensor], str] | None = None
 
     def on_block(self, model: str, layer: str, role: Role) -> Hook:
         """Return the hook of an inner layer."""
 
         def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
-            if not self._attention.is_due(model, inner=role == "block"):
+            ends = self._ends.get(model)
+            if ends is not None:
+                self._remember(layer, output)
+            inner = role == "block" and (ends is None or layer not in ends)
+            if not self._attention.is_due(model, inner=inner):
                 return
             # Of several tensors the first is a block's output by convention, the rest its state.
             for _, tensor in tensors_in(output):
@@ -88,6 +96,45 @@ class Listener:
             self._moment.passed(model, [tuple(tensor.shape) for _, tensor in rows])
 
         return hook
+
+    def on_part(self, model: str, part: Part) -> Hook:
+        """Return the hook of a part of a model that is not called itself.
+
+        What the outermost parts return is followed as what a model returns. It goes by the name of
+        the block that made it, for by that it is measured.
+        """
+        ends = self._ends.setdefault(model, set())
+
+        def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
+            self._window.settle()
+            if not self._window.is_open or part.is_inside():
+                return
+            tensors = [(self._made(part, n), t) for n, t in tensors_in(output) if is_plain(t)]
+            tensors = [(self._block_of(tensor) or name, tensor) for name, tensor in tensors]
+            self._born(model, module, tensors, (args, kwargs), part=part.name)
+            rows = embeddings_among(tensors)
+            ends.update(name for name, _ in rows)
+            self._senses.objectives.born(model, rows)
+            for _, tensor in rows:
+                self._senses.activations.returned(tensor)
+            self._senses.way_back.passed(model, rows)
+            self._moment.passed_part(model)
+
+        return hook
+
+    @staticmethod
+    def _made(part: Part, name: str) -> str:
+        """Return the name of one tensor among those that a part returned."""
+        return part.name if name == "output" else f"{part.name}.{name}"
+
+    def _remember(self, layer: str, output: Any) -> None:
+        for _, tensor in tensors_in(output):
+            self._last = (weakref.ref(tensor), layer)
+            return
+
+    def _block_of(self, tensor: Tensor) -> str | None:
+        """Return the block that returned this very tensor just now, if one did."""
+        return self._last[1] if self._last is not None and self._last[0]() is tensor else None
 
     def glance(self, model: str) -> Callable[[nn.Module], bool]:
         """Return what sees a pass before the hook of the model, and tells if counting will do."""
@@ -129,14 +176,16 @@ class Listener:
         module: nn.Module,
         tensors: Sequence[tuple[str, Tensor]],
         inputs: Any,
+        part: str = "",
     ) -> None:
-        """Remember where these outputs come from."""
+        """Remember where these outputs come from; of a ``part`` that it is a network by itself."""
         moment = self._moment
         moment.entered(inputs)
         frame = user_frame()
         made = site_of(frame) if frame is not None else None
         provenance, forward = self._senses.provenance, moment.forwards_of(model)
-        run = self._passes.ran(model, forward, module, inputs, frame)
+        network = f"{model}.{part}" if part else model
+        run = self._passes.ran(network, forward, module, inputs, frame)
         for name, tensor in tensors:
             origin = Origin(model, name, moment.step, forward)
             rewrote, serial = provenance.slots.take(tensor, origin), provenance.writes.now()

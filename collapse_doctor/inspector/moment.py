@@ -93,6 +93,14 @@ class Moment:
         self._forwards[model] += 1
         self._clock.forwards = max(self._clock.forwards, self._forwards[model])
 
+    def passed_part(self, model: str) -> None:
+        """Count one pass of an outermost part of a model that is not called itself.
+
+        Such passes are only seen when something is looked at, so no labels are held against them.
+        """
+        self._forwards[model] += 1
+        self._clock.forwards = max(self._clock.forwards, self._forwards[model])
+
     def step_taken(self) -> None:
         """Take note of the step just taken, before a schedule changes its learning rate."""
         self._clock.note_rate()

@@ -36,6 +36,7 @@ from collapse_doctor.inspector.pacing.clock import StepClock
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.pacing.pulse import Pulse
 from collapse_doctor.inspector.pacing.schedule import Schedule
+from collapse_doctor.inspector.parts import parts_of
 from collapse_doctor.inspector.probing.prober import Prober
 from collapse_doctor.inspector.processes.joining import WeightsDigest
 from collapse_doctor.inspector.processes.placement import place, plan_of
@@ -120,6 +121,7 @@ class Watch:
         self._sink: Recording | RecordingWriter | None = None
         self._ranks: Ranks
         self._senses: Senses
+        self._hearing: Listener
         self._idle = False
         self._turned = 0
         self._ended = False
@@ -223,7 +225,7 @@ class Watch:
     def _attach(self) -> None:
         guard = self._fuse.guard
         self._clock.start(guard)
-        listener = self._listener()
+        listener = self._hearing = self._listener()
         inside = []
         self._compiling.on_begin.append(self._senses.way_back.rest)
         self._compiling.start()
@@ -242,6 +244,15 @@ class Watch:
             if given is not model:
                 self._senses.wrappers.add(name, given)
         self._fast_paths.start(self._models.values(), inside)
+
+    def _hear_parts(self) -> None:
+        """Listen to the parts of models that are not called themselves, as a step has shown."""
+        if self._compiling.happened:  # a hook would compile its code anew
+            return
+        for name, model in self._models.items():
+            for part in () if self._moment.forwards_of(name) else parts_of(model):
+                hook = self._fuse.guard(self._hearing.on_part(name, part))
+                self._compiling.attach(part.module, hook, self._attention.inner)
 
     def _listener(self) -> Listener:
         return Listener(
@@ -317,6 +328,8 @@ class Watch:
         """Do what takes more than a note: the step is over, the next one not begun."""
         if is_capturing():  # what is pending is told after it
             return
+        if steps == 1:
+            self._hear_parts()
         self._budget.turn(max(1, steps - self._turned))
         self._turned = steps
         self._fast_paths.reset()

@@ -100,7 +100,7 @@ class Bounds:
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each output that is only ever pulled together."""
     seen = objectives(measurements)
-    if len(seen) < len(measurements.objectives):
+    if _has_unknown(measurements.objectives, seen):
         raise NotExamined("another loss was seen, of which it is not known what it trains")
 
     behind = _behind_others(measurements)
@@ -114,6 +114,17 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         return _match(layer, own, bounds)
 
     return judge(embeddings(measurements), examine, stand_in=Severity.WARNING)
+
+
+def _has_unknown(losses: Sequence[Objective], known: Sequence[Objective]) -> bool:
+    """Tell whether a loss was seen that depends on nothing known.
+
+    Of a model that is not called itself the parts are known from the second step on: a loss that
+    is unknown at the first alone is the one that is known afterwards.
+    """
+    unknown = {loss.step for loss in losses if loss not in known}
+    begun_late = bool(known) and all(loss.step for loss in known)
+    return bool(unknown - {0} if begun_late else unknown)
 
 
 def _behind_others(measurements: Measurements) -> frozenset[str]:

@@ -30,6 +30,7 @@ __all__ = [
     "Call",
     "Passes",
     "Run",
+    "apart",
     "are_bound",
     "are_twins",
     "equal_inputs",
@@ -232,6 +233,23 @@ def _bare(frame: Still) -> Still:
     """Return a frame without its global names: it is kept as long as an output is."""
     back = _bare(frame.f_back) if frame.f_back is not None else None
     return frame._replace(f_globals={}, f_builtins={}, f_back=back)
+
+
+def apart(one: Call, other: Call) -> tuple[Call, Call]:
+    """Return the calls that led to two passes, at the level at which they part.
+
+    A helper or a method that runs the model, ``def embed(x): return model(x)``, makes both at one
+    line: what tells them apart are its callers.
+    """
+    for mine, theirs in zip(frames(one), frames(other), strict=False):
+        if mine.f_code is not theirs.f_code:
+            break
+        if mine.f_lasti != theirs.f_lasti:
+            nodes = call_at(mine), call_at(theirs)
+            if not isinstance(nodes[0], ast.Call) or not isinstance(nodes[1], ast.Call):
+                break
+            return Call(*_read(nodes[0]), mine), Call(*_read(nodes[1]), theirs)
+    return one, other
 
 
 def frames(call: Call) -> Iterator[Still]:

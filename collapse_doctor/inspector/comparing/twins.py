@@ -11,6 +11,7 @@ from collapse_doctor.inspector.comparing.names import birth_of, elements_of, lin
 from collapse_doctor.inspector.comparing.passes import (
     Call,
     Run,
+    apart,
     are_bound,
     are_twins,
     equal_inputs,
@@ -22,7 +23,7 @@ from collapse_doctor.inspector.comparing.provenance import CUTTING, Known
 from collapse_doctor.inspector.comparing.relations import Related
 from collapse_doctor.inspector.comparing.roles import is_copy_of
 from collapse_doctor.inspector.comparing.vocabulary import HEADS
-from collapse_doctor.inspector.source.callsite import scope_of
+from collapse_doctor.inspector.source.callsite import scope_of, site_of
 from collapse_doctor.inspector.source.forgotten import is_of_the_other, repeated_call
 from collapse_doctor.inspector.source.junctions import junction_of
 from collapse_doctor.inspector.source.lastnames import last_assignment
@@ -218,12 +219,15 @@ def _input_line(sides: Sides, runs: tuple[Run, Run]) -> CallSite | None:
     later = 0 if runs[0].forward > runs[1].forward else 1
     first, second = runs[1 - later].call, runs[later].call
     if first is not None and second is not None:
+        inner, (first, second) = second, apart(first, second)
         given = [[one.token for one in run.inputs] for run in runs]
         same = len(given[0]) == len(second.arguments) and given[0] == given[1]
         for mine, theirs in zip(second.arguments, first.arguments, strict=False):
             line = _made_of(second, theirs, mine, same=same)
             if line is not None:
                 return line
+        if second is not inner and second.frame is not inner.frame:
+            return site_of(second.frame)
     return _line(sides, later)
 
 

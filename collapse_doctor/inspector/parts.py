@@ -1,0 +1,62 @@
+"""The parts of a model that is not called itself: of a system whose methods call its networks.
+
+``loss = system.training_step(batch)`` and ``z = model.encode(x)`` pass by the forward of what is
+watched. What its outermost parts return is then what is compared.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Iterator
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+from torch import nn
+
+from collapse_doctor.inspector.layers import public_name
+
+__all__ = ["Part", "parts_of"]
+
+MOST_PARTS = 64
+DEPTH = 3
+"""Names deep: people do not call by hand what lies deeper than ``system.model.encoder``."""
+FRAMES = 64
+
+
+class Part(NamedTuple):
+    """A module inside a watched model, and the forwards of all modules around it."""
+
+    name: str
+    module: nn.Module
+    around: frozenset[CodeType]
+
+    def is_inside(self) -> bool:
+        """Tell whether it runs just now as a part of something around it."""
+        frame: FrameType | None = sys._getframe(1)
+        for _ in range(FRAMES):
+            if frame is None:
+                return False
+            if frame.f_code in self.around:
+                return True
+            frame = frame.f_back
+        return True  # too deep to know
+
+
+def parts_of(model: nn.Module) -> list[Part]:
+    """Return the modules of a model that may be called by themselves, from the outside inwards."""
+    found = sorted(_parts(model, "", frozenset(), 0), key=lambda part: part.name.count("."))
+    first: dict[int, Part] = {}
+    for part in found:
+        first.setdefault(id(part.module), part)  # of several names the outermost
+    return list(first.values())[:MOST_PARTS]
+
+
+def _parts(module: nn.Module, name: str, around: frozenset[CodeType], depth: int) -> Iterator[Part]:
+    if depth:
+        yield Part(public_name(name), module, around)
+    if depth < DEPTH:
+        forward = getattr(inspect.unwrap(type(module).forward), "__code__", None)
+        inside = around | {forward} if forward is not None else around
+        for child, part in module.named_children():
+            yield from _parts(part, f"{name}.{child}" if name else child, inside, depth + 1)
