@@ -147,7 +147,7 @@ def in_turn(
     Seeds differ between rounds and are the same within one, so all arms do the same work.
     ``apart`` gives every run a process of its own: in one that has trained before, memory is torn,
     and how torn it is decides more about the time of a step than what is to be measured. On a CPU
-    they then take turns at every step; a GPU is free to run ahead and can't be made to.
+    they then take turns every few steps; a GPU is free to run ahead and can't be made to.
     """
     for number in range(rounds):
         if apart and setting.device.type == "cpu":

@@ -1,12 +1,13 @@
-"""Runs that take turns step by step, each in a process of its own.
+"""Runs that take turns every few steps, each in a process of its own.
 
 Other work on a machine comes and goes within seconds. What slows one run slows all of them if they
-are never further apart than a step, and so it leaves their ratio alone.
+are never further apart than that, and so it leaves their ratio alone.
 """
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import pickle
 import random
@@ -28,6 +29,10 @@ STEADY_MEMORY = {"MALLOC_TOP_PAD_": str(2**28), "MALLOC_MMAP_THRESHOLD_": str(2*
 where the last small allocation happened to lie: a lottery of up to 1,500 page faults a step, in
 bare runs as in watched ones, and mostly the same throughout a run."""
 
+TURN = 20
+"""Steps of one turn. After every wait the processor's caches are cold, for whatever runs beside the
+training most of all: with turns of one step it seemed to cost several times what it does."""
+
 READY = b"."
 GO = b"\n"
 
@@ -35,7 +40,7 @@ GO = b"\n"
 def turn_by_turn(
     setting: Setting, arms: Sequence[Arm], seed: int, threads: int
 ) -> dict[str, Timing]:
-    """Train from ``seed`` in all arms at once; at every step each has its turn, in a new order.
+    """Train from ``seed`` in all arms at once, a few steps each in turn, in a new order each time.
 
     While one has its turn the others wait, and no time passes for them. Building, entering and
     leaving the block are turns too.
@@ -46,11 +51,16 @@ def turn_by_turn(
             arm.name: stack.enter_context(_process((setting, arm, seed, threads))) for arm in arms
         }
         names = list(runs)
-        for _ in range(1 + setting.steps):
+        for _ in _waits(setting.steps):
             draw.shuffle(names)
             for name in names:
                 _let(runs[name])
         return {name: _last(run) for name, run in runs.items()}
+
+
+def _waits(steps: int) -> list[int]:
+    """Return the steps before which a run waits for its turn; leaving the block counts as one."""
+    return [*range(0, steps, TURN), steps]
 
 
 @contextlib.contextmanager
@@ -104,13 +114,20 @@ def _main() -> None:
     turns.read(1)
     from benchmarks.timing import warmed
 
-    timing = warmed(setting, arm, seed, threads, turn=_turn(clock, turns, answers))
+    turn = _turn(clock, turns, answers, _waits(setting.steps))
+    timing = warmed(setting, arm, seed, threads, turn=turn)
     pickle.dump(timing, answers)
     answers.flush()
 
 
-def _turn(clock: StandingClock, turns: IO[bytes], answers: IO[bytes]) -> Callable[[], None]:
+def _turn(
+    clock: StandingClock, turns: IO[bytes], answers: IO[bytes], waits: Sequence[int]
+) -> Callable[[], None]:
+    steps = itertools.count()
+
     def wait() -> None:
+        if next(steps) not in waits:
+            return
         with clock.standing():
             _write(answers, READY)
             turns.read(1)
