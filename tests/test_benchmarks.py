@@ -21,7 +21,7 @@ from benchmarks.standing import StandingClock
 from benchmarks.tables import Cell, table
 from benchmarks.timing import Setting, Timing
 from benchmarks.trainings import TRAININGS, Job
-from benchmarks.turns import turn_by_turn
+from benchmarks.turns import TURN, turn_by_turn
 
 QUICK = ["--quick", "--steps", "5", "--models", "mlp", "--width", "16"]
 
@@ -110,11 +110,11 @@ def test_one_arm_with_other_parameters_is_seen(digest: str, identical: bool) -> 
 
 
 def test_runs_that_take_turns_train_the_same_and_time_every_step() -> None:
-    setting = Setting(TRAININGS["mlp"], 16, 12, torch.device("cpu"))
+    setting = Setting(TRAININGS["mlp"], 16, TURN + 5, torch.device("cpu"))
     runs = turn_by_turn(setting, [BARE, WATCHED], seed=0, threads=1)
     assert list(runs) == [BARE.name, WATCHED.name]
     assert runs[BARE.name].digest == runs[WATCHED.name].digest
-    assert [len(run.steps) for run in runs.values()] == [12, 12]
+    assert [len(run.steps) for run in runs.values()] == [TURN + 5] * 2
     assert all((run.steps > 0).all() for run in runs.values())
 
 
