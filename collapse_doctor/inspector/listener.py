@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Sequence
+from types import CodeType
 from typing import Any
 
 from torch import Tensor, nn
@@ -15,7 +16,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.pacing.attention import Attention
 from collapse_doctor.inspector.pacing.pulse import Pulse
-from collapse_doctor.inspector.parts import Part
+from collapse_doctor.inspector.parts import Part, is_running
 from collapse_doctor.inspector.senses import Senses
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
 from collapse_doctor.recording.observations import Origin, Role
@@ -30,7 +31,7 @@ class Listener:
 
     On most passes nothing is due: the outputs are counted and their pulse is felt. ``on_output``
     is told the model and the name of every embedding that a model returned; ``senses`` take in what
-    is due.
+    is due. ``by_hand`` are the models of which parts ran by themselves in the first step.
     """
 
     def __init__(
@@ -50,13 +51,16 @@ class Listener:
         self._on_output = on_output
         self._passes = Passes()
         self._modes: set[tuple[str, bool]] = set()
-        self._ends: dict[str, set[str]] = {}  # of models that are heard by their parts
+        self.by_hand: set[str] = set()
+        self._ends: dict[str, set[str]] = {}  # of models whose parts are heard
         self._last: tuple[weakref.ref[Tensor], str] | None = None
 
-    def on_block(self, model: str, layer: str, role: Role) -> Hook:
-        """Return the hook of an inner layer."""
+    def on_block(self, model: str, layer: str, role: Role, around: frozenset[CodeType]) -> Hook:
+        """Return the hook of an inner layer; ``around`` is the forward of its model."""
 
         def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
+            if not self._moment.step and model not in self.by_hand and not is_running(around):
+                self.by_hand.add(model)
             ends = self._ends.get(model)
             if ends is not None:
                 self._remember(layer, output)
@@ -98,7 +102,7 @@ class Listener:
         return hook
 
     def on_part(self, model: str, part: Part) -> Hook:
-        """Return the hook of a part of a model that is not called itself.
+        """Return the hook of a part of a model that is called by hand.
 
         What the outermost parts return is followed as what a model returns. It goes by the name of
         the block that made it, for by that it is measured.

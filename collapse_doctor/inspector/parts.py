@@ -1,4 +1,4 @@
-"""The parts of a model that is not called itself: of a system whose methods call its networks.
+"""The parts of a model that are called by hand: of a system whose methods call its networks.
 
 ``loss = system.training_step(batch)`` and ``z = model.encode(x)`` pass by the forward of what is
 watched. What its outermost parts return is then what is compared.
@@ -16,7 +16,7 @@ from torch import nn
 
 from collapse_doctor.inspector.layers import public_name
 
-__all__ = ["Part", "parts_of"]
+__all__ = ["Part", "forward_of", "is_running", "parts_of"]
 
 MOST_PARTS = 64
 DEPTH = 3
@@ -33,14 +33,26 @@ class Part(NamedTuple):
 
     def is_inside(self) -> bool:
         """Tell whether it runs just now as a part of something around it."""
-        frame: FrameType | None = sys._getframe(1)
-        for _ in range(FRAMES):
-            if frame is None:
-                return False
-            if frame.f_code in self.around:
-                return True
-            frame = frame.f_back
-        return True  # too deep to know
+        return is_running(self.around)
+
+
+def is_running(forwards: frozenset[CodeType]) -> bool:
+    """Tell whether this thread is inside one of these functions just now."""
+    frame: FrameType | None = sys._getframe(1)
+    for _ in range(FRAMES):
+        if frame is None:
+            return False
+        if frame.f_code in forwards:
+            return True
+        frame = frame.f_back
+    return True  # too deep to know
+
+
+def forward_of(module: nn.Module) -> frozenset[CodeType]:
+    """Return the code of a module's forward: its class's, and its own where it has another."""
+    forwards = (inspect.unwrap(each) for each in (type(module).forward, module.forward))
+    codes = (getattr(forward, "__code__", None) for forward in forwards)
+    return frozenset(code for code in codes if code is not None)
 
 
 def parts_of(model: nn.Module) -> list[Part]:
@@ -56,7 +68,6 @@ def _parts(module: nn.Module, name: str, around: frozenset[CodeType], depth: int
     if depth:
         yield Part(public_name(name), module, around)
     if depth < DEPTH:
-        forward = getattr(inspect.unwrap(type(module).forward), "__code__", None)
-        inside = around | {forward} if forward is not None else around
+        inside = around | forward_of(module)
         for child, part in module.named_children():
             yield from _parts(part, f"{name}.{child}" if name else child, inside, depth + 1)

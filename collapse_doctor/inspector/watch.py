@@ -36,7 +36,7 @@ from collapse_doctor.inspector.pacing.clock import StepClock
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.pacing.pulse import Pulse
 from collapse_doctor.inspector.pacing.schedule import Schedule
-from collapse_doctor.inspector.parts import parts_of
+from collapse_doctor.inspector.parts import forward_of, parts_of
 from collapse_doctor.inspector.probing.prober import Prober
 from collapse_doctor.inspector.processes.joining import WeightsDigest
 from collapse_doctor.inspector.processes.placement import place, plan_of
@@ -232,7 +232,7 @@ class Watch:
         self._senses.way_back.start(guard, steps=not self._compiling.happened)
         for name, model in self._models.items():
             for layer in self._compiling.observable(name):
-                hook = guard(listener.on_block(name, layer.name, self._role))
+                hook = guard(listener.on_block(name, layer.name, self._role, forward_of(model)))
                 inside.append(self._compiling.attach(layer.module, hook, self._attention.inner))
             given = self._given[name]
             compiled = compiled_parts(given) or compiled_parts(model) or anything_compiled([model])
@@ -246,11 +246,11 @@ class Watch:
         self._fast_paths.start(self._models.values(), inside)
 
     def _hear_parts(self) -> None:
-        """Listen to the parts of models that are not called themselves, as a step has shown."""
+        """Listen to the parts of models that are called by hand, as the first step has shown."""
         if self._compiling.happened:  # a hook would compile its code anew
             return
-        for name, model in self._models.items():
-            for part in () if self._moment.forwards_of(name) else parts_of(model):
+        for name in self._hearing.by_hand:
+            for part in parts_of(self._models[name]):
                 hook = self._fuse.guard(self._hearing.on_part(name, part))
                 self._compiling.attach(part.module, hook, self._attention.inner)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import types
 from collections.abc import Callable
 from typing import Any
 
@@ -99,6 +100,30 @@ def test_a_detached_output_is_named_where_it_was_cut() -> None:
     diagnosis = train(system, loss_of)
     assert diagnosis.findings[0].code == "CD103"
     assert diagnosis.findings[0].where.line == loss_of.__code__.co_firstlineno + 2
+
+
+def test_parts_of_a_model_that_is_also_called_are_heard() -> None:
+    model = Called()
+
+    def loss_of(x: Tensor) -> Tensor:
+        left, right = model.encode(x), model.encode(x).detach()  # the line
+        loss: Tensor = model(x).square().mean() - F.cosine_similarity(left, right).mean()
+        return loss
+
+    diagnosis = train(model, loss_of)
+    assert diagnosis.findings[0].code == "CD107"
+
+
+def test_a_forward_that_an_object_was_given_is_its_own() -> None:
+    model = Called()
+    model.forward = types.MethodType(lambda self, x: self.encode(x), model)  # type: ignore
+    heard = []
+    for part in parts_of(model):
+        hook = lambda *_, part=part: heard.append(part.is_inside())  # noqa: E731
+        part.module.register_forward_hook(hook)
+    model(torch.ones(2, 6))
+    assert heard
+    assert all(heard)
 
 
 def test_a_teacher_beside_its_student_is_no_copy_of_it() -> None:
