@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,10 +23,13 @@ __all__ = ["AGAIN", "ARMS", "BARE", "WATCHED", "Arm", "Watched", "installed"]
 
 @dataclass
 class Watched:
-    """What the loop calls after each step, and the share of time the tool says it took."""
+    """What the loop calls after each step, and the share of time the tool says it took.
+
+    ``share`` is asked for when all times are taken: the Inspector measures then what it put off.
+    """
 
     told: Callable[[Tensor], None]
-    share: float | None = None
+    share: Callable[[], float | None] = lambda: None
 
 
 @dataclass(frozen=True)
@@ -51,18 +55,14 @@ def _bare(_job: Job, _folder: Path) -> Iterator[Watched]:
 
 @contextlib.contextmanager
 def _watched(job: Job, _folder: Path) -> Iterator[Watched]:
-    held = Watched(_nothing)
     with Inspector(job.models) as inspector:
-        yield held
-    held.share = reported_share(inspector)
+        yield Watched(_nothing, partial(reported_share, inspector))
 
 
 @contextlib.contextmanager
 def _written(job: Job, folder: Path) -> Iterator[Watched]:
-    held = Watched(_nothing)
     with Inspector(job.models, out=folder) as inspector:
-        yield held
-    held.share = reported_share(inspector)
+        yield Watched(_nothing, partial(reported_share, inspector))
 
 
 def reported_share(inspector: Inspector) -> float | None:

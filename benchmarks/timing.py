@@ -122,8 +122,8 @@ def timed_run(setting: Setting, arm: Arm, seed: int, turn: Callable[[], None] = 
             trained = clock()
         _wait(setting.device)
         left = clock()
-        digest = _digest(job.module)
-    return Timing(entered - before, stamps.between(), left - trained, digest, watched.share)
+        digest, share = _digest(job.module), watched.share()
+    return Timing(entered - before, stamps.between(), left - trained, digest, share)
 
 
 def _wait(device: torch.device) -> None:
