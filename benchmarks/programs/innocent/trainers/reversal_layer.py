@@ -41,7 +41,7 @@ class DANN(nn.Module):
 
 
 net = DANN()
-opt = torch.optim.SGD(net.parameters(), 0.01, momentum=0.9)
+opt = torch.optim.SGD(net.parameters(), 0.003, momentum=0.9)
 ce = nn.CrossEntropyLoss()
 with Inspector(net) as inspector:
     for k in range(200):

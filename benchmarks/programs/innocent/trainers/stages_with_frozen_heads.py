@@ -33,7 +33,7 @@ model = MultiTask()
 def stage(task, steps, frozen=()):
     for name, p in model.named_parameters():
         p.requires_grad_(not any(name.startswith(f) for f in frozen))
-    opt = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.1, momentum=0.9)
+    opt = torch.optim.SGD([p for p in model.parameters() if p.requires_grad], lr=0.01, momentum=0.9)
     for _ in range(steps):
         b = torch.randint(len(X), (50,))
         out = model(X[b])[task]

@@ -38,7 +38,7 @@ def supcon(z, y, tau=0.1):
     return -((logp * pos).sum(1) / pos.sum(1).clamp(min=1)).mean()
 
 
-sgd = torch.optim.SGD(backbone.parameters(), lr=0.3, momentum=0.9)
+sgd = torch.optim.SGD(backbone.parameters(), lr=0.05, momentum=0.9)
 sched = torch.optim.lr_scheduler.CosineAnnealingWarmRestarts(sgd, T_0=40, T_mult=2, eta_min=0)
 with Inspector(backbone) as inspector:
     for it in range(280):
