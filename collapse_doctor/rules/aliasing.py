@@ -20,6 +20,7 @@ from collapse_doctor.recording.observations import (
     RelationKind,
 )
 from collapse_doctor.rules.geometry import EPS
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined
 
 __all__ = [
@@ -349,15 +350,8 @@ def _places(alias: Alias) -> tuple[Where, tuple[Where, ...]]:
 
 def _at(alias: Alias, site: CallSite, note: str = "") -> Where:
     origin = alias.left.origin or alias.right.origin
-    return Where(
-        model=origin.model if origin else None,
-        layer=origin.layer if origin else None,
-        step=alias.first.step,
-        file=site.file,
-        line=site.line,
-        source=site.source or None,
-        note=note,
-    )
+    model, layer = (origin.model, origin.layer) if origin else (None, None)
+    return at_line(Where(model, layer, alias.first.step, note=note), site)
 
 
 def _numbers(alias: Alias) -> dict[str, Evidence]:

@@ -55,6 +55,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Comparison, Sharing
 from collapse_doctor.rules.aliasing import Alias, Said, aliases, require_watched, told
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
@@ -190,17 +191,7 @@ def _is_cut(comparison: Comparison) -> bool:
 
 
 def _at(model: str, layer: str | None, site: CallSite | None, step: int, note: str = "") -> Where:
-    if site is None:
-        return Where(model=model, layer=layer, step=step, note=note)
-    return Where(
-        model=model,
-        layer=layer,
-        step=step,
-        file=site.file,
-        line=site.line,
-        source=site.source or None,
-        note=note,
-    )
+    return at_line(Where(model, layer, step, note=note), site)
 
 
 RULE = Rule(

@@ -51,13 +51,14 @@ size that is different to the input size".
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Operand, Spread
 from collapse_doctor.rules.aliasing import require_watched
 from collapse_doctor.rules.crossed import Crossed, crossed_losses
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
@@ -132,10 +133,8 @@ def _match(first: Spread, bounds: Bounds) -> Match:
 
 
 def _drawn_together(drawn: Crossed, bounds: Bounds) -> Match:
-    first, site = drawn.looks[0], drawn.site
-    where = Where(model=drawn.model, layer=drawn.layer, step=first.step)
-    if site is not None:
-        where = replace(where, file=site.file, line=site.line, source=site.source or None)
+    first = drawn.looks[0]
+    where = at_line(Where(drawn.model, drawn.layer, first.step), drawn.site)
     return Match(
         message=f"All that is minimised on {drawn.model}.{drawn.layer} is one number made of every "
         "row with every row: it draws each row to all others, and not to its own partner.",
@@ -209,7 +208,7 @@ def _reduced(spread: Spread) -> tuple[Where, ...]:
 
 
 def _at(site: CallSite, step: int, note: str = "") -> Where:
-    return Where(step=step, file=site.file, line=site.line, source=site.source or None, note=note)
+    return at_line(Where(step=step, note=note), site)
 
 
 RULE = Rule(

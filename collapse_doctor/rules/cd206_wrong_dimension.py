@@ -56,6 +56,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import AlongBatch, CallSite
 from collapse_doctor.rules.aliasing import require_watched
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
@@ -85,16 +86,10 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 
 def _match(one: AlongBatch, bounds: Bounds) -> Match:
     origin = one.operand.origin
+    model, layer = (origin.model, origin.layer) if origin else (None, None)
     return Match(
         message=_message(one),
-        where=Where(
-            model=origin.model if origin else None,
-            layer=origin.layer if origin else None,
-            step=one.step,
-            file=one.site.file,
-            line=one.site.line,
-            source=one.site.source or None,
-        ),
+        where=at_line(Where(model, layer, one.step), one.site),
         related=_met(one),
         evidence=_numbers(one, bounds),
         confidence=Confidence.HIGH,
@@ -162,15 +157,7 @@ def _met(one: AlongBatch) -> tuple[Where, ...]:
         "softmax": "it is used as probabilities of classes",
         "weights": "each row is averaged with them",
     }.get(one.kind, "rows are compared")
-    return (
-        Where(
-            step=one.step,
-            file=one.met.file,
-            line=one.met.line,
-            source=one.met.source or None,
-            note=f"{used} here",
-        ),
-    )
+    return (at_line(Where(step=one.step, note=f"{used} here"), one.met),)
 
 
 def _numbers(one: AlongBatch, bounds: Bounds) -> dict[str, Evidence]:

@@ -69,6 +69,7 @@ from collapse_doctor.rules.geometry import (
     title,
 )
 from collapse_doctor.rules.objectives import aliased_steps, are_one_thing, objectives, steps_of
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import CollapseBounds, collapse, spread_of
 
@@ -293,10 +294,7 @@ def _match(
 
 
 def _where(layer: LayerState, one: Objective) -> Where:
-    where, site = place(layer, one.step), one.site
-    if site is None:
-        return where
-    return replace(where, file=site.file, line=site.line, source=site.source or None)
+    return at_line(place(layer, one.step), one.site)
 
 
 def _written(one: Objective) -> str:

@@ -56,13 +56,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Objective, Party, Pull
 from collapse_doctor.rules.geometry import FELL, embeddings, evidence, judge, place, title
-from collapse_doctor.rules.objectives import aliased_steps, objectives, steps_of
+from collapse_doctor.rules.objectives import aliased_steps, has_unknown, objectives, steps_of
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import courses
 
@@ -100,7 +101,7 @@ class Bounds:
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each output that is only ever pulled together."""
     seen = objectives(measurements)
-    if _has_unknown(measurements.objectives, seen):
+    if has_unknown(measurements.objectives, seen):
         raise NotExamined("another loss was seen, of which it is not known what it trains")
 
     behind = _behind_others(measurements)
@@ -114,17 +115,6 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         return _match(layer, own, bounds)
 
     return judge(embeddings(measurements), examine, stand_in=Severity.WARNING)
-
-
-def _has_unknown(losses: Sequence[Objective], known: Sequence[Objective]) -> bool:
-    """Tell whether a loss was seen that depends on nothing known.
-
-    Of a model that is not called itself the parts are known from the second step on: a loss that
-    is unknown at the first alone is the one that is known afterwards.
-    """
-    unknown = {loss.step for loss in losses if loss not in known}
-    begun_late = bool(known) and all(loss.step for loss in known)
-    return bool(unknown - {0} if begun_late else unknown)
 
 
 def _behind_others(measurements: Measurements) -> frozenset[str]:
@@ -324,11 +314,7 @@ def _cause(pulls: Sequence[Pull], *, stopped: bool) -> str:
 
 def _where(layer: LayerState, first: Objective, pulls: Sequence[Pull]) -> Where:
     met = None if SPENT in first.others else next((p.site for p in pulls if p.site), None)
-    site = met or first.site
-    where = place(layer, first.step)
-    if site is None:
-        return where
-    return replace(where, file=site.file, line=site.line, source=site.source or None)
+    return at_line(place(layer, first.step), met or first.site)
 
 
 RULE = Rule(

@@ -86,7 +86,8 @@ from collapse_doctor.rules.modes import (
     lost_early,
     sights_of,
 )
-from collapse_doctor.rules.probed import at, reasons, shown
+from collapse_doctor.rules.places import at_line
+from collapse_doctor.rules.probed import reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import is_fitted
 
@@ -163,7 +164,7 @@ def _match(
     sure = measurements.trained and not _may_be_the_probe(sight, first, loss, bounds)
     return Match(
         message=_message(sight, loss),
-        where=at(where, site),
+        where=at_line(where, site),
         related=() if first is None else (_noted(here),),
         evidence=_numbers(sight, loss),
         severity=Severity.WARNING if sure else Severity.INFO,

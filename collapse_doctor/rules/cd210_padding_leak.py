@@ -60,7 +60,8 @@ from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Probe
 from collapse_doctor.rules.geometry import evidence, per_cent
-from collapse_doctor.rules.probed import at, reasons, shown
+from collapse_doctor.rules.places import at_line
+from collapse_doctor.rules.probed import reasons, shown
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.spread import CollapseBounds, spread_of
 
@@ -138,7 +139,7 @@ def _match(
             f"real ones, move half of the {what} or more by {per_cent(change)} of the distance to "
             "the nearest other row."
         ),
-        where=at(
+        where=at_line(
             Where(model=probe.model, layer=probe.layer, step=measurements.steps or None), probe.site
         ),
         evidence=evidence(

@@ -65,6 +65,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Activation
 from collapse_doctor.rules.geometry import evidence, per_cent
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 __all__ = ["RULE"]
@@ -258,16 +259,8 @@ def _at(one: Activation) -> str:
 
 def _where(found: _Found, note: str = "") -> Where:
     one = found.now
-    site = one.site
-    return Where(
-        model=one.model,
-        layer=one.layer or None,
-        step=found.begun.step,
-        file=site.file if site is not None else None,
-        line=site.line if site is not None else None,
-        source=(site.source or None) if site is not None else None,
-        note=note,
-    )
+    where = Where(one.model, one.layer or None, found.begun.step, note=note)
+    return at_line(where, one.site)
 
 
 RULE = Rule(

@@ -63,6 +63,7 @@ from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Comparison
 from collapse_doctor.rules.partners import without_partners
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 
 if TYPE_CHECKING:
@@ -238,9 +239,7 @@ def _one_label(measurements: Measurements, labels: pd.DataFrame, bounds: Bounds)
 def _compared(measurements: Measurements) -> tuple[Where, ...]:
     """Return where embeddings were first compared: the loss that needs the labels."""
     for comparison in _between_outputs(measurements)[:1]:
-        site = comparison.site
-        note = "embeddings are compared here"
-        return (Where(file=site.file, line=site.line, source=site.source or None, note=note),)
+        return (at_line(Where(note="embeddings are compared here"), comparison.site),)
     return ()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Objective
-from collapse_doctor.rules.objectives import objectives, steps_of
+from collapse_doctor.rules.objectives import has_unknown, objectives, steps_of
 from collapse_doctor.rules.rule import NotExamined
 
 __all__ = ["Crossed", "crossed_losses"]
@@ -52,7 +52,7 @@ def crossed_losses(measurements: Measurements) -> Iterator[Crossed]:
         seen = objectives(measurements)
     except NotExamined:
         return
-    if len(seen) < len(measurements.objectives):  # of another loss it is not known what it trains
+    if has_unknown(measurements.objectives, seen):
         return
     for model, layer in dict.fromkeys(place for one in seen for place in one.outputs):
         own = tuple(one for one in seen if (model, layer) in one.outputs)

@@ -15,7 +15,7 @@ from collapse_doctor.rules import (
 )
 from collapse_doctor.rules.rule import NotExamined
 
-__all__ = ["aliased_steps", "are_one_thing", "objectives", "steps_of"]
+__all__ = ["aliased_steps", "are_one_thing", "has_unknown", "objectives", "steps_of"]
 
 Place = tuple[str, str]
 
@@ -49,6 +49,17 @@ def objectives(measurements: Measurements) -> tuple[Objective, ...]:
     if measurements.objectives:
         raise NotExamined("no loss that was seen depends on an output of a watched model")
     raise NotExamined("`backward` was not seen to be called on a loss")
+
+
+def has_unknown(losses: Collection[Objective], known: Collection[Objective]) -> bool:
+    """Tell whether another loss was seen, that depends on nothing known: who knows what it trains.
+
+    Of a model that is not called itself the parts are known from the second step on: a loss that
+    is unknown at the first alone is the one that is known afterwards.
+    """
+    unknown = {loss.step for loss in losses if loss not in known}
+    begun_late = bool(known) and all(loss.step for loss in known)
+    return bool(unknown - {0} if begun_late else unknown)
 
 
 def steps_of(entries: Iterable[Objective]) -> tuple[int, ...]:

@@ -8,6 +8,7 @@ from collapse_doctor.findings import Confidence, Evidence, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Objective
 from collapse_doctor.rules.objectives import objectives, steps_of
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined
 
 __all__ = ["without_partners"]
@@ -51,21 +52,10 @@ def _match(seen: Sequence[Objective], looks: int, said: str) -> Match:
     first = seen[0]
     rows, distinct, highest = _told(seen)[0]
     model, layer = first.outputs[0]
-    site = first.site
-    where = Where(model=model, layer=layer, step=first.step)
-    if site is not None:
-        where = Where(
-            model=model,
-            layer=layer,
-            step=first.step,
-            file=site.file,
-            line=site.line,
-            source=site.source or None,
-        )
     return Match(
         message=f"A softmax over all {rows} rows is asked for {distinct} of them only: its targets "
         f"are {said}.",
-        where=where,
+        where=at_line(Where(model, layer, first.step), first.site),
         evidence={
             "rows": Evidence(rows, meaning="candidates of each row: all rows of its partner"),
             "targets": Evidence(distinct, rows, "<", meaning="different ones"),

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
-from collapse_doctor.findings import Where
 from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import CallSite, Probe
+from collapse_doctor.recording.observations import Probe
 from collapse_doctor.rules.rule import NotExamined
 
-__all__ = ["at", "reasons", "shown"]
+__all__ = ["reasons", "shown"]
 
 NO_PROBE = (
     "no probe was given: `Inspector(model, probe=batch)` makes this test when its block is left"
@@ -47,13 +45,6 @@ def _is_known(measurements: Measurements, probe: Probe) -> bool:
         if layer.model == probe.model and layer.role != "block" and not layer.stands_in
     }
     return probe.role != "output" or not outputs or probe.layer in outputs
-
-
-def at(where: Where, site: CallSite | None) -> Where:
-    """Return a place with the line of the source that a test showed."""
-    if site is None:
-        return where
-    return replace(where, file=site.file, line=site.line, source=site.source or None)
 
 
 def reasons(measurements: Measurements, test: str) -> Iterator[str]:

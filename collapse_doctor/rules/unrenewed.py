@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from collapse_doctor.findings import Confidence, Evidence, Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Comparison, Past
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match
 
 __all__ = ["unrenewed"]
@@ -121,4 +122,4 @@ def _match(seen: Sequence[_Pair]) -> Match:
 
 
 def _at(site: CallSite, step: int, note: str = "") -> Where:
-    return Where(step=step, file=site.file, line=site.line, source=site.source or None, note=note)
+    return at_line(Where(step=step, note=note), site)

@@ -9,6 +9,7 @@ from functools import cached_property
 from collapse_doctor.findings import Where
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import CallSite, Part, Reach, Update
+from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined
 
 __all__ = [
@@ -193,17 +194,7 @@ def at(
     layer: str | None = None,
 ) -> Where:
     """Return a place in the source, or the model where none is known."""
-    if site is None:
-        return Where(model=course.model, layer=layer, step=step, note=note)
-    return Where(
-        model=course.model,
-        layer=layer,
-        step=step,
-        file=site.file,
-        line=site.line,
-        source=site.source or None,
-        note=note,
-    )
+    return at_line(Where(course.model, layer, step, note=note), site)
 
 
 def _parts(updates: Iterable[Update]) -> Iterator[Part]:

@@ -232,6 +232,30 @@ def info_nce_of_normalised(model, x, _y, _memory):
     return F.nll_loss(logits.log_softmax(1), torch.arange(8))
 
 
+@sick("detached")
+def temperature_before_what_has_no_name(model, x, _y, _memory):
+    z = model(x)
+    key = z.detach()  # born
+    logits = 20 * F.normalize(z, dim=-1) @ F.normalize(key, dim=-1).T  # met
+    return F.cross_entropy(logits, torch.arange(8))
+
+
+@sick("equal")
+def temperature_on_both_sides(model, x, _y, _memory):
+    z = model(x)
+    copy = z.clone()  # born
+    logits = (3 * F.normalize(z)) @ (F.normalize(copy) / 0.2).T  # met
+    return F.cross_entropy(logits, torch.arange(8))
+
+
+@sick("detached")
+def table_by_linear(model, x, _y, _memory):
+    z = model(x)
+    key = z.detach()  # born
+    logits = F.linear(F.normalize(z), F.normalize(key)) / 0.1  # met
+    return F.cross_entropy(logits, torch.arange(8))
+
+
 @sick("equal")
 def info_nce_in_another_order(model, x, _y, _memory):
     a = model(x)
@@ -404,6 +428,18 @@ def gates(model, x, _y, memory):
     excited = swish * torch.sigmoid(squeeze(z))
     gelu = 0.5 * z * (1 + torch.erf(z / 2**0.5))
     return swish.sum() + (left * right.sigmoid()).sum() + excited.mean() + gelu.sum(1).mean()
+
+
+@healthy
+def weights_that_are_computed(model, x, y, memory):
+    hyper = memory.setdefault("hyper", nn.Linear(16, 16))
+    proxies = memory.setdefault("proxies", nn.Parameter(torch.randn(5, 16)))
+    z = model(x)
+    mixed = F.linear(z, hyper(z[:8].T @ z).tanh())
+    cosines = 16 * F.linear(F.normalize(mixed), F.normalize(proxies))
+    flat = F.linear(z, z.new_ones(4, 16), z.new_zeros(4))
+    pull = (model(y) - z).pow(2).mean()
+    return F.cross_entropy(cosines, torch.arange(8) % 5) + flat.mean() + pull
 
 
 @healthy

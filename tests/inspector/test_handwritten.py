@@ -86,6 +86,9 @@ A, B, LONG = torch.randn(3, 8, 5)[0], torch.randn(8, 5), torch.randn(6, 5)
         ("tensordot", (A, B.T, 1), None),
         ("dot", (A[0], B[0]), "paired"),
         ("inner", (A, LONG), "table"),
+        ("linear", (A, LONG), "table"),
+        ("linear", (A, nn.Parameter(LONG)), None),  # a layer
+        ("linear", (A, LONG, torch.zeros(len(LONG))), None),
         ("bmm", (A[:, None], B[:, :, None]), "paired"),
         ("bmm", (A[None], LONG.T[None]), None),
         ("matmul", (A, LONG.T), "table"),

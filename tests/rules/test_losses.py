@@ -23,7 +23,7 @@ from collapse_doctor.recording.observations import (
     Party,
     Pull,
 )
-from collapse_doctor.rules import cd208_no_negatives as cd208
+from collapse_doctor.rules.objectives import has_unknown
 from collapse_doctor.rules.rule import Match, NotExamined
 from tests.rules.losses import HEALTHY, ROWS, SICK, Setting, Step, info_nce, network, unit
 
@@ -162,11 +162,11 @@ def test_a_tensor_pulled_to_itself_is_an_alias_and_nothing_else() -> None:
 def test_a_loss_unknown_at_the_first_step_alone_is_one_of_parts_that_were_not_heard_yet() -> None:
     first, second = Objective(0, 0, 1.0), Objective(1, 1, 1.0)
     known = [Objective(step, step, 1.0, outputs=(("model", "head"),)) for step in (1, 2)]
-    assert not cd208._has_unknown([first, *known], known)
-    assert cd208._has_unknown([first, second, *known], known)
-    assert cd208._has_unknown([first], [])
+    assert not has_unknown([first, *known], known)
+    assert has_unknown([first, second, *known], known)
+    assert has_unknown([first], [])
     from_start = [Objective(0, 0, 1.0, outputs=(("model", "head"),)), *known]
-    assert cd208._has_unknown([first, *from_start], from_start)
+    assert has_unknown([first, *from_start], from_start)
 
 
 def test_another_loss_nobody_knows_the_use_of_keeps_it_silent() -> None:

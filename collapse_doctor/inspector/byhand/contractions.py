@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Literal, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, nn
 
 __all__ = ["Contraction", "contraction", "sums_features"]
 
@@ -36,11 +36,14 @@ def contraction(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     """Return what one call contracts, or None if that is no product of two sets of rows."""
     if name == "einsum":
         return _einsum(args)
-    given = [*args, *(kwargs[key] for key in ("input", "tensor", "other", "mat2") if key in kwargs)]
-    tensors = [arg for arg in given if isinstance(arg, Tensor)][-2:]
+    keys = ("input", "tensor", "other", "mat2", "weight", "bias")
+    given = [*args, *(kwargs[key] for key in keys if key in kwargs)]
+    tensors = [arg for arg in given if isinstance(arg, Tensor)]
+    if name == "linear":
+        return _linear(tensors)
     if len(tensors) < 2:
         return None
-    left, right = tensors
+    left, right = tensors[-2:]
     if name == "tensordot":
         return _tensordot(left, right, args[2] if len(args) > 2 else kwargs.get("dims", 2))
     if name == "vecdot":
@@ -49,6 +52,14 @@ def contraction(name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> 
     if name in ("cdist", "inner") and left.dim() == right.dim() == 2:
         return Contraction(left, right, "table")
     return _matrices(left, right)
+
+
+def _linear(tensors: list[Tensor]) -> Contraction | None:
+    """Return the table of ``F.linear(a, b)``, unless it is a layer, with weights of its own."""
+    if len(tensors) != 2 or isinstance(tensors[1], nn.Parameter):
+        return None
+    left, right = tensors
+    return Contraction(left, right, "table") if left.dim() == right.dim() == 2 else None
 
 
 def _matrices(left: Tensor, right: Tensor) -> Contraction | None:

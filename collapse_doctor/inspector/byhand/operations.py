@@ -40,7 +40,7 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     ),
     "contract": (
         "einsum", "bmm", "baddbmm", "matmul", "__matmul__", "mm", "vecdot", "dot", "vdot",
-        "inner", "tensordot", "cdist",
+        "inner", "tensordot", "cdist", "linear",
     ),
     "cross": ("cosine_similarity",),
     "diagonal": ("diag", "diagonal", "trace"),

@@ -73,7 +73,7 @@ class Tables:
         if joined is not None and joined.kind == "joined":
             traces.tell(joined, "cat(a, b) with itself", levels=1)
         if traces.learns(left) or traces.learns(right):
-            traces.begin("table", call, [traces.factor(left), traces.factor(right)])
+            traces.begin("table", call, [traces.base(left), traces.base(right)])
 
     def crossed(self, call: Call) -> None:
         """Begin a table of ``cosine_similarity(a[:, None], b[None], dim=-1)``."""

@@ -69,6 +69,7 @@ class Traces:
         self._met = met
         self._terms: Fleeting[Term] = Fleeting()
         self._sources: Fleeting[tuple[weakref.ref[Tensor], str]] = Fleeting()
+        self._bases: Fleeting[Factor] = Fleeting()
         self._company = Company()
         self._told: Counter[tuple[int, int]] = Counter()
 
@@ -76,6 +77,7 @@ class Traces:
         """Let go of all that was in between when the step was over."""
         self._terms.clear()
         self._sources.clear()
+        self._bases.clear()
         self._company.begin()
         self._told.clear()
 
@@ -119,6 +121,8 @@ class Traces:
         """Remember that a tensor was turned, reshaped or scaled from another."""
         if result is source:
             return
+        if how == "scale" and source.dim() == 2:
+            self._bases.put(result, self.base(source))
         # What lies between is soon gone; turned twice is not turned.
         between = self._sources.of(source) if how != "turn" else None
         first, before = between if between is not None else (weakref.ref(source), how)
@@ -137,6 +141,14 @@ class Traces:
         """Return what a tensor was made from in one of these ways, if that still lives."""
         found = self._sources.of(tensor)
         return found[0]() if found is not None and found[1] in hows else None
+
+    def base(self, tensor: Tensor) -> Factor:
+        """Return an operand before it was scaled, also where nothing else holds that any more.
+
+        ``20 * F.normalize(a) @ b.T``: what is scaled has no name, and is gone when it meets.
+        """
+        before = self._bases.of(tensor)
+        return self.factor(tensor) if before is None else before
 
     def unshaped(self, tensor: Tensor, rows: Tensor) -> Tensor | None:
         """Return the tensor of the shape of ``rows`` that another was reshaped from."""
