@@ -12,15 +12,15 @@ import torch
 from torch import nn
 from torch.utils.hooks import RemovableHandle
 
-from collapse_doctor.inspector.quiet import is_quiet, this_thread
+from collapse_doctor.inspector.quiet import in_backward, is_quiet, this_thread
 
 __all__ = ["Attached", "ForwardHook", "Gate", "Glance", "attach", "attach_before"]
 
 Callback = Callable[..., None]
 """Takes the module, its arguments and keyword arguments and, after the call, its output."""
 Glance = Callable[[nn.Module], bool]
-"""Tells by the module alone whether a call is of no interest. It is not guarded, so that it costs
-next to nothing: it must not be able to raise."""
+"""Tells by the module alone whether a call is of no interest. It is asked before all but the
+thread, and is not guarded, so that it costs next to nothing: it must not be able to raise."""
 
 
 class Gate:
@@ -65,11 +65,12 @@ class ForwardHook:
         # First of all, so that nothing of ours is compiled into a graph, nor guarded there.
         if torch.compiler.is_compiling() or not self._gate.is_open:
             return
-        if self._callback is None or is_quiet(self._thread):
+        if self._callback is None or this_thread() != self._thread or in_backward():
             return
         if self._glance is not None and self._glance(module):
             return
-        self._pass_on(self._callback, module, call)
+        if not is_quiet(self._thread):
+            self._pass_on(self._callback, module, call)
 
     def _pass_on(self, callback: Callback, module: nn.Module, call: tuple[Any, ...]) -> None:
         callback(module, call[0], call[1] if len(call) == 3 else {}, call[-1])
@@ -177,7 +178,12 @@ def attach(
     return Attached(hook, module.register_forward_hook(hook, with_kwargs=True))
 
 
-def attach_before(module: nn.Module, callback: Callback, gate: Gate | None = None) -> Attached:
+def attach_before(
+    module: nn.Module,
+    callback: Callback,
+    gate: Gate | None = None,
+    glance: Glance | None = None,
+) -> Attached:
     """Register ``callback`` to be called before the module is, without an output."""
-    hook = BeforeHook(callback, module._forward_pre_hooks, gate or Gate())
+    hook = BeforeHook(callback, module._forward_pre_hooks, gate or Gate(), glance)
     return Attached(hook, module.register_forward_pre_hook(hook, with_kwargs=True))

@@ -142,13 +142,14 @@ class Listener:
 
     def glance(self, model: str) -> Callable[[nn.Module], bool]:
         """Return what sees a pass before the hook of the model, and tells if counting will do."""
+        gate, count = self._attention.glancing, self._moment.counter(model)
 
         def glance(module: nn.Module) -> bool:
-            if not self._attention.may_glance or self._window.is_pending:
+            if not gate.is_open or self._attention.is_felt:
                 return False
             if self._moment.tells_sizes or (model, module.training) not in self._modes:
                 return False
-            self._moment.passed(model, ())
+            count()
             return True
 
         return glance

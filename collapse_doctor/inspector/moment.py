@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from torch import nn
@@ -18,6 +18,15 @@ __all__ = ["Moment"]
 
 MOST_SHAPES = 64
 MOST_LEADS = 8
+
+
+class Tally:
+    """How many outermost forward passes of one model are over."""
+
+    __slots__ = ("passes",)
+
+    def __init__(self) -> None:
+        self.passes = 0
 
 
 class Moment:
@@ -34,13 +43,14 @@ class Moment:
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
         self._models = models
         self._clock = clock
-        self._forwards = dict.fromkeys(models, 0)
+        self._tallies = {model: Tally() for model in models}
         self.inputs: Fingerprint | None = None
         self.labelled_step = 0
         self.tells_sizes = False
         self.batch: int | None = None
         self.leads: deque[int] = deque(maxlen=MOST_LEADS)
         self._shapes: list[tuple[int, ...]] = []
+        self._shaped = 0  # the step that they are of
         self._weighed: tuple[int, tuple[Fingerprint, ...]] | None = None
 
     @property
@@ -51,15 +61,20 @@ class Moment:
     @property
     def forward(self) -> int:
         """The number of the forward pass that is under way or was the last, from 0."""
-        return max(0, self._clock.forwards - 1)
+        return max(0, self.forwards - 1)
+
+    @property
+    def forwards(self) -> int:
+        """How many outermost forward passes are over of the model that was called most."""
+        return max((tally.passes for tally in self._tallies.values()), default=0)
 
     def forwards_of(self, model: str) -> int:
         """Return how many outermost forward passes of one model are over."""
-        return self._forwards[model]
+        return self._tallies[model].passes
 
     def due(self, model: str) -> int:
         """Return the number the schedule goes by: steps, or forward passes where none count."""
-        return self._forwards[model] if self.is_counted_by_forwards else self._clock.steps
+        return self.forwards_of(model) if self.is_counted_by_forwards else self._clock.steps
 
     @property
     def is_counted_by_forwards(self) -> bool:
@@ -78,28 +93,38 @@ class Moment:
     def sizes(self) -> tuple[int, ...]:
         """All numbers of rows that labels of the labelled step may have."""
         self.tells_sizes = True
-        each = [size for shape in self._shapes for size in (*shape[:-1], math.prod(shape[:-1]))]
-        together = sum(shape[0] for shape in self._shapes)
-        return tuple(sorted({*each, together}))
+        shapes = self._shapes if self._shaped == self.labelled_step else []
+        each = [size for shape in shapes for size in (*shape[:-1], math.prod(shape[:-1]))]
+        together = [sum(shape[0] for shape in shapes)] if shapes else []
+        return tuple(sorted({*each, *together}))
 
     def passed(self, model: str, shapes: Sequence[tuple[int, ...]]) -> None:
         """Count one outermost forward pass of ``model`` that gave tensors of these shapes."""
-        if self.labelled_step != self._clock.steps and self._shapes:
+        if self._shaped != self._clock.steps:
             self._shapes.clear()
-        self.labelled_step = self._clock.steps
+        self._shaped = self.labelled_step = self._clock.steps
         self.batch = shapes[0][0] if shapes else None
         if shapes:
             self._shapes = [*self._shapes, *shapes][-MOST_SHAPES:]
-        self._forwards[model] += 1
-        self._clock.forwards = max(self._clock.forwards, self._forwards[model])
+        self._tallies[model].passes += 1
+
+    def counter(self, model: str) -> Callable[[], None]:
+        """Return what counts one pass of ``model`` that is of no interest, as fast as can be."""
+        tally, clock = self._tallies[model], self._clock
+
+        def count() -> None:
+            tally.passes += 1
+            self.labelled_step = clock.steps
+            self.batch = None
+
+        return count
 
     def passed_part(self, model: str) -> None:
         """Count one pass of an outermost part of a model that is not called itself.
 
         Such passes are only seen when something is looked at, so no labels are held against them.
         """
-        self._forwards[model] += 1
-        self._clock.forwards = max(self._clock.forwards, self._forwards[model])
+        self._tallies[model].passes += 1
 
     def step_taken(self) -> None:
         """Take note of the step just taken, before a schedule changes its learning rate."""

@@ -342,9 +342,10 @@ class Watch:
         self._senses.work()
         if not self._idle:
             self._begin_look(steps)
-        self._attention.turn()
+        self._attention.turn(settled=not self._window.is_pending)
         if self._is_free:
-            self._clock.sleep_until(self._attention.next_turn)
+            stirs = None if self._memory.is_over else self._memory.stirs
+            self._clock.sleep_until(self._attention.next_turn, stirs)
 
     @property
     def _is_free(self) -> bool:
@@ -353,7 +354,6 @@ class Watch:
             self._idle
             and not self._senses.embeddings.is_pending
             and not self._ranks.are_several
-            and self._memory.is_over
             and not (self._senses.is_behind and self._budget.affords())
         )
 
@@ -425,14 +425,14 @@ class Watch:
         if self._sink is not None:
             clock = self._clock
             self._sink.append(self._budget.cost(clock.steps))
-            self._sink.append(Tick(clock.steps, clock.forwards, clock.kind, ended, reason))
+            self._sink.append(Tick(clock.steps, self._moment.forwards, clock.kind, ended, reason))
 
     def _tell_if_unseen(self) -> None:
         """Note that forward passes were not seen, where that limits all that is diagnosed."""
         steps, last = self._clock.steps, self._moment.labelled_step
         inside = "; they may have run inside compiled code, as in a compiled training step"
         why = inside if self._compiling.happened else ""
-        if not self._clock.forwards:
+        if not self._moment.forwards:
             text = f"no forward pass of a watched model was seen in this thread{why}"
             self._note("inspector", text)
         elif self._compiling.happened and steps > last + 1:

@@ -145,3 +145,17 @@ def test_a_fresh_optimizer_takes_over_while_it_sleeps(clock: StepClock, model: n
     del optimizer
     torch.optim.SGD(model.parameters(), lr=0.1).step()
     assert clock.steps == 2
+
+
+@pytest.mark.parametrize("stirring", [1, 3])
+def test_it_wakes_by_itself_when_something_stirs(model: nn.Module, stirring: int) -> None:
+    told: list[int] = []
+    clock = StepClock([model], told.append)
+    clock.start(lambda callback: callback)
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    optimizer.step()
+    clock.sleep_until(10, lambda: clock.steps == stirring)
+    for _ in range(4):
+        optimizer.step()
+    clock.stop()
+    assert (clock.steps, told) == (5, [1, stirring + 1])

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
 
 from collapse_doctor.batch import measure_batch
 from collapse_doctor.inspector import embeddings as embeddings_module
+from collapse_doctor.inspector.pacing.attention import FEEL_EVERY
 from collapse_doctor.inspector.watch import Watch
 
 STEPS = 60
@@ -97,6 +100,69 @@ def test_passes_at_which_one_only_glances_are_counted() -> None:
     assert watch.recording.tick.forwards == watch.recording.tick.steps == STEPS
 
 
+def test_between_two_looks_most_passes_are_only_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    training = Training(network())
+    with Watch({"model": training.model}) as watch:
+        monkeypatch.setattr(watch._budget, "affords", lambda _seconds=0.0: False)
+        for _ in range(600):
+            training.step()
+        rested(watch, training)
+        felt: list[int] = []
+        pass_by = watch._hearing._pass_by
+
+        def passing(*call: Any) -> None:
+            felt.append(watch._clock.steps)
+            pass_by(*call)
+
+        monkeypatch.setattr(watch._hearing, "_pass_by", passing)
+        begun = watch._clock.steps
+        while watch._attention.is_idle:
+            training.step()
+        rest = range(begun, watch._clock.steps)
+    assert len(rest) > 16
+    assert felt == [step for step in rest if step % FEEL_EVERY == 0]
+
+
+def test_labels_told_for_the_first_time_after_passes_that_were_only_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    training = Training(network())
+    with Watch({"model": training.model}) as watch:
+        monkeypatch.setattr(watch._budget, "affords", lambda _seconds=0.0: False)
+        for _ in range(300):
+            training.step()
+        while watch._attention.next_turn - watch._clock.steps < 8 or not watch._attention.is_felt:
+            training.step()
+        training.step()  # the one that is felt
+        for _ in range(3):
+            training.step()
+            watch.step(labels=torch.zeros(len(training.batch), dtype=torch.long))
+        last = watch._clock.steps - 1
+    told = watch.recording.labels
+    assert [one.step for one in told] == [last - 2, last - 1, last]
+    assert [one.sizes for one in told] == [(), (16,), (16,)], "of the first none were noted"
+
+
+def test_weights_that_become_one_memory_between_two_looks_are_told_at_that_step(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    one, other = network(), network()
+    training = Training(one)
+    with Watch({"one": one, "other": other}) as watch:
+        monkeypatch.setattr(watch._budget, "affords", lambda _seconds=0.0: False)
+        for _ in range(100):
+            training.step()
+        while not watch._idle or watch._attention.next_turn - watch._clock.steps < 3:
+            training.step()
+        training.step()
+        for left, right in zip(other.parameters(), one.parameters(), strict=True):
+            left.data = right.data
+        step = watch._clock.steps
+        training.step()
+    (shared,) = watch.recording.manifest.shared
+    assert shared.step == step
+
+
 def test_a_nan_between_two_looks_is_found_within_eight_steps(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -143,7 +209,7 @@ def test_what_no_file_waits_for_is_measured_when_somebody_asks(
             training.step()
     assert not measured
     assert len(watch.recording.measures) == len(measured) > 10
-    assert {update.step for update in watch.recording.updates} == set(range(10))
+    assert {update.step for update in watch.recording.updates} == set(range(9))
     assert len(watch.recording.measures) == len(measured)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 import torch
 from torch import nn
 
-from collapse_doctor.inspector.hooks import Attached, Callback, attach, attach_before
+from collapse_doctor.inspector.hooks import Attached, attach, attach_before
 from collapse_doctor.inspector.mode import ModeWindow
 
 __all__ = ["FastPaths"]
@@ -57,23 +57,11 @@ class FastPaths:
         encoders = (m for m in model.modules() if isinstance(m, nn.TransformerEncoder))
         for module in dict.fromkeys((model, *encoders)):
             if not isinstance(module, _FUSED):
-                before = self._without_gradients(self._guard(self._entered))
-                self._brackets.append(attach_before(module, before))
-                self._brackets.append(attach(module, self._if_entered(self._guard(self._left))))
-
-    def _without_gradients(self, callback: Callback) -> Callback:
-        def hook(module: nn.Module, *call: object) -> None:
-            if not torch.is_grad_enabled():  # asked out here: inside of ours there are none
-                callback(module, *call)
-
-        return hook
-
-    def _if_entered(self, callback: Callback) -> Callback:
-        def hook(module: nn.Module, *call: object) -> None:
-            if self._within is module:
-                callback(module, *call)
-
-        return hook
+                entered, left = self._guard(self._entered), self._guard(self._left)
+                # Asked at a glance: inside of ours there are no gradients.
+                before = attach_before(module, entered, glance=lambda _: torch.is_grad_enabled())
+                after = attach(module, left, glance=lambda module: self._within is not module)
+                self._brackets += [before, after]
 
     def _entered(self, module: nn.Module, *_call: object) -> None:
         fused = (m for m in module.modules() if isinstance(m, _FUSED))

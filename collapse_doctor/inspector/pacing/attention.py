@@ -13,6 +13,8 @@ PULSE_SECONDS = 5e-5
 """About what feeling the pulse of one output takes."""
 FEEL_EVERY = 8
 """Steps after which outputs are looked at for NaN though the budget is spent."""
+LONGEST_SLEEP = 64
+"""Steps after which it is asked again whether there is time for more."""
 
 
 class Attention:
@@ -25,13 +27,14 @@ class Attention:
     ----------
     inner
         The gate of the hooks of inner layers, open only while a pass may be due.
-    may_glance
-        Whether passes of this step need no more than to be counted.
+    glancing
+        Open while passes need no more than to be counted, but at steps that are felt.
     """
 
     def __init__(self, schedule: Schedule, budget: Budget, moment: Moment) -> None:
         self.inner = Gate()
-        self.may_glance = False
+        self.glancing = Gate()
+        self.glancing.is_open = False
         self._schedule = schedule
         self._budget = budget
         self._moment = moment
@@ -45,8 +48,7 @@ class Attention:
     @property
     def next_turn(self) -> int:
         """The first step to come whose end is of any interest."""
-        step = self._moment.step
-        return min(self._next, step - step % FEEL_EVERY + FEEL_EVERY)
+        return min(self._next, self._moment.step + LONGEST_SLEEP)
 
     def is_due(self, model: str, *, inner: bool) -> bool:
         """Tell whether the present pass of a model is measured; ``inner``: its main blocks."""
@@ -60,7 +62,12 @@ class Attention:
     @property
     def must_feel(self) -> bool:
         """Whether an output is looked at for NaN, time or not."""
-        return self._moment.step % FEEL_EVERY == 0 or self.may_feel
+        return self.is_felt or self.may_feel
+
+    @property
+    def is_felt(self) -> bool:
+        """Whether this is one of the steps at which outputs are looked at for NaN in any case."""
+        return self._moment.step % FEEL_EVERY == 0
 
     @property
     def compares(self) -> bool:
@@ -78,12 +85,15 @@ class Attention:
         """Look closer, time or not: for what happens once in a training."""
         self._schedule.alert(self._moment.step)
         self._next = 0
-        self.may_glance = False
+        self.glancing.is_open = False
         self._moment.wake()
 
-    def turn(self) -> None:
-        """See, at the end of each step, whether the next one is of any interest."""
-        self.may_glance = self.is_idle and not self.must_feel
+    def turn(self, *, settled: bool) -> None:
+        """See, at the end of each step, whether the next one is of any interest.
+
+        ``settled`` says that no pass is waited for to open or close the window.
+        """
+        self.glancing.is_open = settled and self.is_idle and not self.may_feel
 
     def look_ahead(self) -> None:
         """Set the gate for the pass to come; called between steps."""

@@ -43,7 +43,6 @@ class StepClock:
 
     def __init__(self, models: Iterable[nn.Module], on_tick: Callable[[int], None]) -> None:
         self.steps = 0
-        self.forwards = 0
         self.kind: Clock = "forward"
         self.rate = LearningRate()  # of the last step noted
         self._models = [weakref.ref(model) for model in models]
@@ -52,6 +51,7 @@ class StepClock:
         self._seen: dict[int, _Seen] = {}  # by id: an optimizer need not be hashable
         self._listener: Listener | None = None
         self._asleep_until = 0
+        self._stirs: Callable[[], bool] | None = None
 
     def start(self, guard: Callable[[Callable[..., None]], Callable[..., None]]) -> None:
         """Begin to listen; ``guard`` wraps the callback so that it cannot raise."""
@@ -64,13 +64,15 @@ class StepClock:
         self._listener = listening
         AFTER.add(listening)
 
-    def sleep_until(self, step: int) -> None:
+    def sleep_until(self, step: int, stirs: Callable[[], bool] | None = None) -> None:
         """Only count until ``step``, or until :meth:`wake`: nobody is told of steps before.
 
         What runs at every step is out of the processor's cache each time, and so costs several
         times what it seems to. With more than one optimizer about there is more to do than count.
+        ``stirs`` is asked after each step whether to wake. It is not guarded: it must not raise.
         """
         self._asleep_until = step if len(self._seen) == 1 else 0
+        self._stirs = stirs
 
     def wake(self) -> None:
         """Tell of the next step again."""
@@ -82,6 +84,8 @@ class StepClock:
         if self.steps + 1 >= self._asleep_until or clock is None:
             return False
         if clock.optimizer() is not optimizer or clock.groups != len(optimizer.param_groups):
+            return False
+        if self._stirs is not None and self._stirs():
             return False
         self.steps += 1
         return True

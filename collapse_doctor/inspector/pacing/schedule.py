@@ -19,10 +19,10 @@ class Schedule:
     so that the last measured step is never older than ``1/later`` of the training. Inner layers
     are measured a quarter as often as outputs: they only say where something was lost. Operands of
     comparisons are seen for the first ``window`` steps, where mistakes in wiring show at once, and
-    then for ``looks`` pairs of neighbouring steps per doubling: pairs, because a stale operand was
-    made the step before; at offsets without a period of their own, because a mistake may come
-    with every tenth step or every last batch. After an :meth:`alert` every step counts for a
-    while.
+    then at two places of each doubling: for one step, and for a pair of neighbouring steps, because
+    a stale operand was made the step before; at offsets without a period of their own, because a
+    mistake may come with every tenth step or every last batch. After an :meth:`alert` every step
+    counts for a while.
 
     Parameters
     ----------
@@ -34,7 +34,6 @@ class Schedule:
     dense: int = 16
     later: int = 8
     window: int = 8
-    looks: int = 2
     _alert: int | None = None
 
     def __post_init__(self) -> None:
@@ -65,10 +64,7 @@ class Schedule:
         """Tell whether operands of comparisons are looked at during this step."""
         if step < self.window or self._alerted(step, 2):
             return True
-        octave = (step // self.window).bit_length() - 1
-        length = self.window << octave
-        offset = step - length
-        return any(offset - place in (0, 1) for place in self._places(octave, length))
+        return step in self._looks((step // self.window).bit_length() - 1)
 
     def next_look(self, step: int) -> int:
         """Return the first step from ``step`` on that is measured or looked at in any way."""
@@ -87,19 +83,18 @@ class Schedule:
         if step < self.window:
             return step
         octave = (step // self.window).bit_length() - 1
-        begin = self.window << octave
-        looks = (begin + place + later for place in self._places(octave, begin) for later in (0, 1))
-        found = min((look for look in looks if step <= look < 2 * begin), default=None)
-        return self.next_look(2 * begin) if found is None else found
+        found = min((look for look in self._looks(octave) if look >= step), default=None)
+        return self.next_compared(self.window << octave + 1) if found is None else found
 
     def _alerted(self, step: int, steps: int) -> bool:
         return self._alert is not None and self._alert < step <= self._alert + steps
 
-    def _places(self, octave: int, length: int) -> list[int]:
-        """Return where in a doubling the looks begin: multiples of the golden ratio, modulo 1.
+    def _looks(self, octave: int) -> list[int]:
+        """Return the steps of a doubling that are looked at: by the golden ratio, modulo 1.
 
-        That sequence is spread as evenly as can be, and hits no remainder of any period more
+        Its multiples are spread as evenly as can be, and hit no remainder of any period more
         often than the others (Weyl's equidistribution).
         """
-        first = octave * self.looks
-        return [int(length * (n * GOLDEN % 1)) for n in range(first, first + self.looks)]
+        begin = self.window << octave
+        one, pair = (begin + int(begin * (n * GOLDEN % 1)) for n in (2 * octave, 2 * octave + 1))
+        return [step for step in (one, pair, pair + 1) if step < 2 * begin]

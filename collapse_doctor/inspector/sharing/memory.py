@@ -39,6 +39,11 @@ class _Pair:
     samples: tuple[_Sample, _Sample]
     said: Callable[[], Sharing]
 
+    def is_one(self) -> bool:
+        """Tell whether what stands for the two lies in one place."""
+        address = self.samples[0].address()
+        return bool(address) and address == self.samples[1].address()
+
 
 @dataclass(frozen=True)
 class _Sample:
@@ -73,11 +78,20 @@ class MemoryWatch:
         """Whether there is no pair that could become one."""
         return not self._pairs
 
+    def stirs(self) -> bool:
+        """Tell whether a pair seems to have become one: little to ask after every step.
+
+        It does not raise: a fault is one to look at, too.
+        """
+        try:
+            return any(pair.is_one() for pair in self._pairs)
+        except Exception:
+            return True
+
     def look(self) -> Iterator[Sharing]:
         """Yield what has become one since the last look."""
         for pair in self._pairs[:]:
-            address = pair.samples[0].address()
-            if address and address == pair.samples[1].address():
+            if pair.is_one():
                 self._pairs.remove(pair)
                 one, other = (network() for network in pair.networks)
                 if one is not None and other is not None and are_one_memory(one, other):
