@@ -79,7 +79,7 @@ class Listener:
         """Return the hook of a watched model itself."""
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            self._window.settle()
+            self._window.come_back()
             self._in_mode(model, module, output)
             if self._attention.is_idle and not self._window.is_open:
                 self._pass_by(model, module, output)
@@ -110,7 +110,7 @@ class Listener:
         ends = self._ends.setdefault(model, set())
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
-            self._window.settle()
+            self._window.come_back()
             if not self._window.is_open or part.is_inside():
                 return
             tensors = [(self._made(part, n), t) for n, t in tensors_in(output) if is_plain(t)]

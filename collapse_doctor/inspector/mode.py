@@ -8,13 +8,14 @@ the stack down when it leaves, whatever that is, and must always find itself the
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from itertools import takewhile
 from time import perf_counter
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch._C._functorch import peek_interpreter_stack
 from torch.overrides import (
     TorchFunctionMode,
     _get_current_function_mode_stack,
@@ -39,6 +40,7 @@ class _Watching(TorchFunctionMode):
         self._seen: Seen | None = seen
         self._thread = this_thread()
         self.calls = 0
+        self.transformed: set[Callable[..., Any]] = set()
         self.running = 0  # while it is, PyTorch has it off the stack and will put it back
 
     def __torch_function__(
@@ -57,10 +59,12 @@ class _Watching(TorchFunctionMode):
         finally:
             self.running -= 1
         self.calls += 1
-        if func not in self._known:
+        if func not in self._known or self._seen is None:
             return result
-        if self._seen is not None and not is_quiet(self._thread):
+        if not is_quiet(self._thread):
             self._seen(func, args, kwargs or {}, result)
+        elif peek_interpreter_stack() is not None:
+            self.transformed.add(func)
         return result
 
     @property
@@ -108,6 +112,7 @@ class ModeWindow:
         self._thread = 0  # each thread has a stack of its own
         self._wanted = False
         self._rests = False
+        self._is_away = False
         self.is_pending = False  # whether opening or closing it has to wait
 
     def cost(self) -> float:
@@ -117,6 +122,11 @@ class ModeWindow:
         """
         calls, self._mode.calls = self._mode.calls, 0
         return calls * _seconds_per_call() if calls else 0.0
+
+    @property
+    def transformed(self) -> Set[Callable[..., Any]]:
+        """The known functions that ran inside a transform of ``torch.func``: nobody saw them."""
+        return self._mode.transformed
 
     @property
     def is_open(self) -> bool:
@@ -150,13 +160,23 @@ class ModeWindow:
         self._rests = begins
         self.settle()
 
+    def go_away(self) -> None:
+        """Take the mode off until :meth:`come_back`: nothing of what is watched is under way."""
+        self._is_away = True
+        self.settle()
+
+    def come_back(self) -> None:
+        """Put the mode back where it was taken off, and open or close it if that had to wait."""
+        self._is_away = False
+        self.settle()
+
     def settle(self) -> None:
         """Open or close the window if that had to wait."""
         if not self._wanted and not torch._C._len_torch_function_stack():
             self.is_pending = False
             return
         movable = this_thread() == self._thread and not in_backward() and not self._mode.running
-        wanted = self._wanted and not self._rests
+        wanted = self._wanted and not self._rests and not self._is_away
         if movable and not self._mode.is_deaf and self.is_open != wanted:
             _restack(self._mode, wanted)
         self.is_pending = not self._mode.is_deaf and self.is_open != wanted

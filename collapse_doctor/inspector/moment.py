@@ -68,6 +68,11 @@ class Moment:
         """How many outermost forward passes are over of the model that was called most."""
         return max((tally.passes for tally in self._tallies.values()), default=0)
 
+    @property
+    def passes(self) -> int:
+        """How many outermost forward passes are over, of all models together."""
+        return sum(tally.passes for tally in self._tallies.values())
+
     def forwards_of(self, model: str) -> int:
         """Return how many outermost forward passes of one model are over."""
         return self._tallies[model].passes

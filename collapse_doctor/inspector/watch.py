@@ -15,6 +15,7 @@ from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.aside import Aside
+from collapse_doctor.inspector.comparing.vocabulary import MEETING
 from collapse_doctor.inspector.compiler.compiled import (
     anything_compiled,
     compiled_parts,
@@ -32,7 +33,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outline import Outline, checked
 from collapse_doctor.inspector.pacing.attention import Attention
 from collapse_doctor.inspector.pacing.budget import Budget
-from collapse_doctor.inspector.pacing.clock import StepClock
+from collapse_doctor.inspector.pacing.clock import PATIENCE, StepClock
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.pacing.pulse import Pulse
 from collapse_doctor.inspector.pacing.schedule import Schedule
@@ -58,6 +59,7 @@ UNREAD = "some source could not be read, so a line may be missing or not the bes
 
 REST = 16
 """Steps between two turns of tidying up while nothing is looked at."""
+TRANSFORMED = "ran inside a transform (vmap, grad), where no operand can be looked at"
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
 
@@ -113,7 +115,7 @@ class Watch:
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
         self._fast_paths = FastPaths(self._window, self._fuse.guard)
-        self._clock = StepClock(self._models.values(), self._ticked)
+        self._clock = StepClock(self._models.values(), self._ticked, self._other_stepped)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
         self._prompt = Later()
@@ -124,6 +126,7 @@ class Watch:
         self._hearing: Listener
         self._idle = False
         self._turned = 0
+        self._strangers = (0, 0)  # passes of watched models, and steps of other trainings since
         self._ended = False
         self._is_behind = False  # rows are left to be measured when somebody asks
 
@@ -347,6 +350,13 @@ class Watch:
             stirs = None if self._memory.is_over else self._memory.stirs
             self._clock.sleep_until(self._attention.next_turn, stirs)
 
+    def _other_stepped(self) -> None:
+        """Step aside for another training of some length, until a watched model is called."""
+        passes, (then, steps) = self._moment.passes, self._strangers
+        self._strangers = (passes, steps + 1 if passes == then else 1)
+        if self._strangers[1] >= PATIENCE:
+            self._window.go_away()
+
     @property
     def _is_free(self) -> bool:
         """Whether the ends of the next steps are nothing to us, up to the next turn."""
@@ -428,7 +438,10 @@ class Watch:
             self._sink.append(Tick(clock.steps, self._moment.forwards, clock.kind, ended, reason))
 
     def _tell_if_unseen(self) -> None:
-        """Note that forward passes were not seen, where that limits all that is diagnosed."""
+        """Note what could not be seen, where that limits what is diagnosed."""
+        hidden = {MEETING[func] for func in self._window.transformed if func in MEETING}
+        if hidden:
+            self._note("torch.func", f"{' and '.join(sorted(hidden))} {TRANSFORMED}")
         steps, last = self._clock.steps, self._moment.labelled_step
         inside = "; they may have run inside compiled code, as in a compiled training step"
         why = inside if self._compiling.happened else ""

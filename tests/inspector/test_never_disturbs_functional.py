@@ -17,6 +17,7 @@ from torch.nn.utils import parametrizations, prune
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
+from collapse_doctor.api import Inspector
 from tests.inspector.side_by_side import compare, steps
 
 X = torch.linspace(-1, 1, 60).reshape(5, 12)
@@ -333,3 +334,31 @@ def test_scripting_outside_the_block_works_and_inside_it_says_what_to_do() -> No
         return first, script(model), script(twin)
 
     compare(training)
+
+
+@pytest.mark.parametrize("transform", [torch.func.vmap, lambda f: f], ids=["vmap", "plain"])
+def test_a_comparison_inside_a_transform_is_not_looked_at_and_it_is_said(
+    transform: Callable[..., Any],
+) -> None:
+    def cosine(a: Tensor, b: Tensor) -> Tensor:
+        return F.cosine_similarity(a, b, dim=-1)
+
+    model = Normed()
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with Inspector(model) as inspector:
+        for _ in range(4):
+            z = model(torch.randn(5, 12))
+            loss = 1 - transform(cosine)(z, z).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    said = [notice for notice in inspector.recording.notices if notice.about == "torch.func"]
+    diagnosis = inspector.diagnose()
+    found = "CD101" in {finding.code for finding in diagnosis.findings}
+    if transform is torch.func.vmap:
+        assert not found
+        assert "CD101" in {skipped.code for skipped in diagnosis.skipped}
+        assert said[0].text.startswith("F.cosine_similarity ran inside a transform")
+    else:
+        assert found
+        assert not said

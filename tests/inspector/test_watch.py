@@ -21,6 +21,7 @@ from collapse_doctor.errors import CollapseDoctorError, UsageError
 from collapse_doctor.inspector import embeddings as embeddings_module
 from collapse_doctor.inspector import watch as watch_module
 from collapse_doctor.inspector.pacing.budget import Budget
+from collapse_doctor.inspector.pacing.clock import PATIENCE
 from collapse_doctor.inspector.watch import Watch
 from collapse_doctor.recording.observations import Use
 
@@ -513,3 +514,31 @@ def test_numbers_of_rows_are_those_of_the_step_alone() -> None:
             optimizer.step()
             watch.step(labels=torch.arange(rows))
     assert [labels.sizes for labels in watch.recording.labels] == [(7,), (5,)]
+
+
+def test_it_steps_aside_for_another_training_and_comes_back() -> None:
+    model, other = nn.Linear(6, 5), nn.Linear(6, 5)
+    nets: tuple[nn.Module, ...] = (model, other)
+    optimizers = {net: torch.optim.SGD(net.parameters(), lr=0.01) for net in nets}
+
+    def step(net: nn.Module) -> None:
+        z = net(torch.randn(7, 6))
+        loss = 1 - nn.functional.cosine_similarity(z, z).mean() + z.square().mean()
+        optimizers[net].zero_grad()
+        loss.backward()
+        optimizers[net].step()
+
+    with Watch({"model": model}) as watch:
+        for _ in range(PATIENCE - 1):
+            step(other)
+        assert torch._C._len_torch_function_stack() == 1
+        step(other)
+        assert torch._C._len_torch_function_stack() == 0
+        step(model)
+        assert torch._C._len_torch_function_stack() == 1
+        for _ in range(3):  # a critic's steps are no other training
+            step(other)
+            step(model)
+        assert torch._C._len_torch_function_stack() == 1
+    own = [c for c in watch.recording.comparisons if c.operands[0].origin is not None]
+    assert {c.step for c in own if c.relations} == {0, 1, 2, 3}

@@ -21,6 +21,7 @@ __all__ = [
     "CLASSIFIERS",
     "COMPARATORS",
     "HEADS",
+    "MEETING",
     "REGRESSIONS",
     "Comparator",
 ]
@@ -108,6 +109,13 @@ CLASSIFIERS: frozenset[Callable[..., Any]] = frozenset(
     }
 )
 """What takes numbers one by one, as logits or logarithms of a scale: no embedding goes in there."""
+
+MEETING: Mapping[Callable[..., Any], str] = {
+    **{func: comparator.name for func, comparator in COMPARATORS.items()},
+    **{f: f"torch.{f.__name__}" for f in (torch.dot, torch.vdot, torch.inner)},
+    torch.linalg.vecdot: "torch.linalg.vecdot",
+}
+"""What holds two vectors against each other, by the name to tell it by."""
 
 REGRESSIONS = frozenset({"F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss"})
 """Comparators that also fit predictions to numbers."""

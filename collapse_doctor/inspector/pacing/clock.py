@@ -14,7 +14,7 @@ from collapse_doctor.inspector.pacing.rate import LearningRate
 from collapse_doctor.inspector.pacing.relay import AFTER, Listener
 from collapse_doctor.recording.observations import Clock
 
-__all__ = ["StepClock"]
+__all__ = ["PATIENCE", "StepClock"]
 
 PATIENCE = 16
 """Steps of one other optimizer after which the clock is taken to have stopped: more than the five
@@ -39,14 +39,21 @@ class StepClock:
     training goes on with a fresh optimizer, or rests while another goes on, the other takes over.
     A step that a gradient scaler skips never reaches the hook, so it is not counted. Without any
     optimizer ``inspector.step()`` ticks, and without that the forward passes stand for steps.
+    ``on_other`` is told of each step that moves no watched model.
     """
 
-    def __init__(self, models: Iterable[nn.Module], on_tick: Callable[[int], None]) -> None:
+    def __init__(
+        self,
+        models: Iterable[nn.Module],
+        on_tick: Callable[[int], None],
+        on_other: Callable[[], None] = lambda: None,
+    ) -> None:
         self.steps = 0
         self.kind: Clock = "forward"
         self.rate = LearningRate()  # of the last step noted
         self._models = [weakref.ref(model) for model in models]
         self._on_tick = on_tick
+        self._on_other = on_other
         self._clock: _Seen | None = None
         self._seen: dict[int, _Seen] = {}  # by id: an optimizer need not be hashable
         self._listener: Listener | None = None
@@ -109,6 +116,8 @@ class StepClock:
 
     def _after_step(self, optimizer: Optimizer, _args: Any, _kwargs: Any) -> None:
         seen = self._known(optimizer)
+        if not seen.moves_watched:
+            self._on_other()
         if not seen.moves_watched or not self._is_clock(seen):
             return
         if self.kind == "manual":  # told by hand before the first optimizer step: start over
