@@ -196,7 +196,9 @@ def compared(measurements: Measurements, *, paired: bool) -> tuple[Comparison, .
     if not found:
         require_watched(measurements)
         seen = len(measurements.comparisons)
-        among = f"all {seen} comparisons seen were of all pairs" if seen else "none was seen"
+        hidden = measurements.unseen.get("torch.func")
+        none = f"none was seen; {hidden}" if hidden else "none was seen"
+        among = f"all {seen} comparisons seen were of all pairs" if seen else none
         wanted = "no comparison of row i with row i" if paired else "no comparison"
         raise NotExamined(f"{wanted}: {among}")
     return found
