@@ -36,6 +36,7 @@ from collapse_doctor.inspector.pacing.budget import Budget
 from collapse_doctor.inspector.pacing.clock import PATIENCE, StepClock
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.pacing.pulse import Pulse
+from collapse_doctor.inspector.pacing.rhythm import Rhythm
 from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.parts import forward_of, parts_of
 from collapse_doctor.inspector.probing.prober import Prober
@@ -118,6 +119,7 @@ class Watch:
         self._clock = StepClock(self._models.values(), self._ticked, self._other_stepped)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
+        self._rhythm = Rhythm(lambda: self._moment.passes)
         self._prompt = Later()
         self._memory = MemoryWatch()
         self._sink: Recording | RecordingWriter | None = None
@@ -333,6 +335,8 @@ class Watch:
             return
         if steps == 1:
             self._hear_parts()
+        if self._rhythm.is_new(steps - 1) and steps > self._schedule.window:
+            self._attention.must_change(before=True)
         self._budget.turn(max(1, steps - self._turned))
         self._turned = steps
         self._fast_paths.reset()
@@ -347,8 +351,7 @@ class Watch:
             self._begin_look(steps)
         self._attention.turn(settled=not self._window.is_pending)
         if self._is_free:
-            stirs = None if self._memory.is_over else self._memory.stirs
-            self._clock.sleep_until(self._attention.next_turn, stirs)
+            self._clock.sleep_until(self._attention.next_turn, self._stirs)
 
     def _other_stepped(self) -> None:
         """Step aside for another training of some length, until a watched model is called."""
@@ -356,6 +359,10 @@ class Watch:
         self._strangers = (passes, steps + 1 if passes == then else 1)
         if self._strangers[1] >= PATIENCE:
             self._window.go_away()
+
+    def _stirs(self) -> bool:
+        """Tell, after a step that is only counted, whether it was like those before."""
+        return self._rhythm.is_new(self._clock.steps) or self._memory.stirs()
 
     @property
     def _is_free(self) -> bool:

@@ -81,9 +81,12 @@ class Attention:
         else:
             self._budget.limited = True
 
-    def must_change(self) -> None:
-        """Look closer, time or not: for what happens once in a training."""
-        self._schedule.alert(self._moment.step)
+    def must_change(self, *, before: bool = False) -> None:
+        """Look closer, time or not: for what happens once in a training.
+
+        ``before`` says that it was in the step that is just over, and not in the present one.
+        """
+        self._schedule.alert(self._moment.step - before)
         self._next = 0
         self.glancing.is_open = False
         self._moment.wake()

@@ -1,0 +1,40 @@
+"""Noticing that steps have become others: more forward passes, or fewer, than any before."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+__all__ = ["Rhythm"]
+
+MOST_COUNTS = 8
+"""Different numbers of passes after which their number means nothing in this training."""
+
+
+class Rhythm:
+    """Tells when a step had a number of forward passes that no step before it had.
+
+    A warm-up that is over, a second view that is left out, a target that is no longer computed:
+    such a training does something else from that step on, and is looked at anew.
+
+    Parameters
+    ----------
+    passes
+        Gives how many forward passes are over, of all models together.
+    """
+
+    def __init__(self, passes: Callable[[], int]) -> None:
+        self._passes = passes
+        self._over = 0
+        self._counts: set[int] = set()
+        self._asked = (-1, False)
+
+    def is_new(self, step: int) -> bool:
+        """Tell it of ``step``, which is over. To be asked at every step; asking again is free."""
+        if step != self._asked[0]:
+            over = self._passes()
+            count, self._over = over - self._over, over
+            new = count not in self._counts and len(self._counts) < MOST_COUNTS
+            if new:
+                self._counts.add(count)
+            self._asked = (step, new)
+        return self._asked[1]
