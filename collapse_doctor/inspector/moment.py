@@ -14,14 +14,14 @@ from collapse_doctor.inspector.comparing.provenance import Fingerprint
 from collapse_doctor.inspector.outputs import is_plain, local_part, tensors_in
 from collapse_doctor.inspector.pacing.clock import StepClock
 
-__all__ = ["Moment"]
+__all__ = ["Moment", "Tally"]
 
 MOST_SHAPES = 64
 MOST_LEADS = 8
 
 
 class Tally:
-    """How many outermost forward passes of one model are over."""
+    """How many outermost forward passes are over: of one model, or of all together."""
 
     __slots__ = ("passes",)
 
@@ -37,13 +37,15 @@ class Moment:
     afterwards belong even when the optimizer has stepped in between; ``sizes`` are the numbers
     of rows, or of positions, that the forward passes of that step gave, alone and together;
     ``tells_sizes`` is true once somebody asked for them. ``leads`` are the first dimensions of the
-    inputs of the last forward passes that were looked at: the sizes of their batches.
+    inputs of the last forward passes that were looked at: the sizes of their batches. ``tally``
+    counts the passes of all models.
     """
 
     def __init__(self, models: Mapping[str, nn.Module], clock: StepClock) -> None:
         self._models = models
         self._clock = clock
         self._tallies = {model: Tally() for model in models}
+        self.tally = Tally()
         self.inputs: Fingerprint | None = None
         self.labelled_step = 0
         self.tells_sizes = False
@@ -67,11 +69,6 @@ class Moment:
     def forwards(self) -> int:
         """How many outermost forward passes are over of the model that was called most."""
         return max((tally.passes for tally in self._tallies.values()), default=0)
-
-    @property
-    def passes(self) -> int:
-        """How many outermost forward passes are over, of all models together."""
-        return sum(tally.passes for tally in self._tallies.values())
 
     def forwards_of(self, model: str) -> int:
         """Return how many outermost forward passes of one model are over."""
@@ -112,13 +109,15 @@ class Moment:
         if shapes:
             self._shapes = [*self._shapes, *shapes][-MOST_SHAPES:]
         self._tallies[model].passes += 1
+        self.tally.passes += 1
 
     def counter(self, model: str) -> Callable[[], None]:
         """Return what counts one pass of ``model`` that is of no interest, as fast as can be."""
-        tally, clock = self._tallies[model], self._clock
+        tally, every, clock = self._tallies[model], self.tally, self._clock
 
         def count() -> None:
             tally.passes += 1
+            every.passes += 1
             self.labelled_step = clock.steps
             self.batch = None
 
@@ -130,6 +129,7 @@ class Moment:
         Such passes are only seen when something is looked at, so no labels are held against them.
         """
         self._tallies[model].passes += 1
+        self.tally.passes += 1
 
     def step_taken(self) -> None:
         """Take note of the step just taken, before a schedule changes its learning rate."""

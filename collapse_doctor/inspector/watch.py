@@ -119,7 +119,7 @@ class Watch:
         self._clock = StepClock(self._models.values(), self._ticked, self._other_stepped)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
-        self._rhythm = Rhythm(lambda: self._moment.passes)
+        self._rhythm = Rhythm(self._moment.tally)
         self._prompt = Later()
         self._memory = MemoryWatch()
         self._sink: Recording | RecordingWriter | None = None
@@ -355,7 +355,7 @@ class Watch:
 
     def _other_stepped(self) -> None:
         """Step aside for another training of some length, until a watched model is called."""
-        passes, (then, steps) = self._moment.passes, self._strangers
+        passes, (then, steps) = self._moment.tally.passes, self._strangers
         self._strangers = (passes, steps + 1 if passes == then else 1)
         if self._strangers[1] >= PATIENCE:
             self._window.go_away()

@@ -8,16 +8,17 @@ from torch import nn
 from torch.nn import functional as F
 
 from collapse_doctor.api import Inspector
+from collapse_doctor.inspector.moment import Tally
 from collapse_doctor.inspector.pacing.rhythm import MOST_COUNTS, Rhythm
 
 
 def told(counts: list[int]) -> list[int]:
     """Return the steps at which something was new, of steps with these numbers of passes."""
-    over = 0
-    rhythm = Rhythm(lambda: over)
+    tally = Tally()
+    rhythm = Rhythm(tally)
     found = []
     for step, count in enumerate(counts):
-        over += count
+        tally.passes += count
         first = rhythm.is_new(step)
         assert rhythm.is_new(step) is first, "asked again, it says the same"
         found += [step] if first else []

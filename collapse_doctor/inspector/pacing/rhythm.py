@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
 __all__ = ["Rhythm"]
 
 MOST_COUNTS = 8
 """Different numbers of passes after which their number means nothing in this training."""
+
+
+class Counting(Protocol):
+    """Something that counts forward passes."""
+
+    passes: int
 
 
 class Rhythm:
@@ -18,12 +24,12 @@ class Rhythm:
 
     Parameters
     ----------
-    passes
-        Gives how many forward passes are over, of all models together.
+    counter
+        Counts the forward passes of all models together.
     """
 
-    def __init__(self, passes: Callable[[], int]) -> None:
-        self._passes = passes
+    def __init__(self, counter: Counting) -> None:
+        self._counter = counter
         self._over = 0
         self._counts: set[int] = set()
         self._asked = (-1, False)
@@ -31,7 +37,7 @@ class Rhythm:
     def is_new(self, step: int) -> bool:
         """Tell it of ``step``, which is over. To be asked at every step; asking again is free."""
         if step != self._asked[0]:
-            over = self._passes()
+            over = self._counter.passes
             count, self._over = over - self._over, over
             new = count not in self._counts and len(self._counts) < MOST_COUNTS
             if new:
