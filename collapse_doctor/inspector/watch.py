@@ -119,7 +119,7 @@ class Watch:
         self._clock = StepClock(self._models.values(), self._ticked, self._other_stepped)
         self._moment = Moment(self._models, self._clock)
         self._attention = Attention(self._schedule, self._budget, self._moment)
-        self._rhythm = Rhythm(self._moment.tally)
+        self._rhythm = Rhythm(self._moment.tally, self._models.values())
         self._prompt = Later()
         self._memory = MemoryWatch()
         self._sink: Recording | RecordingWriter | None = None
@@ -361,7 +361,13 @@ class Watch:
             self._window.go_away()
 
     def _stirs(self) -> bool:
-        """Tell, after a step that is only counted, whether it was like those before."""
+        """Tell, after a step that is only counted, whether it was unlike those before.
+
+        Not under a mode of the user's, which would see what is read for it: then it is looked at
+        aside.
+        """
+        if torch._C._len_torch_function_stack():
+            return True
         return self._rhythm.is_new(self._clock.steps) or self._memory.stirs()
 
     @property

@@ -1,13 +1,19 @@
-"""Noticing that steps have become others: more forward passes, or fewer, than any before."""
+"""Noticing that steps have become others: what they ran, and what they gave a gradient."""
 
 from __future__ import annotations
 
+import weakref
+from collections.abc import Hashable, Iterable, Iterator
 from typing import Protocol
+
+from torch import nn
 
 __all__ = ["Rhythm"]
 
-MOST_COUNTS = 8
-"""Different numbers of passes after which their number means nothing in this training."""
+MOST_KINDS = 8
+"""Different kinds of steps after which a new one means nothing in this training."""
+MOST_SAMPLES = 8
+"""Parameters that are asked whether they have a gradient: the first and the last of each model."""
 
 
 class Counting(Protocol):
@@ -17,30 +23,55 @@ class Counting(Protocol):
 
 
 class Rhythm:
-    """Tells when a step had a number of forward passes that no step before it had.
+    """Tells when a step was of a kind that no step before it was.
 
-    A warm-up that is over, a second view that is left out, a target that is no longer computed:
-    such a training does something else from that step on, and is looked at anew.
+    A warm-up that is over, a second view that is left out, a loss that is cut off, weights that
+    are frozen: from there on such a training does something else, and is looked at anew. The kind
+    of a step is its number of forward passes; and which parameters it left with a gradient.
 
     Parameters
     ----------
     counter
         Counts the forward passes of all models together.
+    models
+        Not kept alive.
     """
 
-    def __init__(self, counter: Counting) -> None:
+    def __init__(self, counter: Counting, models: Iterable[nn.Module]) -> None:
         self._counter = counter
         self._over = 0
-        self._counts: set[int] = set()
+        self._samples = [weakref.ref(p) for model in models for p in _ends(model)][:MOST_SAMPLES]
+        self._kinds: tuple[set[Hashable], ...] = (set(), set())
         self._asked = (-1, False)
 
     def is_new(self, step: int) -> bool:
-        """Tell it of ``step``, which is over. To be asked at every step; asking again is free."""
+        """Tell it of ``step``, which is over. To be asked at every step; asking again is free.
+
+        To be asked where no function mode is on, for it reads attributes of parameters.
+        """
         if step != self._asked[0]:
             over = self._counter.passes
-            count, self._over = over - self._over, over
-            new = count not in self._counts and len(self._counts) < MOST_COUNTS
-            if new:
-                self._counts.add(count)
-            self._asked = (step, new)
+            passes, self._over = over - self._over, over
+            graded = tuple([_has_gradient(sample()) for sample in self._samples])
+            new = [_adds(*kind) for kind in zip(self._kinds, (passes, graded), strict=True)]
+            self._asked = (step, any(new))
         return self._asked[1]
+
+
+def _adds(known: set[Hashable], kind: Hashable) -> bool:
+    if kind in known or len(known) >= MOST_KINDS:
+        return False
+    known.add(kind)
+    return True
+
+
+def _has_gradient(parameter: nn.Parameter | None) -> bool:
+    return parameter is not None and parameter.grad is not None
+
+
+def _ends(model: nn.Module) -> Iterator[nn.Parameter]:
+    """Yield the first and the last matrix of a model, if they are plain parameters that learn."""
+    found = [p for p in model.parameters() if type(p) is nn.Parameter and p.requires_grad]
+    matrices = [p for p in found if p.dim() > 1]
+    yield from matrices[:1]
+    yield from matrices[1:][-1:]

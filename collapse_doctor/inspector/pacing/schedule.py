@@ -34,6 +34,7 @@ class Schedule:
     dense: int = 16
     later: int = 8
     window: int = 8
+    alerts: int = 0
     _alert: int | None = None
 
     def __post_init__(self) -> None:
@@ -49,6 +50,7 @@ class Schedule:
     def alert(self, step: int) -> None:
         """Look at the steps after ``step`` one by one: something changed."""
         self._alert = step
+        self.alerts += 1  # what was said of steps to come no longer holds
 
     def measures(self, step: int, *, inner: bool = False) -> bool:
         """Tell whether embeddings are measured at this step; ``inner``: of inner layers."""
@@ -80,7 +82,7 @@ class Schedule:
 
     def next_compared(self, step: int) -> int:
         """Return a step from ``step`` on before which no operands are looked at."""
-        if step < self.window:
+        if step < self.window or self._alerted(step, 2):
             return step
         octave = (step // self.window).bit_length() - 1
         found = min((look for look in self._looks(octave) if look >= step), default=None)

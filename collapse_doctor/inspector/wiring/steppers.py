@@ -28,7 +28,7 @@ class Known:
     """An optimizer that was seen to step: how often, and which parameters it holds.
 
     ``number`` tells it from others of its class; parameters are known by their id; before step
-    ``next`` nothing is due.
+    ``next`` nothing is due, if there were as many ``alerts`` when that was found.
     """
 
     optimizer: weakref.ref[Optimizer]
@@ -37,6 +37,7 @@ class Known:
     held: frozenset[int]
     steps: int = 0
     next: int = 0
+    alerts: int = 0
 
 
 class Steppers:
@@ -65,9 +66,10 @@ class Steppers:
             self._hold(known, optimizer)
         known.steps += 1
         step = known.steps - 1
-        if step < known.next:
+        if step < known.next and known.alerts == self._schedule.alerts:
             return False
         known.next = self._schedule.next_compared(step + 1)
+        known.alerts = self._schedule.alerts
         return self._schedule.compares(step)
 
     def known(self, optimizer: Optimizer) -> Known:
