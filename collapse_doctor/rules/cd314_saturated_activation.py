@@ -42,7 +42,7 @@ the model returns want to be there.
 stuck: 0.5 of the units of a sigmoid or tanh at one rail for all inputs. Even behind
 inputs a thousand times too large the sign differs from input to input, and it is 0.03.
 Of what the model returns this counts for tanh alone, since probabilities of rare classes are 0.
-wide: 0.53, that very reading. Where it took several looks from there to the bound, and the loss was
+wide: 0.53, that very reading. Where it took as many looks from there to the bound, and the loss was
 lower in these than before them, gradients did come through: on data that can be told apart without
 remainder the weights of a network grow without bound, and saturate its units for good while it
 is right (Soudry et al.). That is told as info.
@@ -171,7 +171,7 @@ def _approach(before: Sequence[Activation], bounds: Bounds) -> tuple[int, ...]:
 def _has_grown(measurements: Measurements, found: _Found, bounds: Bounds) -> bool:
     """Tell whether the loss was lower on the way to the rails than before: it is no accident."""
     losses = measurements.losses
-    if losses is None or len(found.approach) < bounds.looks:
+    if losses is None or len(found.approach) + 1 < bounds.looks:  # and the one at the bound
         return False
     before = losses.loc[losses["step"] < found.approach[0], "value"]
     meanwhile = losses.loc[losses["step"].between(found.approach[0], found.begun.step), "value"]
