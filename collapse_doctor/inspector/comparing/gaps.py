@@ -40,6 +40,8 @@ _GAPS: dict[Function, str] = {
 _LENGTHS: frozenset[Function] = frozenset(
     {Tensor.norm, torch.norm, torch.linalg.norm, torch.linalg.vector_norm}
 )
+_SHIFTS: frozenset[Function] = frozenset({Tensor.add, Tensor.__add__, Tensor.__radd__, torch.add})
+"""How a margin is added to one of them."""
 IN_A_ROW = 8
 """Looks at one line that must all find one thing, as CD107 asks: a coin may fall so at first."""
 MOST_LINES = 64
@@ -48,8 +50,8 @@ MOST_LINES = 64
 class Gaps:
     """Watches differences of one number a row, and tells of those that cannot but be zero.
 
-    Nothing is told of a line before it was seen often enough, nor ever of one that was seen with
-    two that differed.
+    Nothing is told of a line before it was seen often enough, nor of one where two differed before
+    that; of one that was told, differing ones are told as well.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Gaps:
         self._lengths: Trail[Known] = Trail()
         self._waiting: dict[CallSite, list[Comparison] | None] = {}  # None: they differed
         self._steps: dict[CallSite, set[int]] = {}
+        self._told: set[CallSite] = set()
 
     def end_step(self) -> None:
         """Forget what no longer exists."""
@@ -79,6 +82,10 @@ class Gaps:
                 known = self._provenance.of(first)
                 if known is not None and result.shape[:1] == first.shape[:1]:
                     self._lengths.put(result, known)
+        elif func in _SHIFTS and len(self._lengths):
+            known = self._lengths.of(args[0]) if args and isinstance(args[0], Tensor) else None
+            if known is not None and isinstance(result, Tensor):
+                self._lengths.put(result, known)
         elif func in _GAPS and len(args) > 1:
             self._met(func, args[0], args[1])
 
@@ -103,6 +110,9 @@ class Gaps:
             return
         waiting = self._waiting.setdefault(site, [])
         entered = same_scores(sides)
+        if entered is None and site in self._told:
+            self._emit(comparison)  # they differ by now: for the rule to see
+            return
         if waiting is None or entered is None:
             self._waiting[site] = None
             return
@@ -111,6 +121,7 @@ class Gaps:
         steps = self._steps.setdefault(site, set())
         steps.add(comparison.step)
         if len(steps) >= IN_A_ROW:
+            self._told.add(site)
             for one in waiting:
                 self._emit(one)
             waiting.clear()

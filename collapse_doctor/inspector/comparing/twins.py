@@ -51,6 +51,8 @@ _PLAIN = CUTTING | {"normalize", "to", "float", "view", "reshape", "flatten", "c
 _HEADS = frozenset(HEADS.values()) - {"dropout"}
 _SCORING = frozenset({"sum", "mean", "squeeze", "neg", "__neg__"})
 """What makes one number of a row, or shows it otherwise."""
+_SHIFTING = frozenset({"add", "__add__", "__radd__"})
+"""How a margin is added to one of two scores."""
 _SELECTING = frozenset({"chunk", "split", "__getitem__", "narrow", "select", "unbind"})
 
 
@@ -177,8 +179,9 @@ def same_scores(sides: Sides) -> CallSite | None:
     if runs is None or runs[0] is runs[1] or not two_views(*runs) or not are_twins(*runs):
         return None
     left, right = sides.origins
-    like = left.layer == right.layer and left.path == right.path
-    scored = frozenset(left.path) - _HEADS <= _PLAIN | _SCORING
+    paths = [[each for each in one.path if each not in _SHIFTING] for one in (left, right)]
+    like = left.layer == right.layer and paths[0] == paths[1]
+    scored = frozenset(paths[0]) - _HEADS <= _PLAIN | _SCORING
     return _input_line(sides, runs) if like and scored else None
 
 
