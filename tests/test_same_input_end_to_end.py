@@ -444,3 +444,8 @@ def test_a_mode_that_an_evaluation_left_is_looked_at_at_once() -> None:
 
     where = finding(train(net, loss_of, steps=60), "CD107").where
     assert where.step in (40, 41)
+
+
+def test_a_few_looks_at_two_scores_prove_nothing() -> None:
+    torch.manual_seed(0)
+    assert "CD107" not in codes(run(ranked_against_the_same_items, Scoring(), steps=6))
