@@ -37,6 +37,11 @@ SICK = (
     "trainers/target_listed_again",
     "pairs/query_to_both_encoders",
     "pairs/second_sentence_unused",
+    "fields/attention_over_batch",
+    "fields/sampled_softmax_roll",
+    "fields/transe_uncorrupted",
+    "fields/temporal_difference_column",
+    "fields/quantiser_passes_nothing",
 )
 INNOCENT = (
     "classes/all_pairs_cosine_last_dimension",
@@ -56,6 +61,11 @@ INNOCENT = (
     "teachers/table_follows_by_use",
     "towers/peers_of_one_image",
     "views/barlow_by_einsum",
+    "fields/all_margins_given",
+    "fields/noise_grows_from_nought",
+    "fields/residual_gradient",
+    "fields/scores_of_every_two",
+    "fields/slots_compete",
 )
 
 

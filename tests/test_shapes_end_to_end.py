@@ -241,3 +241,79 @@ def divided_again(score: Any, words: Any) -> Any:
 )
 def test_weights_that_are_meant_so(pool: Any) -> None:
     assert shapes(watched(Pooled(pool), contrast, steps=6)) == {}
+
+
+class Attending(nn.Module):
+    """Words of a row look at one another."""
+
+    def __init__(self, attend: Callable[..., Any]) -> None:
+        super().__init__()
+        self.inner, self.outer = nn.Linear(4, 18), nn.Linear(6, 5)
+        self.attend = attend
+
+    def forward(self, x: Any) -> Any:
+        q, k, v = torch.tanh(self.inner(x.view(-1, 5, 4))).chunk(3, dim=-1)
+        return self.outer(self.attend(q, k, v).mean(1))
+
+
+def heads(x: Any) -> Any:
+    return x.unflatten(-1, (2, 3)).transpose(1, 2)
+
+
+def over_rows_in_heads(q: Any, k: Any, v: Any) -> Any:
+    weights = (heads(q) @ heads(k).mT / 3**0.5).softmax(dim=0)
+    return (F.dropout(weights, 0.0) @ heads(v)).transpose(1, 2).flatten(2)
+
+
+def over_rows_in_one_head(q: Any, k: Any, v: Any) -> Any:
+    return torch.bmm(F.softmax(torch.bmm(q, k.mT), dim=0), v)
+
+
+def over_rows_by_letters(q: Any, k: Any, v: Any) -> Any:
+    weights = torch.softmax(torch.einsum("bqd,bkd->bqk", q, k), 0)
+    return torch.einsum("bqk,bkd->bqd", weights, v)
+
+
+@pytest.mark.parametrize(
+    "attend", [over_rows_in_heads, over_rows_in_one_head, over_rows_by_letters]
+)
+def test_attention_that_sums_to_one_over_the_batch(attend: Any) -> None:
+    diagnosis = watched(Attending(attend), contrast)
+    (finding,) = [f for f in diagnosis.findings if f.code == "CD206"]
+    lines, first = inspect.getsourcelines(attend)
+    place = next(n for n, line in enumerate(lines) if "softmax" in line)
+    assert (finding.where.line, finding.where.step) == (first + place, 0)
+    assert "not the 5 places of each row" in finding.message
+    assert finding.remedy is not None
+    assert "dim=-1" in finding.remedy
+
+
+def over_keys(q: Any, k: Any, v: Any) -> Any:
+    return (heads(q) @ heads(k).mT).softmax(-1).matmul(heads(v)).transpose(1, 2).flatten(2)
+
+
+def over_queries(q: Any, k: Any, v: Any) -> Any:
+    """Slots compete for words, and are normalised once more."""
+    shares = (q @ k.mT).softmax(1)
+    return (shares / shares.sum(-1, keepdim=True)) @ v
+
+
+def over_heads_in_front(q: Any, k: Any, v: Any) -> Any:
+    """Two heads in front of the rows share each word."""
+    parts = [part.unflatten(-1, (2, 3)).movedim(2, 0) for part in (q, k, v)]
+    scores = torch.einsum("hbqd,hbkd->hbqk", parts[0], parts[1])
+    return torch.einsum("hbqk,hbkd->hbqd", scores.softmax(0), parts[2]).movedim(0, 2).flatten(2)
+
+
+def added_up_over_rows(q: Any, k: Any, v: Any) -> Any:
+    """What sums to 1 over the rows is added up over the rows, as a memory of the batch."""
+    weights = torch.einsum("bqd,bkd->bqk", q, k).softmax(0)
+    memory = torch.einsum("bqk,bkd->qd", weights, v)
+    return v + memory
+
+
+@pytest.mark.parametrize(
+    "attend", [over_keys, over_queries, over_heads_in_front, added_up_over_rows]
+)
+def test_attention_that_is_meant_so(attend: Any) -> None:
+    assert shapes(watched(Attending(attend), contrast, steps=6)) == {}

@@ -189,6 +189,9 @@ def _cause(course: Course, cut: Reach | None, made: Reach | None, blind: bool) -
             "`torch.no_grad()` or `torch.inference_mode()`, or detaches inside."
         )
         return text, at(course, made.without or made.made, step=first)
+    if cut is not None and cut.cut.endswith(".apply"):
+        text = f"The `backward` of what `{cut.cut}` applies lets nothing through, or zeros only."
+        return text, at(course, cut.site, step=first)
     if cut is not None:
         text = f"`{cut.cut}` takes the embedding out of the graph, and the loss is made of that."
         return text, at(course, cut.site, step=first)

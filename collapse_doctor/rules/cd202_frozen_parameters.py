@@ -200,6 +200,13 @@ def _cleared(course: Course) -> _Reason | None:
             "They were made zero between `backward()` and `step()`: clipped to 0, multiplied by 0, "
             "by a hook, or by `zero_grad(set_to_none=False)`.",
         )
+    if all(update.wrong is None for update in course.own):  # nothing that clears them was found
+        return _Reason(
+            f"Gradients come back to {course.model}, but at every step looked at its parameters "
+            "had none, or none but zero.",
+            "They are cleared between `backward()` and `step()`, or the forward pass runs with "
+            "other tensors in their place: `functional_call` with copies that nobody steps.",
+        )
     return _Reason(
         f"Gradients come back to {course.model}, but at every step looked at its parameters had "
         "none, or none but zero: they were cleared before the step.",

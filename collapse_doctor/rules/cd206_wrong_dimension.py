@@ -6,10 +6,10 @@ Five ways in which the batch dimension was taken for that of the features or pla
 columns (or everything together) have one length and rows have not, where rows are compared (or, of
 three dimensions, the views were taken for the features); a
 softmax over the batch whose values are used as the probabilities of classes; one that makes the
-weights with which words or steps are then added up within each row (attention pooling); a cosine or
-distance along the batch, one number for each feature. What is normalised along the batch and
-multiplied along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and what was
-transposed is meant so.
+weights with which words or steps are then added up within each row (attention, or pooling by it);
+a cosine or distance along the batch, one number for each feature. What is normalised along the
+batch and multiplied along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and
+what was transposed is meant so.
 
 Why it matters
 --------------
@@ -114,7 +114,7 @@ def _message(one: AlongBatch) -> str:
     if one.kind == "weights":
         return (
             f"{one.function} makes the {rows} rows of {shape} sum to 1 in each place, and not the "
-            f"{one.operand.shape[1]} places of each row, but each row is then averaged with them."
+            f"{_places(one)} places of each row, but each row is then averaged with them."
         )
     maker = one.function or "What came before"
     if len(one.operand.shape) > 2 and one.kind == "normalized":
@@ -138,6 +138,8 @@ def _remedy(one: AlongBatch) -> str:
         return "Compare along the features: pass `dim=-1`, which gives one number for each row."
     if one.kind == "softmax":
         return "Pass `dim=-1` to the softmax, so that the classes of each row sum to 1."
+    if one.kind == "weights" and one.operand.shape[2:] not in ((), (1,)):
+        return "Take the softmax along the keys, which are added up: `softmax(scores, dim=-1)`."
     if one.kind == "weights":
         return (
             "Take the softmax along the dimension that is summed over: `softmax(scores, dim=1)` "
@@ -148,6 +150,12 @@ def _remedy(one: AlongBatch) -> str:
     return (
         "Normalise each row: `F.normalize(z, dim=-1)`, or divide by `z.norm(dim=-1, keepdim=True)`."
     )
+
+
+def _places(one: AlongBatch) -> int:
+    """Return how many values are added up: of (n, t), (n, t, 1), or (n, …, queries, keys)."""
+    last = one.operand.shape[-1]
+    return last if last > 1 else one.operand.shape[1]
 
 
 def _met(one: AlongBatch) -> tuple[Where, ...]:

@@ -131,6 +131,21 @@ def margin_of_one_kept_dimension(g: Given) -> Any:
 
 
 @spread
+def rewards_in_a_column(g: Given) -> Any:
+    """What is given is all pairs already, before a value of each row is held against it."""
+    goal = g.y + 0.9 * g.classes.float()  # here
+    return (goal - g.head(g.z1).squeeze(1)).square().mean()
+
+
+@spread
+def rewards_in_a_column_and_a_loss_of_torch(g: Given) -> Any:
+    goal = g.classes.float() - g.y  # here
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return F.smooth_l1_loss(g.head(g.z1).squeeze(1), goal)
+
+
+@spread
 def chosen_by_labels(g: Given) -> Any:
     d = F.pairwise_distance(g.z1, g.z2)
     return torch.where(g.y > 0.5, d, F.relu(1 - d)).mean()  # here
@@ -316,6 +331,27 @@ def halves_compared_along_the_batch(g: Given) -> Any:
 
 
 # What only looks like it
+
+
+@innocent
+def wanted_margins_of_every_two(g: Given) -> Any:
+    score, grade = g.head(g.z1).squeeze(1), g.classes.float()[:, None]
+    wanted = grade - grade.squeeze(1)
+    return (wanted - (score[:, None] - score[None])).square().mean()
+
+
+@innocent
+def given_pairs_that_nothing_of_a_row_meets(g: Given) -> Any:
+    near = (g.y - g.classes.float()).abs().neg().exp()
+    return (near * torch.cdist(g.z1, g.z2)).mean() + near.mean()
+
+
+@innocent
+def given_pairs_less_a_number_of_each_row(g: Given) -> Any:
+    """A cost of every two; what learns is taken off as a column, and as a row."""
+    cost = (g.y - torch.randn(ROWS)).abs()
+    f = g.head(g.z1)
+    return F.softplus(f + f.T - cost).mean() - f.mean()
 
 
 @along

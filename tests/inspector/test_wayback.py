@@ -226,6 +226,31 @@ def test_the_first_cut_is_told_with_its_line() -> None:
     assert (reach.cut, reach.site and reach.site.source) == ("argmax", "z.argmax(1)")
 
 
+class Signs(torch.autograd.Function):
+    """Signs, through which the gradient passes as it is."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Any) -> Any:
+        return x.sign()
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        return gradients[0]
+
+
+def test_what_cuts_within_a_function_is_told_where_it_is_applied() -> None:
+    model, x = network(), torch.randn(8, 12)
+    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+
+    def step() -> None:
+        z = F.normalize(model(x))
+        Signs.apply(z)
+        optimizer.step()
+
+    (reach, *_) = record(model, step, 1).reaches
+    assert (reach.cut, reach.site and reach.site.source) == ("Signs.apply", "Signs.apply(z)")
+
+
 def test_a_hook_keeps_neither_output_nor_graph_nor_watch_alive() -> None:
     told: list[Reach] = []
     returns = Returns(Provenance(), Later(), told.append, set(), {})

@@ -1,13 +1,17 @@
 """Two things that are held against one anchor, as positive and negative are, and are one.
 
 ``(u * i).sum(1) - (u * j).sum(1)`` never compares ``i`` with ``j``. Where both came of two passes
-over equal inputs, the difference is zero whatever is learned.
+over equal inputs, the difference is zero whatever is learned. The same is true of two scores that
+a model gave itself, ``model(u, i) - model(u, j)``: of them nothing but their gap is seen.
 """
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import NamedTuple
+
+from torch import Tensor
 
 from collapse_doctor.inspector.comparing.provenance import Known
 from collapse_doctor.inspector.comparing.twins import Sides, same_views
@@ -22,9 +26,9 @@ MOST_OTHERS = 4
 
 
 class Side(NamedTuple):
-    """One operand: the identity of its tensor, what is known of it, and how it is recorded."""
+    """One operand: its tensor, held weakly, what is known of it, and how it is recorded."""
 
-    identity: int
+    itself: weakref.ref[Tensor]
     known: Known | None
     operand: Operand
 
@@ -41,28 +45,36 @@ class Anchored:
     def __init__(self, later: Later, emit: Callable[[Comparison], None]) -> None:
         self._later = later
         self._emit = emit
-        self._met: dict[int, tuple[Known, list[_Met]]] = {}
+        self._met: dict[int, tuple[weakref.ref[Tensor], list[_Met]]] = {}
 
     def end_step(self) -> None:
         """Forget what met in the step that is over."""
         self._met.clear()
 
     def met(self, comparison: Comparison, sides: tuple[Side, Side], frame: Still) -> None:
-        """Take note of two operands; tell of a third that one of them met, and the other is."""
+        """Take note of two operands; tell of a third that one of them met, and the other is.
+
+        The anchor need not be an output of a watched model, where it learns: a user's vector
+        beside a watched tower of items.
+        """
         for anchor, other in (sides, sides[::-1]):
-            if anchor.known is None or other.known is None:
+            tensor = anchor.itself()
+            if tensor is None or other.known is None:
                 continue
-            known, before = self._met.get(anchor.identity, (anchor.known, []))
-            if known is not anchor.known:  # the identity was used again
-                before = []
+            if anchor.known is None and not anchor.operand.requires_grad:
+                continue
+            itself, before = self._met.get(id(tensor), (anchor.itself, []))
+            if itself() is not tensor:  # the identity was used again
+                itself, before = anchor.itself, []
             now = _Met(other, comparison.function, id(frame.f_code))
             for earlier in before:
                 if earlier[1:] == now[1:]:
-                    self._compare(comparison, earlier.other, other)
+                    self.compare(comparison, earlier.other, other)
             if len(before) < MOST_OTHERS and len(self._met) < MOST_ANCHORS:
-                self._met[anchor.identity] = (anchor.known, [*before, now])
+                self._met[id(tensor)] = (itself, [*before, now])
 
-    def _compare(self, comparison: Comparison, one: Side, other: Side) -> None:
+    def compare(self, comparison: Comparison, one: Side, other: Side) -> None:
+        """Tell of two things that should differ, if they came of equal inputs."""
         grads = (one.operand.requires_grad, other.operand.requires_grad)
         sides = Sides(one.known, other.known, grads, paired=True)
         runs = sides.runs

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -21,6 +22,7 @@ from collapse_doctor.inspector.comparing.birthplaces import births, kept_line
 from collapse_doctor.inspector.comparing.carrying import carry
 from collapse_doctor.inspector.comparing.causes import Causes, Clue, resolution, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
+from collapse_doctor.inspector.comparing.gaps import RANKING, Gaps
 from collapse_doctor.inspector.comparing.kinship import (
     Now,
     Side,
@@ -72,6 +74,7 @@ SEEN: frozenset[Callable[..., Any]] = (
     | frozenset(WRITERS)
     | frozenset(ACTS)
     | CLASSIFIERS
+    | RANKING
 )
 MOST_WAITING = 64
 """Comparisons that wait for the end of the step; in forward passes without any step it is long."""
@@ -123,6 +126,7 @@ class Operands:
         self.captured = Captured()
         self._causes = Causes(provenance, self.captured)
         self._anchored = Anchored(later, emit)
+        self._gaps = Gaps(moment, provenance, later, emit)
         self._begun = 0
         self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
         self._proved: set[tuple[CallSite, str]] = set()
@@ -136,12 +140,14 @@ class Operands:
         self._by_hand.end_step()
         self._causes.end_step()
         self._anchored.end_step()
+        self._gaps.end_step()
 
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
         self._causes.seen(func, args, kwargs)
+        self._gaps.seen(func, args, result)
         if func in ACTS:
             self._by_hand.seen(func, args, kwargs, result)
         if func in COMPARATORS:
@@ -240,7 +246,7 @@ class Operands:
             kept=tuple(map(self._provenance.stores.of, tensors)),
         )
         if len(tensors) == 2:
-            self._note_anchors(meeting, [id(tensor) for tensor in tensors])
+            self._note_anchors(meeting, [weakref.ref(tensor) for tensor in tensors])
         rows = [rows_of(tensor, dim).clone() for tensor in tensors]
         self._later.put(rows, functools.partial(self._judge, meeting))
         if len(self._later) > MOST_WAITING:
@@ -272,16 +278,16 @@ class Operands:
         now = self._moment.now()
         kept = tuple(self._provenance.stores.of(side) for side in values)
         meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
-        self._note_anchors(meeting, [id(side.itself()) for side in sides])
+        self._note_anchors(meeting, [side.itself for side in sides])
         self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
 
-    def _note_anchors(self, meeting: _Meeting, identities: list[int]) -> None:
+    def _note_anchors(self, meeting: _Meeting, tensors: list[weakref.ref[Tensor]]) -> None:
         one, other = (
-            Held(identity, known, operand)
-            for identity, known, operand in zip(
-                identities, meeting.known, meeting.comparison.operands, strict=True
+            Held(itself, known, operand)
+            for itself, known, operand in zip(
+                tensors, meeting.known, meeting.comparison.operands, strict=True
             )
         )
         self._anchored.met(meeting.comparison, (one, other), meeting.frame)

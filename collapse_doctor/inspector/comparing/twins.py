@@ -39,6 +39,7 @@ __all__ = [
     "one_network",
     "rows_to_pair",
     "same_input",
+    "same_scores",
     "same_views",
 ]
 
@@ -48,6 +49,10 @@ WITHIN_ROUNDING = 4
 _PLAIN = CUTTING | {"normalize", "to", "float", "view", "reshape", "flatten", "contiguous", "cpu"}
 """Operations that leave of a network's output what it is."""
 _HEADS = frozenset(HEADS.values()) - {"dropout"}
+_SCORING = frozenset({"sum", "mean", "squeeze", "neg", "__neg__"})
+"""What makes one number of a row, or shows it otherwise."""
+_SHIFTING = frozenset({"add", "__add__", "__radd__"})
+"""How a margin is added to one of two scores."""
 _SELECTING = frozenset({"chunk", "split", "__getitem__", "narrow", "select", "unbind"})
 
 
@@ -162,6 +167,22 @@ def same_views(sides: Sides) -> CallSite | None:
         return None
     plain = all(frozenset(one.path) - _HEADS <= _PLAIN for one in sides.origins)
     return _input_line(sides, runs) if plain else None
+
+
+@reading(NoneType)
+def same_scores(sides: Sides) -> CallSite | None:
+    """Return where the second of two equal inputs was made, of which two scores are one.
+
+    What is left of rows by the same operations is equal where the rows are.
+    """
+    runs = sides.runs
+    if runs is None or runs[0] is runs[1] or not two_views(*runs) or not are_twins(*runs):
+        return None
+    left, right = sides.origins
+    paths = [[each for each in one.path if each not in _SHIFTING] for one in (left, right)]
+    like = left.layer == right.layer and paths[0] == paths[1]
+    scored = frozenset(paths[0]) - _HEADS <= _PLAIN | _SCORING
+    return _input_line(sides, runs) if like and scored else None
 
 
 @reading(bool)

@@ -22,7 +22,8 @@ class Pairs:
     ``spread`` is None for a matrix that was asked for and has met no labels yet. ``asked`` is true
     where the dimension of 1 was written at the call. ``signs`` tells which labels it has met:
     ``y`` (False), ``1 - y`` (True). ``roots`` stand for the rows of a matrix, ``made`` is the line
-    that made it.
+    that made it. ``latent`` are pairs of given numbers, as rewards in a column and values in a row:
+    no mistake before one number a row, which learns, is held against them.
     """
 
     count: int
@@ -31,6 +32,7 @@ class Pairs:
     signs: frozenset[bool] = frozenset()
     roots: frozenset[int] = frozenset()
     made: CallSite | None = None
+    latent: bool = False
     hinged: bool = False
     version: int = 0
 
@@ -55,6 +57,8 @@ class Pairs:
         """
         if self.spread is not None and self.spread.kind == "margin":
             return self.hinged
+        if self.latent:
+            return False
         return (self.is_outer and not self.asked) or len(self.signs) == 2
 
 
@@ -89,7 +93,7 @@ def joined(known: Sequence[Pairs]) -> Pairs | None:
     None where numbers that are spread meet a matrix: then a matrix was meant, as where distances
     are computed from squares.
     """
-    main = min(known, key=lambda one: (one.is_matrix, one.asked))
+    main = min(known, key=lambda one: (one.is_matrix, one.asked, one.latent))
     if any(one.count != main.count or (main.is_outer and one.is_matrix) for one in known):
         return None
     if main.is_matrix and len(known) > 1:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from collapse_doctor.inspector.comparing.provenance import Provenance
+from collapse_doctor.inspector.dimensions.attention import ATTENDING, Attention
 from collapse_doctor.inspector.dimensions.axes import REARRANGING, Axes
 from collapse_doctor.inspector.dimensions.batchfirst import Told
 from collapse_doctor.inspector.dimensions.columns import COLUMNWISE, Columns
@@ -19,7 +20,9 @@ from collapse_doctor.recording.observations import AlongBatch, Spread
 
 __all__ = ["SHAPING", "Shapes"]
 
-SHAPING: frozenset[Callable[..., Any]] = SPREADING | COLUMNWISE | SOFTMAXING | REARRANGING
+SHAPING: frozenset[Callable[..., Any]] = (
+    SPREADING | COLUMNWISE | SOFTMAXING | REARRANGING | ATTENDING
+)
 MOST_DIMENSIONS = 4
 """Of the tensors that are looked at: feature maps of images have as many, all pairs fewer."""
 
@@ -46,12 +49,15 @@ class Shapes:
         self._columns = Columns(provenance, later, told)
         self._axes = Axes(provenance, later, told)
         self._softmaxes = Softmaxes(provenance, later, told)
+        self._attention = Attention(later, told)
 
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
     ) -> None:
         """Take note of one call of a function in ``SHAPING``."""
         tensors = tensors_among(args, kwargs)
+        if tensors and func in ATTENDING and tensors[0].dim() > 2:
+            self._attention.seen(func, tensors, args, kwargs, result)
         if not tensors or tensors[0].dim() >= MOST_DIMENSIONS:
             return
         if func in SPREADING:
@@ -65,5 +71,7 @@ class Shapes:
 
     def sweep(self) -> None:
         """Forget tensors that no longer exist. Called once a step."""
-        for part in (self.scores, self._spreads, self._columns, self._axes, self._softmaxes):
+        for part in (self.scores, self._spreads, self._columns, self._axes):
             part.sweep()
+        self._softmaxes.sweep()
+        self._attention.sweep()

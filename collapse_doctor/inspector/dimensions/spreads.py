@@ -30,6 +30,7 @@ from collapse_doctor.inspector.dimensions.broadcasting import (
 )
 from collapse_doctor.inspector.dimensions.elementwise import (
     BINARY,
+    COPYING,
     INSERTING,
     PRODUCTS,
     REDUCING,
@@ -120,7 +121,7 @@ class Spreads:
         pairs = self._pairs.of(source)
         if pairs is None:
             self._scores.carried(func, source, index, result)
-        elif result.shape == source.shape:
+        elif result.shape == source.shape and (func in COPYING or not pairs.latent):
             self._pairs.put(result, replace(pairs, hinged=pairs.hinged or func in HINGES))
 
     def _thresholded(self, tensors: Sequence[Tensor], result: Tensor) -> None:
@@ -172,6 +173,8 @@ class Spreads:
             return
         if not all(is_column(other, pairs.count) for other in others):
             return  # it meets a matrix: it was meant to be one
+        if pairs.latent and others and func in DIFFERENCES and all(map(self._learns, others)):
+            pairs = replace(pairs, latent=False)
         if pairs.is_matrix and func in DIFFERENCES and not others:
             pairs = self._difference(func, tensors, known, pairs, result)
         elif pairs.is_matrix and func in CHOICES and len(others) == 1 and len(known) == 3:
@@ -235,6 +238,8 @@ class Spreads:
                     spread = self._described(func, "matrix", operands, matrix)
                     both = frozenset({True, False})
                     self._all_in_one(replace(pairs, spread=spread, signs=both), result)
+                elif pairs.latent and not result.dim() and self._learns(target):
+                    self._all_in_one(replace(pairs, latent=False), result)
                 return
         self._spread_among(func, operands, result)
 
@@ -261,11 +266,13 @@ class Spreads:
         result: Tensor,
     ) -> None:
         intent = self._intent(func, operands, low, high)
-        spread = self._described(func, "outer", operands, result) if intent != "asked" else None
+        latent = intent == "asked" and self._is_latent(low, high)
+        told = latent or intent != "asked"
+        spread = self._described(func, "outer", operands, result) if told else None
         if spread is None:
             return
         signs = self._signs([one for one in operands if self._is_given(one)])
-        pairs = Pairs(low.shape[0], spread, intent == "inline", signs)
+        pairs = Pairs(low.shape[0], spread, intent == "inline", signs, latent=latent)
         if result.dim():
             self._pairs.put(result, pairs)
         else:  # the loss has reduced it itself
@@ -294,6 +301,17 @@ class Spreads:
         return (
             "inline" if func not in FITTING and is_written_here(func, operands, high) else "unasked"
         )
+
+    def _is_latent(self, low: Tensor, high: Tensor) -> bool:
+        """Tell whether numbers that are given, one for each row, met as nobody has written."""
+        one, other = self._scores.of(low), self._scores.of(high)
+        given = self._is_given(low) and self._is_given(high) and low.dim() == 1
+        written = other.written or one.gathered or other.gathered or one.roots & other.roots
+        return given and not written and self._is_batch(low.shape[0])
+
+    def _learns(self, numbers: Tensor) -> bool:
+        """Tell whether a tensor is one number a row, (n,), computed of embeddings that learn."""
+        return numbers.dim() == 1 and numbers.requires_grad and self._scores.of(numbers).scored
 
     def _is_batch(self, size: int) -> bool:
         """Tell whether there are as many rows: of outputs, or of inputs where no output is rows.

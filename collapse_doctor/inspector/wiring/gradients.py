@@ -15,7 +15,7 @@ import weakref
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from types import CodeType
+from types import CodeType, FrameType
 from typing import Any
 
 import msgspec
@@ -89,6 +89,11 @@ _OFTEN_HARMLESS = frozenset(
     }
 )
 """Cuts that are made of healthy losses, too, to print or to mask them: others are told rather."""
+
+
+APPLIED = ".apply"
+"""What an ``autograd.Function`` is told by: ``Binary.apply``."""
+_APPLY = getattr(vars(torch.autograd.Function).get("apply"), "__func__", _cuts).__code__
 
 
 @dataclass(eq=False)
@@ -196,10 +201,12 @@ class Returns:
         keys = [_key(known)] if known is not None else self._behind(first)
         cut = [self._pending[key] for key in keys if key in self._pending]
         cut = [output for output in cut if _may_be_cut(output, CUTS[func])]
-        frame = user_frame() if cut else None
+        if not cut:
+            return
+        frame, name = _cutting(CUTS[func])
         for output in cut:
             site = site_of(frame) if frame is not None else None
-            output.reach = msgspec.structs.replace(output.reach, cut=CUTS[func], site=site)
+            output.reach = msgspec.structs.replace(output.reach, cut=name, site=site)
 
     def _behind(self, tensor: Tensor) -> list[Key]:
         """Return the outputs that a tensor was computed from, a few operations away."""
@@ -354,7 +361,25 @@ def _may_be_cut(output: _Output, cut: str) -> bool:
     before = output.reach.cut
     if output.reach.calls:  # what comes after backward cuts nothing
         return False
-    return not before or (before in _OFTEN_HARMLESS and cut not in _OFTEN_HARMLESS)
+    harmless = before in _OFTEN_HARMLESS or before.endswith(APPLIED)
+    return not before or (harmless and cut not in _OFTEN_HARMLESS)
+
+
+def _cutting(name: str) -> tuple[FrameType | None, str]:
+    """Return where an output's values leave the graph, and by what.
+
+    Within the forward of an ``autograd.Function`` nothing does: what comes back through it is for
+    its own ``backward`` to say, so it is told as a whole, where it was applied.
+    """
+    frame: FrameType | None = user_frame()
+    here = frame
+    while here is not None:
+        if here.f_code is _APPLY:
+            applied = here.f_locals.get("cls")
+            name = f"{getattr(applied, '__name__', 'Function')}{APPLIED}"
+            frame = user_frame(here.f_back) if here.f_back is not None else None
+        here = here.f_back
+    return frame, name
 
 
 def _callers() -> tuple[CallSite, ...]:
