@@ -523,8 +523,12 @@ def centre_taken_off(z):
     return z - torch.randn(1, 6)
 
 
+def one_number_taken_off(z):
+    return z - torch.randn(1, 1)
+
+
 def table_of_all_rows(z):
-    return z[:, 0] - torch.randn(50, 1)
+    return z - torch.randn(50, 50, 1)
 
 
 @pytest.mark.parametrize(
@@ -534,6 +538,7 @@ def table_of_all_rows(z):
         own_mean_taken_off,
         distances_to_a_few,
         centre_taken_off,
+        one_number_taken_off,
         table_of_all_rows,
     ],
 )

@@ -30,13 +30,8 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     """Note what ``operation`` made of the known tensors among its first two arguments.
 
     Joining several tensors (``cat``, ``stack``) carries on only what they have in common: a queue
-    of several steps' outputs is not the output of any one step. Tensors that were broadcast
-    together, as a mean with a deviation by ``torch.distributions``, stay what each of them is.
+    of several steps' outputs is not the output of any one step.
     """
-    if operation == "broadcast_tensors":
-        for arg, made in zip(args, result, strict=False):
-            carry(provenance, "expand", (arg,), made)
-        return
     whole, source = _source(provenance, operation, args)
     if source is None and isinstance(result, Tensor) and is_plain(result) and result._is_view():
         provenance.took_view(result)

@@ -146,7 +146,7 @@ CARRIERS: Mapping[Callable[..., Any], str] = _properties() | _methods(
     "squeeze", "unsqueeze", "expand", "transpose", "t", "permute", "movedim", "__getitem__",
     "select", "narrow", "index_select", "chunk", "split", "unbind", "normalize", "mul", "div",
     "true_divide", "__mul__", "__rmul__", "__truediv__", "nan_to_num", "clamp", "roll", "repeat",
-    "repeat_interleave", "tile", "expand_as", "broadcast_tensors",
+    "repeat_interleave", "tile", "expand_as",
     "gather", "copy_", "__deepcopy__",
     # pooled, shifted, joined
     "mean", "sum", "max", "amax", "amin", "add", "sub", "__add__", "__radd__", "__sub__", "rsub",
