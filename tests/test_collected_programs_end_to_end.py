@@ -46,6 +46,10 @@ SICK = (
 INNOCENT = (
     "classes/all_pairs_cosine_last_dimension",
     "regression/thresholds_by_hand",
+    "regression/nine_quantiles",
+    "regression/quantile_forecasts",
+    "regression/gaussian_likelihood",
+    "reinforcement/quantiles_of_returns",
     "runtimes/lbfgs_to_the_end",
     "sequences/attention_in_all_layouts",
     "teachers/head_on_a_teacher",

@@ -457,6 +457,99 @@ def test_losses_by_hand_tell_uses_too() -> None:
     assert [use.purpose for use in watch.recording.uses] == ["directed"]
 
 
+def quantiles_less(z, y):
+    return y[:, None] - z
+
+
+def quantiles_greater(z, y):
+    return z - y.unsqueeze(1)
+
+
+def pairs_of_quantiles(z, y):
+    return torch.stack([y, y + 1], 1)[:, None, :] - z[:, :, None]
+
+
+@pytest.mark.parametrize("error", [quantiles_less, quantiles_greater, pairs_of_quantiles])
+def test_a_fit_to_numbers_that_are_held_against_many_needs_one_dimension(error) -> None:
+    model = nn.Linear(4, 6)
+    with watching(model) as watch:
+        error(model(torch.randn(50, 4)), torch.randn(50)).square().mean()
+    assert watch.recording.uses == [Use("model", "output", "regressed", False, 1)]
+
+
+def numbers_less_the_output(z):
+    return torch.randn(50, 6) - z
+
+
+def likelihood(z):
+    return torch.distributions.Normal(z, torch.ones(6)).log_prob(torch.randn(50, 6))
+
+
+def likelihood_of_a_mean_second(z):
+    mean = torch.broadcast_tensors(torch.ones(6), z)[1]
+    return torch.randn(50, 6) - mean
+
+
+@pytest.mark.parametrize(
+    "error", [numbers_less_the_output, likelihood, likelihood_of_a_mean_second]
+)
+def test_a_fit_is_seen_whichever_is_taken_off_the_other(error) -> None:
+    model = nn.Linear(4, 6)
+    with watching(model) as watch:
+        error(model(torch.randn(50, 4))).square().mean()
+    assert watch.recording.uses == [Use("model", "output", "regressed", False, 6)]
+
+
+def test_what_is_broadcast_beside_an_output_is_not_the_output() -> None:
+    model = nn.Linear(4, 6)
+    with watching(model) as watch:
+        deviation = torch.broadcast_tensors(model(torch.randn(50, 4)), torch.ones(6))[1]
+        torch.randn(50, 6) - deviation
+    assert watch.recording.uses == []
+
+
+def own_maximum_taken_off(z):
+    return z - z.max(1, keepdim=True).values.detach()
+
+
+def own_mean_taken_off(z):
+    return z.detach().mean(1, keepdim=True) - z
+
+
+def distances_to_a_few(z):
+    return z[:, None] - torch.randn(50, 7, 6)
+
+
+def centre_taken_off(z):
+    return z - torch.randn(1, 6)
+
+
+def one_number_taken_off(z):
+    return z - torch.randn(1, 1)
+
+
+def table_of_all_rows(z):
+    return z - torch.randn(50, 50, 1)
+
+
+@pytest.mark.parametrize(
+    "centred",
+    [
+        own_maximum_taken_off,
+        own_mean_taken_off,
+        distances_to_a_few,
+        centre_taken_off,
+        one_number_taken_off,
+        table_of_all_rows,
+    ],
+)
+def test_what_is_taken_off_as_a_vector_or_from_itself_is_no_fit(centred) -> None:
+    model = nn.Linear(4, 6)
+    with watching(model) as watch:
+        centred(model(torch.randn(50, 4))).square().mean()
+    assert "regressed" not in [use.purpose for use in watch.recording.uses]
+
+
 def test_values_of_actions_are_numbers_and_no_embedding() -> None:
     towers = {"q": nn.Linear(4, 3), "target": nn.Linear(4, 3)}
     with Watch(towers) as watch:

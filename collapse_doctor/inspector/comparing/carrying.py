@@ -32,7 +32,7 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     Joining several tensors (``cat``, ``stack``) carries on only what they have in common: a queue
     of several steps' outputs is not the output of any one step.
     """
-    width, source = _source(provenance, operation, args)
+    whole, source = _source(provenance, operation, args)
     if source is None and isinstance(result, Tensor) and is_plain(result) and result._is_view():
         provenance.took_view(result)
     if source is None and operation not in MIXING:
@@ -42,7 +42,7 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
         return
     site = site_of(frame)
     for tensor in _made(operation, args, result):
-        selected = operation in SELECTING and tensor.shape[-1] != width
+        selected = operation in SELECTING and whole is not None and _is_part(tensor, whole)
         provenance.carried(source, tensor, COLUMNS if selected else operation, site)
 
 
@@ -55,18 +55,27 @@ def _read(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
 
 def _source(
     provenance: Provenance, operation: str, args: tuple[Any, ...]
-) -> tuple[int, Known | None]:
-    """Return the width of the first known argument, and what is known of it."""
+) -> tuple[Tensor | None, Known | None]:
+    """Return the first known argument, if it is one tensor, and what is known of it."""
     if args and isinstance(args[0], list | tuple):
-        return 0, _in_common(provenance, args[0])
+        return None, _in_common(provenance, args[0])
     if operation == "copy_":  # the target takes over what the source was
         args = args[1:]
     for arg in args[:2]:
         if isinstance(arg, Tensor) and is_plain(arg):
             known = provenance.of(arg)
             if known is not None:
-                return (arg.shape[-1] if arg.dim() else 0), known
-    return 0, None
+                return arg, known
+    return None, None
+
+
+def _is_part(tensor: Tensor, whole: Tensor) -> bool:
+    """Tell whether of the features some were left out, not only moved to another dimension.
+
+    An index of ``None``, as in ``z[:, :, None]``, puts in a last dimension of 1.
+    """
+    width = whole.shape[-1] if whole.dim() else 0
+    return tensor.shape[-1] != width and tensor.numel() != whole.numel()
 
 
 def _in_common(provenance: Provenance, joined: list[Any] | tuple[Any, ...]) -> Known | None:

@@ -162,6 +162,8 @@ class Operands:
             first = args[0] if args else None
             if isinstance(first, Tensor) and is_plain(first):
                 self._looked_at(first, func, args, kwargs)
+                if CARRIERS[func] in SUBTRACTING and len(args) > 1:
+                    self._taken_off(first, args[1])
             carry(self._provenance, CARRIERS[func], args, result)
 
     def _looked_at(
@@ -171,7 +173,7 @@ class Operands:
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> None:
-        """Note a loss written by hand: rows normalised, one number picked, targets taken off."""
+        """Note a loss written by hand: rows normalised, one number picked."""
         known = self._provenance.of(tensor)
         if known is None:
             return
@@ -181,12 +183,16 @@ class Operands:
             self._uses.directed(known, float(eps) if isinstance(eps, int | float) else None)
         elif _picks(operation, tensor, known, args):
             self._uses.classified(tensor, known, func)
-        elif operation in SUBTRACTING and len(args) > 1:
-            self._taken_off(tensor, args[1])
 
-    def _taken_off(self, tensor: Tensor, target: Any) -> None:
-        if isinstance(target, Tensor) and is_plain(target) and target.shape == tensor.shape:
-            sides = (tensor, target)
+    def _taken_off(self, one: Tensor, other: Any) -> None:
+        """Note an error written by hand: numbers less an output, or an output less numbers.
+
+        They have one shape, or each number is held against many of its row, as by quantiles.
+        """
+        if not isinstance(other, Tensor) or not is_plain(other) or not one.dim():
+            return
+        if one.shape == other.shape or _is_each_against_many(one, other):
+            sides = (one, other)
             self._uses.subtracted(sides, [self._provenance.of(side) for side in sides])
 
     def _compared(
@@ -359,6 +365,18 @@ class Operands:
         first = 0 < self._begun == comparison.step
         strange = (op.origin is None and not op.requires_grad for op in comparison.operands)
         return first and any(strange)
+
+
+def _is_each_against_many(one: Tensor, other: Tensor) -> bool:
+    """Tell whether numbers of a row are held against all numbers of the same row.
+
+    One of the two has but one number where the other has many: these are no vectors, of which one
+    would be held against others. Rows are met by rows, so it is no table of all of them either.
+    """
+    if one.dim() != other.dim() or one.dim() < 2 or len(one) != len(other):
+        return False
+    widths = (one.shape[-1], other.shape[-1])
+    return min(widths) == 1 < max(widths)
 
 
 def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) -> bool:

@@ -76,7 +76,8 @@ class Uses:
         fixed = [t for t, one in zip(tensors, known, strict=True) if one is None]
         fitted = len(outputs) == len(fixed) == 1 and not fixed[0].requires_grad
         if fitted and fixed[0].is_floating_point():
-            self._regressed(outputs[0], fixed[0])
+            alike = all(tensor.shape[-1:] == fixed[0].shape[-1:] for tensor in tensors)
+            self._regressed(outputs[0], fixed[0], spread=not alike)
         return fitted
 
     def directed(self, known: Known | None, eps: float | None = None) -> None:
@@ -87,17 +88,21 @@ class Uses:
         whole = known is not None and _WHOLE_ROWS.issuperset(known.origin.path)
         self._tell(known, "directed", None, eps if whole else None)
 
-    def _regressed(self, known: Known, target: Tensor) -> None:
+    def _regressed(self, known: Known, target: Tensor, *, spread: bool) -> None:
         """Note a fit to given numbers, and how many dimensions those have when first seen.
 
         A target that a network makes has them at first, too: if it collapses later, what is
-        fitted to it is held against what it once was.
+        fitted to it is held against what it once was. If the same numbers are ``spread`` over all
+        of a row, as over the quantiles of one number, these may all go together.
         """
-        rows = target.detach().reshape(len(target), -1) if target.dim() > 1 else target[:, None]
         place = (known.origin.model, known.origin.layer)
         if place in self._fitted:
             return
         self._fitted.add(place)
+        if spread:
+            self._tell(known, "regressed", 1)
+            return
+        rows = target.detach().reshape(len(target), -1) if target.dim() > 1 else target[:, None]
         few = rows[:MOST_ROWS].clone()
         self._later.put([few], lambda values: self._needs(known, values[0]))
 
