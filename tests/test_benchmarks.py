@@ -159,7 +159,7 @@ def test_a_look_and_a_rest_make_no_more_calls_than_they_did(
 
 
 def test_what_is_counted_is_printed() -> None:
-    result = CliRunner().invoke(counts.main, ["--steps", "12", "--files"], catch_exceptions=False)
+    result = CliRunner().invoke(counts.main, ["--steps", "16", "--files"], catch_exceptions=False)
     assert "later steps that are looked at:" in result.output
     assert "inspector/mode.py" in result.output
 
