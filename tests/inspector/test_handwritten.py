@@ -207,6 +207,22 @@ def test_operands_by_hand_are_named_as_written() -> None:
     assert first.function == "cdist(a, b).diagonal"
 
 
+@pytest.mark.parametrize(
+    ("name", "names"),
+    [
+        (
+            "temperature_before_what_has_no_name",
+            ("F.normalize(z, dim=-1)", "F.normalize(key, dim=-1)"),
+        ),
+        ("temperature_on_both_sides", ("F.normalize(z)", "F.normalize(copy)")),
+        ("temperature_on_one_side", ("scale * image", "text")),
+    ],
+)
+def test_a_temperature_is_no_part_of_an_operand(name: str, names: tuple[str, str]) -> None:
+    (first, *_) = related(train(SICK[name]))
+    assert tuple(operand.expression for operand in first.operands) == names
+
+
 def test_a_product_within_a_model_is_seen_and_gates_are_not_recorded() -> None:
     class Siamese(nn.Module):
         def __init__(self, twin: bool) -> None:

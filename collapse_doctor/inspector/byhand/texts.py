@@ -72,7 +72,7 @@ def _operands(
 
 
 def _bare(node: ast.expr, kind: str) -> ast.expr:
-    """Return what an expression was before it was turned, reshaped or, if softened, scaled."""
+    """Return what an expression was before it was turned, reshaped or scaled."""
     inner = _inner(node, kind) if kind in ("product", "table", "soft") else None
     return _bare(inner, kind) if inner is not None else node
 
@@ -91,7 +91,15 @@ def _inner(node: ast.expr, kind: str) -> ast.expr | None:
         return node.value if kind != "soft" and all(map(_keeps_all, places)) else None
     if kind == "soft" and isinstance(node, ast.BinOp) and isinstance(node.op, _SCALING):
         return node.left
-    return None
+    return _unscaled(node) if kind == "table" and isinstance(node, ast.BinOp) else None
+
+
+def _unscaled(node: ast.BinOp) -> ast.expr | None:
+    """Return what is written as multiplied with a number, or divided by one."""
+    if isinstance(node.op, ast.Mult) and isinstance(node.left, ast.Constant):
+        return node.right
+    scaled = isinstance(node.op, ast.Mult | ast.Div) and isinstance(node.right, ast.Constant)
+    return node.left if scaled else None
 
 
 def _keeps_all(place: ast.expr) -> bool:
