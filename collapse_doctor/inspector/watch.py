@@ -15,7 +15,7 @@ from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.comparing.vocabulary import MEETING
+from collapse_doctor.inspector.blindspots import blind_spots
 from collapse_doctor.inspector.compiler.compiled import (
     anything_compiled,
     compiled_parts,
@@ -47,7 +47,6 @@ from collapse_doctor.inspector.senses import WANTED, Senses
 from collapse_doctor.inspector.sharing.memory import MemoryWatch
 from collapse_doctor.inspector.sharing.networks import find_shared, find_suspects
 from collapse_doctor.inspector.source.callsite import user_frame
-from collapse_doctor.inspector.source.reading import given_up
 from collapse_doctor.inspector.wiring.fresh import find_fresh
 from collapse_doctor.recording.memory import Recording
 from collapse_doctor.recording.observations import Notice, Role, Tick
@@ -56,11 +55,9 @@ from collapse_doctor.recording.writer import RecordingWriter
 __all__ = ["Watch"]
 
 OFF = "switched itself off after a fault of its own: "
-UNREAD = "some source could not be read, so a line may be missing or not the best one"
 
 REST = 16
 """Steps between two turns of tidying up while nothing is looked at."""
-TRANSFORMED = "ran inside a transform (vmap, grad), where no operand can be looked at"
 TICK_EVERY = 64
 """Steps between two notes of how far the training has come."""
 
@@ -294,9 +291,9 @@ class Watch:
         if self._ended or self._sink is None:
             return
         self._ended = True
-        self._tell_if_unseen()
-        for fault in given_up():
-            self._note("source", f"{UNREAD} ({fault})")
+        compiled = self._compiling.happened
+        for about, text in blind_spots(self._moment, self._window, compiled=compiled):
+            self._note(about, text)
         self._tell_time(ended=True, reason=reason)
         self._sink.close()
 
@@ -449,22 +446,6 @@ class Watch:
             clock = self._clock
             self._sink.append(self._budget.cost(clock.steps))
             self._sink.append(Tick(clock.steps, self._moment.forwards, clock.kind, ended, reason))
-
-    def _tell_if_unseen(self) -> None:
-        """Note what could not be seen, where that limits what is diagnosed."""
-        hidden = {MEETING[func] for func in self._window.transformed if func in MEETING}
-        if hidden:
-            self._note("torch.func", f"{' and '.join(sorted(hidden))} {TRANSFORMED}")
-        steps, last = self._clock.steps, self._moment.labelled_step
-        inside = "; they may have run inside compiled code, as in a compiled training step"
-        why = inside if self._compiling.happened else ""
-        if not self._moment.forwards:
-            text = f"no forward pass of a watched model was seen in this thread{why}"
-            self._note("inspector", text)
-        elif self._compiling.happened and steps > last + 1:
-            self._note(
-                "inspector", f"no forward pass was seen after step {last:,} of {steps:,}{why}"
-            )
 
     def _probe(self, error: BaseException | None) -> None:
         """Make the active tests: not aside, for models run as their users have set things up."""
