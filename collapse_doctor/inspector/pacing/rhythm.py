@@ -40,7 +40,8 @@ class Rhythm:
     def __init__(self, counter: Counting, models: Iterable[nn.Module]) -> None:
         self._counter = counter
         self._over = 0
-        self._samples = [weakref.ref(p) for model in models for p in _ends(model)][:MOST_SAMPLES]
+        self._models = [weakref.ref(model) for model in models]
+        self._samples: list[weakref.ref[nn.Parameter]] | None = None  # chosen when first asked
         self._kinds: tuple[set[Hashable], ...] = (set(), set())
         self._asked = (-1, False)
 
@@ -52,10 +53,19 @@ class Rhythm:
         if step != self._asked[0]:
             over = self._counter.passes
             passes, self._over = over - self._over, over
-            graded = tuple([_has_gradient(sample()) for sample in self._samples])
+            graded = tuple([_has_gradient(sample()) for sample in self._chosen()])
             new = [_adds(*kind) for kind in zip(self._kinds, (passes, graded), strict=True)]
             self._asked = (step, any(new))
         return self._asked[1]
+
+    def _chosen(self) -> list[weakref.ref[nn.Parameter]]:
+        if self._samples is None:
+            models = [
+                model for model in (reference() for reference in self._models) if model is not None
+            ]
+            ends = [parameter for model in models for parameter in _ends(model)]
+            self._samples = [weakref.ref(parameter) for parameter in ends[:MOST_SAMPLES]]
+        return self._samples
 
 
 def _adds(known: set[Hashable], kind: Hashable) -> bool:
