@@ -209,7 +209,7 @@ def test_what_no_file_waits_for_is_measured_when_somebody_asks(
             training.step()
     assert not measured
     assert len(watch.recording.measures) == len(measured) > 10
-    assert {update.step for update in watch.recording.updates} == set(range(9))
+    assert {update.step for update in watch.recording.updates} == set(range(10))
     assert len(watch.recording.measures) == len(measured)
 
 

@@ -19,10 +19,10 @@ class Schedule:
     so that the last measured step is never older than ``1/later`` of the training. Inner layers
     are measured a quarter as often as outputs: they only say where something was lost. Operands of
     comparisons are seen for the first ``window`` steps, where mistakes in wiring show at once, and
-    then at two places of each doubling: for one step, and for a pair of neighbouring steps, because
-    a stale operand was made the step before; at offsets without a period of their own, because a
-    mistake may come with every tenth step or every last batch. After an :meth:`alert` every step
-    counts for a while.
+    then at two places of each doubling: for pairs of neighbouring steps, because a stale operand
+    was made the step before, and after ``paired`` steps at the first of the two for one step only;
+    at offsets without a period of their own, because a mistake may come with every tenth step or
+    every last batch. After an :meth:`alert` every step counts for a while.
 
     Parameters
     ----------
@@ -34,6 +34,7 @@ class Schedule:
     dense: int = 16
     later: int = 8
     window: int = 8
+    paired: int = 64
     alerts: int = 0
     _alert: int | None = None
 
@@ -99,4 +100,5 @@ class Schedule:
         """
         begin = self.window << octave
         one, pair = (begin + int(begin * (n * GOLDEN % 1)) for n in (2 * octave, 2 * octave + 1))
-        return [step for step in (one, pair, pair + 1) if step < 2 * begin]
+        found = [one, one + 1] if begin < self.paired else [one]
+        return [step for step in (*found, pair, pair + 1) if step < 2 * begin]
