@@ -135,13 +135,16 @@ def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:
     optimizer = course.own[0].optimizer
     cause, where = _cause(course, cut, made, blind)
     step = course.own[0].site
+    related = [at(course, step, "the optimizer steps here")] if step is not None else []
+    if cut is not None and cut.without is not None and cut.site is not None:
+        related.insert(0, at(course, cut.site, "it is applied here"))
     return Match(
         message=(
             f"No gradient reaches {course.model}: {optimizer} holds its parameters, and at all "
             f"{len(steps)} steps looked at none of them had " + _missing(course)
         ),
         where=where,
-        related=(at(course, step, "the optimizer steps here"),) if step is not None else (),
+        related=tuple(related),
         evidence={
             "steps": Evidence(len(steps), bounds.looks, ">=", meaning="looked at, without any"),
             "outputs": Evidence(len(course.reaches), meaning="forward passes looked at"),
@@ -191,7 +194,7 @@ def _cause(course: Course, cut: Reach | None, made: Reach | None, blind: bool) -
         return text, at(course, made.without or made.made, step=first)
     if cut is not None and cut.cut.endswith(".apply"):
         text = f"The `backward` of what `{cut.cut}` applies lets nothing through, or zeros only."
-        return text, at(course, cut.site, step=first)
+        return text, at(course, cut.without or cut.site, step=first)
     if cut is not None:
         text = f"`{cut.cut}` takes the embedding out of the graph, and the loss is made of that."
         return text, at(course, cut.site, step=first)

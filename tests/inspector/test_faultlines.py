@@ -54,6 +54,37 @@ def test_what_switches_gradients_off(file: str, line: int, expected: int | None)
     assert (found and found.line) == expected
 
 
+PHASES = """\
+for phase in ("train", "valid"):
+    with torch.set_grad_enabled(phase == "train"):
+        loss = model(x)
+with torch.set_grad_enabled(True):
+    loss = model(x)
+torch.set_grad_enabled(True)
+"""
+LEFT_OFF = PHASES + "torch.set_grad_enabled(False)\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "line", "expected"),
+    [
+        (PHASES, 3, 2),
+        (PHASES, 5, None),
+        (LEFT_OFF, 3, 2),
+        (LEFT_OFF, 5, 7),
+        (LEFT_OFF + LEFT_OFF, 5, None),
+        ("model(x)\ntorch.set_grad_enabled(training)", 1, 2),
+    ],
+)
+def test_what_leaves_gradients_off(
+    tmp_path: Path, source: str, line: int, expected: int | None
+) -> None:
+    path = tmp_path / "phases.py"
+    path.write_text(source)
+    found = without_gradient([CallSite(str(path), line)])
+    assert (found and found.line) == expected
+
+
 @pytest.mark.parametrize(
     ("source", "line"),
     [

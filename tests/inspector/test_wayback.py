@@ -249,6 +249,8 @@ def test_what_cuts_within_a_function_is_told_where_it_is_applied() -> None:
 
     (reach, *_) = record(model, step, 1).reaches
     assert (reach.cut, reach.site and reach.site.source) == ("Signs.apply", "Signs.apply(z)")
+    assert reach.without is not None
+    assert reach.without.source == "return gradients[0]"
 
 
 def test_a_hook_keeps_neither_output_nor_graph_nor_watch_alive() -> None:

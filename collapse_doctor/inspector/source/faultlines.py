@@ -12,6 +12,7 @@ import inspect
 import linecache
 from collections.abc import Iterator, Sequence
 from types import CodeType, NoneType
+from typing import Any
 
 from torch import nn
 
@@ -24,6 +25,7 @@ __all__ = [
     "cleared_at",
     "frozen_at",
     "renewed_at",
+    "returned_by",
     "scheduled_at",
     "switched_off_in",
     "unfrozen_at",
@@ -31,7 +33,7 @@ __all__ = [
 ]
 
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_")
-_WITHOUT = ("no_grad", "inference_mode")
+_WITHOUT = ("no_grad", "inference_mode", "set_grad_enabled")
 
 
 @reading(NoneType)
@@ -179,13 +181,17 @@ _BODIES = (ast.FunctionDef, ast.AsyncFunctionDef)
 def without_gradient(places: Sequence[CallSite]) -> CallSite | None:
     """Return the decorator or ``with`` around one of some lines that switches gradients off.
 
+    If there is none around them, it is the only line of a file of theirs that switches gradients
+    off for all that comes after it.
+
     Parameters
     ----------
     places
         The line of a forward pass, and those that called it, innermost first.
     """
-    found = (_without(place.file, place.line) for place in places)
-    return next((site for site in found if site is not None), None)
+    around = [_without(place.file, place.line) for place in places]
+    before = [_left_off(file) for file in dict.fromkeys(place.file for place in places)]
+    return next((site for site in [*around, *before] if site is not None), None)
 
 
 @functools.lru_cache(maxsize=256)
@@ -195,6 +201,20 @@ def _without(file: str, line: int) -> CallSite | None:
     around = [n for n in nodes if getattr(n, "lineno", line + 1) <= line <= _end(n)]
     lines = [place for node in around for place in _switches(node)]
     return _site(file, max(lines)) if lines else None
+
+
+@functools.lru_cache(maxsize=64)
+def _left_off(file: str) -> CallSite | None:
+    """Return the only line of a file that calls ``set_grad_enabled``, and not with True."""
+    tree = tree_of_file(file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    calls = [n.value for n in nodes if isinstance(n, ast.Expr) and isinstance(n.value, ast.Call)]
+    lines = {
+        call.lineno
+        for call in calls
+        if _name(call.func) in ("set_grad_enabled", "_set_grad_enabled") and not _is_on(call)
+    }
+    return _site(file, lines.pop()) if len(lines) == 1 else None
 
 
 def _switches(node: ast.AST) -> Iterator[int]:
@@ -207,8 +227,14 @@ def _switches(node: ast.AST) -> Iterator[int]:
         return
     for part in parts:
         called = part.func if isinstance(part, ast.Call) else part
-        if _name(called) in _WITHOUT:
+        if _name(called) in _WITHOUT and not _is_on(part):
             yield part.lineno
+
+
+def _is_on(part: ast.expr) -> bool:
+    """Tell whether a call says True: ``set_grad_enabled(True)``."""
+    given = part.args if isinstance(part, ast.Call) else []
+    return any(isinstance(one, ast.Constant) and one.value is True for one in given)
 
 
 @reading(NoneType)
@@ -227,6 +253,24 @@ def switched_off_in(model: nn.Module) -> CallSite | None:
 
 def _has_forward(kind: type[nn.Module]) -> bool:
     return callable(kind.__dict__.get("forward"))
+
+
+@reading(NoneType)
+def returned_by(function: Any) -> CallSite | None:
+    """Return the line of what a function returns, if it returns at one place only."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if callable(function) else None
+    tree = tree_of_file(code.co_filename) if code is not None else None
+    if code is None or tree is None:
+        return None
+    own = [n for n in ast.walk(tree) if isinstance(n, _BODIES) and n.name == code.co_name]
+    body = [n for n in own if _first(n) == code.co_firstlineno]
+    returns = {n.lineno for one in body for n in ast.walk(one) if isinstance(n, ast.Return)}
+    return _site(code.co_filename, returns.pop()) if len(returns) == 1 else None
+
+
+def _first(body: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Return the first line of a function, as its code has it: that of its decorators."""
+    return min([body.lineno, *(one.lineno for one in body.decorator_list)])
 
 
 @functools.lru_cache(maxsize=256)

@@ -28,7 +28,11 @@ from collapse_doctor.inspector.compiler.compiled import is_capturing
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
-from collapse_doctor.inspector.source.faultlines import switched_off_in, without_gradient
+from collapse_doctor.inspector.source.faultlines import (
+    returned_by,
+    switched_off_in,
+    without_gradient,
+)
 from collapse_doctor.inspector.wiring.sampling import some
 from collapse_doctor.inspector.wiring.steep import STEEP
 from collapse_doctor.recording.observations import CallSite, Origin, Reach
@@ -203,10 +207,10 @@ class Returns:
         cut = [output for output in cut if _may_be_cut(output, CUTS[func])]
         if not cut:
             return
-        frame, name = _cutting(CUTS[func])
+        frame, name, back = _cutting(CUTS[func])
         for output in cut:
             site = site_of(frame) if frame is not None else None
-            output.reach = msgspec.structs.replace(output.reach, cut=name, site=site)
+            output.reach = msgspec.structs.replace(output.reach, cut=name, site=site, without=back)
 
     def _behind(self, tensor: Tensor) -> list[Key]:
         """Return the outputs that a tensor was computed from, a few operations away."""
@@ -365,21 +369,22 @@ def _may_be_cut(output: _Output, cut: str) -> bool:
     return not before or (harmless and cut not in _OFTEN_HARMLESS)
 
 
-def _cutting(name: str) -> tuple[FrameType | None, str]:
-    """Return where an output's values leave the graph, and by what.
+def _cutting(name: str) -> tuple[FrameType | None, str, CallSite | None]:
+    """Return where an output's values leave the graph, by what, and what lets nothing back.
 
-    Within the forward of an ``autograd.Function`` nothing does: what comes back through it is for
-    its own ``backward`` to say, so it is told as a whole, where it was applied.
+    Within the forward of an ``autograd.Function`` nothing leaves it: what comes back through it is
+    for its own ``backward`` to say, so it is told as a whole, where it was applied.
     """
     frame: FrameType | None = user_frame()
-    here = frame
+    here, back = frame, None
     while here is not None:
         if here.f_code is _APPLY:
             applied = here.f_locals.get("cls")
             name = f"{getattr(applied, '__name__', 'Function')}{APPLIED}"
+            back = returned_by(getattr(applied, "backward", None))
             frame = user_frame(here.f_back) if here.f_back is not None else None
         here = here.f_back
-    return frame, name
+    return frame, name, back
 
 
 def _callers() -> tuple[CallSite, ...]:

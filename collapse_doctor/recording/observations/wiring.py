@@ -16,7 +16,8 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     nothing that learns. ``calls`` counts the backward passes that came to it, ``gradient`` is the
     root mean square of what the last of them brought. ``cut`` is the first operation seen to
     take its values out of the graph, ``site`` the line of that; ``made`` the line of the forward
-    pass; ``without`` the line that put it under ``no_grad``, where one was found around it.
+    pass; ``without`` the line that put it under ``no_grad``, where one was found around it, or the
+    one at which an ``autograd.Function`` that was applied returns what it lets back.
 
     ``flow`` is the length of the gradient at the outputs of the model's blocks on its way down, in
     the order of the forward pass, the output itself last; None if not finite. Blocks to which none
