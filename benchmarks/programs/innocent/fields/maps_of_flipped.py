@@ -26,7 +26,7 @@ with Inspector(net) as inspector:
         image = augment(x).view(-1, 1, 8, 8).contiguous(memory_format=torch.channels_last)
         straight = net(image)
         turned = mirrored(net(mirrored(image)))
-        dense = 1 - F.cosine_similarity(straight, turned, dim=1).mean()
+        dense = F.smooth_l1_loss(straight, turned)
         loss = F.mse_loss(decoder(straight), image) + dense
         optimizer.zero_grad()
         loss.backward()
