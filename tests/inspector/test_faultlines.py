@@ -9,6 +9,7 @@ import pytest
 from collapse_doctor.inspector.source.faultlines import (
     cleared_at,
     frozen_at,
+    hooked_at,
     renewed_at,
     scheduled_at,
     without_gradient,
@@ -100,6 +101,24 @@ def test_the_only_line_that_freezes(tmp_path: Path, source: str, line: int | Non
     path = tmp_path / "freezing.py"
     path.write_text(source)
     found = frozen_at(str(path))
+    assert (found and found.line) == line
+
+
+@pytest.mark.parametrize(
+    ("source", "line"),
+    [
+        ("\nfor p in net.parameters():\n    p.register_hook(lambda g: g * 0)", 3),
+        ("z.register_post_accumulate_grad_hook(clean)", 1),
+        ("z.register_hook(one)\nz.register_hook(other)", None),
+        ("net.register_forward_hook(listen)", None),
+    ],
+)
+def test_the_only_line_that_may_change_gradients(
+    tmp_path: Path, source: str, line: int | None
+) -> None:
+    path = tmp_path / "hooking.py"
+    path.write_text(source)
+    found = hooked_at(str(path))
     assert (found and found.line) == line
 
 

@@ -24,6 +24,7 @@ __all__ = [
     "assigned_at",
     "cleared_at",
     "frozen_at",
+    "hooked_at",
     "renewed_at",
     "returned_by",
     "scheduled_at",
@@ -33,6 +34,7 @@ __all__ = [
 ]
 
 _CLIPPING = ("clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_")
+_HOOKING = ("register_hook", "register_post_accumulate_grad_hook", "register_full_backward_hook")
 _WITHOUT = ("no_grad", "inference_mode", "set_grad_enabled")
 
 
@@ -175,6 +177,16 @@ def cleared_at(step: CallSite, *, zeros: bool = False) -> CallSite | None:
 
 
 _BODIES = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+
+@reading(NoneType)
+@functools.lru_cache(maxsize=64)
+def hooked_at(file: str) -> CallSite | None:
+    """Return the only line of a file that puts a hook on tensors, which may change gradients."""
+    tree = tree_of_file(file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    lines = {n.lineno for n in nodes if isinstance(n, ast.Call) and _name(n.func) in _HOOKING}
+    return _site(file, lines.pop()) if len(lines) == 1 else None
 
 
 @reading(NoneType)

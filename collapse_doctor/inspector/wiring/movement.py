@@ -26,6 +26,7 @@ from collapse_doctor.inspector.source.faultlines import (
     assigned_at,
     cleared_at,
     frozen_at,
+    hooked_at,
     renewed_at,
     scheduled_at,
     unfrozen_at,
@@ -345,7 +346,9 @@ class Movement:
         if all(part.tensors == part.scalars for part in parts):
             return frozen_at(update.site.file)
         if not any(part.pulled or part.moved for part in parts):
-            return cleared_at(update.site, zeros=any(part.graded for part in parts))
+            zeros = any(part.graded for part in parts)
+            hooked = hooked_at(update.site.file) if zeros else None
+            return cleared_at(update.site, zeros=zeros) or hooked
         return None
 
 
