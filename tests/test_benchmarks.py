@@ -145,7 +145,7 @@ def test_counts_of_a_look_do_not_depend_on_the_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "look", "rest"), [("mlp", 8_000, 50), ("transformer", 18_000, 100)]
+    ("name", "look", "rest"), [("mlp", 8_000, 60), ("transformer", 18_000, 100)]
 )
 def test_a_look_and_a_rest_make_no_more_calls_than_they_did(
     name: str, look: int, rest: int
@@ -155,7 +155,7 @@ def test_a_look_and_a_rest_make_no_more_calls_than_they_did(
     totals = [found.total(step) for step in range(42)]
     assert max(totals[1:9]) < look
     assert min(totals[9:]) < rest
-    assert found.total("leaving") < 1_000
+    assert found.total("leaving") < 1_200
 
 
 def test_what_is_counted_is_printed() -> None:
