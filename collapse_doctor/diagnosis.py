@@ -11,6 +11,7 @@ from collapse_doctor.causes.telling import rivals
 from collapse_doctor.causes.witnesses import attested
 from collapse_doctor.errors import UsageError
 from collapse_doctor.findings import Confidence, Diagnosis, Finding, Link, Skipped
+from collapse_doctor.leads.telling import led
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.catalogue import choose
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -49,7 +50,7 @@ def diagnose(
             skipped.append(Skipped(rule.code, rule.name, reason))
         elif not found:
             passed.append(rule.code)
-    findings = [attested(finding, measurements.probes) for finding in findings]
+    findings = [led(attested(finding, measurements.probes)) for finding in findings]
     ordered, links = arranged(findings, linked(findings, _depths(measurements)))
     return Diagnosis(
         subject=measurements.subject,

@@ -1,0 +1,101 @@
+"""Numbers that are settled in the source: what an expression is in every run, and who wrote it."""
+
+from __future__ import annotations
+
+import ast
+import operator
+from collections.abc import Callable, Mapping
+from typing import NamedTuple
+
+from collapse_doctor.leads.bindings import Site, definitions
+from collapse_doctor.leads.program import Program, name_of
+
+__all__ = ["Known", "value_of"]
+
+DEEPEST = 8
+"""Names between an expression and the number: more are not followed."""
+
+_BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_PLAIN: Mapping[str, Callable[..., float]] = {
+    "int": int,
+    "float": float,
+    "bool": bool,
+    "abs": abs,
+    "round": round,
+    "max": max,
+    "min": min,
+    "tensor": float,
+}
+
+
+class Known(NamedTuple):
+    """A number, and the line on which it is written; ``far`` if a name had to be followed."""
+
+    value: float
+    line: int
+    far: bool = False
+
+
+def value_of(program: Program, site: Site, left: int = DEEPEST) -> Known | None:
+    """Return the number an expression always is, as far as that can be read; None if it is not.
+
+    What is counted up, or given several values, is no setting.
+    """
+    node = site.node
+    if isinstance(node, ast.Constant):
+        plain = isinstance(node.value, int | float)
+        return Known(float(node.value), node.lineno) if plain else None  # type: ignore[arg-type]
+    if left == 0 or site.part:
+        return None
+    if isinstance(node, ast.UnaryOp):
+        return _unary(program, site, node, left)
+    if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
+        return _joined(program, site, [node.left, node.right], _BINARY[type(node.op)], left)
+    if isinstance(node, ast.Call) and name_of(node.func) in _PLAIN and node.args:
+        if not node.keywords:
+            return _joined(program, site, node.args, _PLAIN[name_of(node.func)], left)
+    if ast.unparse(node) in program.changed:
+        return None
+    found = definitions(program, site)
+    if isinstance(node, ast.Call) and not found:
+        return None
+    known = [value_of(program, one, left - 1) for one in found]
+    values = {one.value for one in known if one is not None}
+    if None in known or len(values) != 1 or known[0] is None:
+        return None
+    return known[0]._replace(far=True)
+
+
+def _unary(program: Program, site: Site, node: ast.UnaryOp, left: int) -> Known | None:
+    inner = value_of(program, site._replace(node=node.operand), left)
+    if inner is None or isinstance(node.op, ast.Invert | ast.UAdd):
+        return inner if isinstance(node.op, ast.UAdd) else None
+    value = -inner.value if isinstance(node.op, ast.USub) else float(not inner.value)
+    return inner._replace(value=value)
+
+
+def _joined(
+    program: Program,
+    site: Site,
+    nodes: list[ast.expr],
+    function: Callable[..., float],
+    left: int,
+) -> Known | None:
+    """Return what comes of several numbers, at the line of one that a name had to be followed to."""
+    known = [value_of(program, site._replace(node=node), left) for node in nodes]
+    found = [one for one in known if one is not None]
+    if len(found) < len(known):
+        return None
+    try:
+        value = float(function(*(one.value for one in found)))
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    told = next((one for one in found if one.far), found[0])
+    return Known(value, told.line, told.far)

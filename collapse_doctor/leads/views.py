@@ -1,0 +1,210 @@
+"""Why two views are one: the same noise twice, a function that gives back what it got."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from collapse_doctor.leads.bindings import Site, calls_of, definitions
+from collapse_doctor.leads.lead import Lead
+from collapse_doctor.leads.neutral import neutral, neutral_branch
+from collapse_doctor.leads.program import Function, Program, name_of
+from collapse_doctor.leads.slices import Reached, results, walked
+
+__all__ = ["left_in_eval", "made_alike", "passed_twice", "taken_from_one", "unread", "within"]
+
+_SEEDS = frozenset(
+    {"manual_seed", "seed", "default_rng", "RandomState", "seed_everything", "manual_seed_all"}
+)
+_CHANGING = frozenset({"add", "sub", "mul", "roll", "flip", "masked_fill", "where", "clamp", "lerp"})
+
+
+def made_alike(
+    program: Program, starts: list[Site], shut: frozenset[str] = frozenset()
+) -> Iterator[Lead]:
+    """Yield why what several expressions give is the same, the nearest reason first.
+
+    Functions whose names are ``shut`` are not looked into.
+    """
+    entered: dict[Function, None] = {}
+    for reached in walked(program, starts, shut=shut):
+        function = reached.function
+        if function is not None and function not in entered:
+            entered[function] = None
+            yield from _of_function(program, reached, function)
+            yield from _given_back(function)
+        yield from neutral(program, reached.site)
+        yield from _same_branches(reached.site.node)
+    for function in entered:  # true of a pair that is drawn anew as well: said last
+        yield from _twins(function)
+
+
+def within(program: Program, function: Function) -> Iterator[Lead]:
+    """Yield what one function does to no effect, or alike in each call."""
+    yield from _of_function(program, Reached(Site(ast.Constant(None)), 0), function)
+
+
+def _of_function(program: Program, reached: Reached, function: Function) -> Iterator[Lead]:
+    """Yield what a function on the way does to no effect, or alike in each call."""
+    body = [node for node in ast.walk(function) if node is not function]
+    site = reached.site
+    for node in body:
+        if isinstance(node, ast.Call) and name_of(node.func) in _SEEDS and _is_fixed(node):
+            yield Lead(node.lineno, "seeded in each call: every call draws the same numbers")
+    for node in body:
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.BinOp | ast.Call):
+            if _is_lost(node.value, function):
+                yield Lead(node.lineno, "what is computed here is kept by nobody")
+    for node in body:
+        if isinstance(node, ast.If | ast.IfExp):
+            lead = neutral_branch(program, site, node.test)
+            if lead is not None:
+                yield lead
+                yield Lead(node.lineno, "the branch that is never taken")
+        elif isinstance(node, ast.expr) and isinstance(program.parents.get(node), ast.stmt):
+            yield from neutral(program, site._replace(node=node))
+    for node in body:
+        if isinstance(node, ast.expr):
+            yield from _same_branches(node)
+    yield from unread(function)
+
+
+def _is_fixed(call: ast.Call) -> bool:
+    return bool(call.args or call.keywords)
+
+
+def _is_lost(value: ast.expr, function: Function) -> bool:
+    """Tell whether a statement computes something new, and gives it to no name."""
+    if isinstance(value, ast.BinOp):
+        return True
+    if not isinstance(value, ast.Call) or any(word.arg == "out" for word in value.keywords):
+        return False
+    owner = value.func.value if isinstance(value.func, ast.Attribute) else None
+    if not isinstance(owner, ast.Name) or name_of(value.func) not in _CHANGING:
+        return False
+    every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    known = {one.arg for one in every} | {name_of(one) for one in results(function)}
+    return owner.id in known  # and no set, which is changed by ``add``
+
+
+def _same_branches(node: ast.expr) -> Iterator[Lead]:
+    """Yield ``torch.where(c, a, a)`` and ``a if c else a``."""
+    for one in ast.walk(node):
+        if isinstance(one, ast.IfExp):
+            pair = [one.body, one.orelse]
+        elif isinstance(one, ast.Call) and name_of(one.func) == "where" and len(one.args) == 3:
+            pair = one.args[1:]
+        else:
+            continue
+        if ast.unparse(pair[0]) == ast.unparse(pair[1]):
+            yield Lead(one.lineno, "what is chosen is the same in either case")
+
+
+def _twins(function: Function) -> Iterator[Lead]:
+    """Yield the second of two names that a function gives one and the same expression."""
+    given: dict[str, str] = {}
+    back = {
+        name.id
+        for result in results(function)
+        for name in ast.walk(result)
+        if isinstance(name, ast.Name)
+    }
+    for node in ast.walk(function):
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        target, text = node.targets[0], ast.unparse(node.value)
+        if not isinstance(target, ast.Name) or target.id not in back:
+            continue
+        if not isinstance(node.value, ast.Call | ast.Subscript | ast.Attribute | ast.Name):
+            continue
+        if text in given and given[text] != target.id and "rand" not in text:
+            yield Lead(node.lineno, f"`{target.id}` is made as `{given[text]}` is")
+        given.setdefault(text, target.id)
+    for result in results(function):
+        parts = result.elts if isinstance(result, ast.Tuple | ast.List) else []
+        texts = [ast.unparse(part) for part in parts if not isinstance(part, ast.Constant)]
+        if len(texts) > 1 and len(set(texts)) < len(texts) and "rand" not in " ".join(texts):
+            yield Lead(result.lineno, "one thing is given back twice")
+
+
+def _given_back(function: Function) -> Iterator[Lead]:
+    """Yield the line that gives back a parameter as it came, where that is all a function gives."""
+    every = (*function.args.posonlyargs, *function.args.args, *function.args.kwonlyargs)
+    names = {one.arg for one in every} - {"self", "cls"}
+    back = results(function)
+    if not back or not all(isinstance(one, ast.Name) and one.id in names for one in back):
+        return
+    wanted = {one.id for one in back if isinstance(one, ast.Name)}
+    if not any(_may_change(node, wanted) for node in ast.walk(function)):
+        yield Lead(back[-1].lineno, "it is given back as it came")
+
+
+def _may_change(node: ast.AST, wanted: set[str]) -> bool:
+    """Tell whether a node gives a name another value, or may change what it holds."""
+    if isinstance(node, ast.Name):
+        return isinstance(node.ctx, ast.Store) and node.id in wanted
+    if isinstance(node, ast.Subscript | ast.Attribute):
+        return isinstance(node.ctx, ast.Store) and name_of(node.value) in wanted
+    if not isinstance(node, ast.Call):
+        return False
+    owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+    changes = name_of(node.func).endswith("_") or name_of(node.func) in ("append", "update")
+    return (changes and name_of(owner) in wanted) or (
+        name_of(node.func) in ("setattr", "copyto") and name_of(next(iter(node.args), None)) in wanted
+    )
+
+
+def unread(function: Function) -> Iterator[Lead]:
+    """Yield the lines that give a name of a function a value which nothing in it reads."""
+    nodes = list(ast.walk(function))
+    read = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
+    for node in nodes:
+        if isinstance(node, ast.Assign) and len(node.targets) == 1:
+            target = node.targets[0]
+            if isinstance(target, ast.Name) and target.id not in read | {"_"}:
+                if isinstance(node.value, ast.Call | ast.BinOp):
+                    yield Lead(node.lineno, f"nothing reads `{target.id}`")
+
+
+def passed_twice(program: Program, function: Function) -> Iterator[Lead]:
+    """Yield the calls of a function that pass it one thing for two of its parameters."""
+    name = getattr(function, "name", "")
+    holder = program.parents.get(function)
+    for call in calls_of(program, function) if name else ():
+        texts = [ast.unparse(one) for one in call.args if not isinstance(one, ast.Constant)]
+        texts += [ast.unparse(w.value) for w in call.keywords if not isinstance(w.value, ast.Constant)]
+        plain = [text for text in texts if "(" not in text]
+        if len(set(plain)) < len(plain):
+            yield Lead(call.lineno, f"`{holder.name if isinstance(holder, ast.ClassDef) else name}` is passed one thing twice here")
+
+
+def taken_from_one(program: Program, pair: list[Site]) -> Iterator[Lead]:
+    """Yield the line that took both of two names out of what one call gave."""
+    found = [definitions(program, site)[:1] for site in pair]
+    names = all(isinstance(site.node, ast.Name) for site in pair)
+    if names and len(found) == 2 and all(found) and found[0][0].part and found[1][0].part:
+        one, other = found[0][0], found[1][0]
+        if one.node is other.node and isinstance(one.node, ast.Call):
+            yield Lead(one.line, "both are taken from what this one call gives")
+
+
+def left_in_eval(program: Program) -> Iterator[Lead]:
+    """Yield the lines that put a model into eval mode and are followed by no ``train()``."""
+    found = []
+    for node in program.nodes:
+        if isinstance(node, ast.Call) and name_of(node.func) in ("eval", "train"):
+            if not isinstance(node.func, ast.Attribute):
+                continue
+            off = name_of(node.func) == "eval" or any(_is_false(one) for one in node.args)
+            found.append((ast.unparse(node.func.value), node, off))
+    for owner, node, off in found:
+        home = program.scope(node)
+        back = (
+            one for name, one, down in found if not down and name == owner and program.scope(one) is home
+        )
+        if off and not any(one.lineno > node.lineno for one in back):
+            yield Lead(node.lineno, "eval mode is switched on here")
+
+
+def _is_false(node: ast.expr) -> bool:
+    return isinstance(node, ast.Constant) and node.value is False
