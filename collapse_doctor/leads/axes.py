@@ -15,7 +15,15 @@ __all__ = ["along_the_batch"]
 
 _WORDS = ("dim", "axis")
 _ALONG = (
-    *("softmax", "log_softmax", "logsoftmax", "softmin", "normalize", "normalise", "cosine_similarity"),
+    *(
+        "softmax",
+        "log_softmax",
+        "logsoftmax",
+        "softmin",
+        "normalize",
+        "normalise",
+        "cosine_similarity",
+    ),
     *("cosinesimilarity", "softmax2d", "norm", "l2norm", "vector_norm", "logsumexp", "standardize"),
     *("layer_norm", "cosine", "unit", "l2"),
 )
@@ -64,4 +72,8 @@ def _axis(program: Program, site: Site, node: ast.Call, name: str) -> Known | No
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     if owner is not None and name_of(owner) not in ("F", "functional", "torch", "nn", ""):
         place -= 1  # a method of the tensor itself
-    return value_of(program, site._replace(node=node.args[place])) if 0 <= place < len(node.args) else None
+    return (
+        value_of(program, site._replace(node=node.args[place]))
+        if 0 <= place < len(node.args)
+        else None
+    )

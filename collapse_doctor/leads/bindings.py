@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from collapse_doctor.leads.program import Function, Given, Program, name_of
+from collapse_doctor.leads.program import Function, Given, Program, name_of, settled
 
 __all__ = ["Call", "Site", "callees", "calls_of", "definitions", "nearest"]
 
 MOST_CALLERS = 4
 """Calls of one function that are looked at: of a helper used everywhere none is told."""
 _RUNNING = ("forward", "__call__")
+_WRAPPING = ("partial", "vmap", "compile", "jit", "wraps")
 _GETTING = ("get", "pop", "setdefault")
 
 
@@ -28,14 +29,14 @@ class Site(NamedTuple):
     """An expression, and the call by which its function was entered, where that is known.
 
     ``line`` is that of the statement that gave it, ``part`` that it is only a part of what was
-    meant, and ``index`` which.
+    meant, and ``place`` which.
     """
 
     node: ast.expr
     call: Call | None = None
     line: int = 0
     part: bool = False
-    index: int | None = None
+    place: int | None = None
 
 
 def definitions(program: Program, site: Site) -> list[Site]:
@@ -48,26 +49,29 @@ def definitions(program: Program, site: Site) -> list[Site]:
     if isinstance(node, ast.Name):
         return _of_name(program, site, node.id)
     if isinstance(node, ast.Attribute):
-        return _of_attribute(program, site, node)
+        return _of_attribute(program, node)
     if isinstance(node, ast.Subscript):
         return _of_element(program, site, node)
     if isinstance(node, ast.Call) and name_of(node.func) in _GETTING and node.args:
         key = node.args[0]
-        default = [Site(node.args[1], site.call, node.args[1].lineno)] if node.args[1:] else []
-        if isinstance(key, ast.Constant) and isinstance(key.value, str):
-            return [*_sites(program.keys.get(key.value, ())), *default]
-        return default
+        outside = "environ" in ast.unparse(node.func)  # who knows what is said there
+        if not isinstance(key, ast.Constant) or not isinstance(key.value, str) or outside:
+            return []
+        default = [Site(one, site.call, one.lineno) for one in node.args[1:2]]
+        return [*_sites(settled(program.keys.get(key.value, ()))), *default]
     if isinstance(node, ast.Call) and name_of(node.func) == "getattr" and len(node.args) > 1:
         word = node.args[1]
         if isinstance(word, ast.Constant) and isinstance(word.value, str):
-            found = _sites(program.keys.get(word.value, ()))
+            found = _sites(settled(program.keys.get(word.value, ())))
             return [*found, *(Site(one, site.call, one.lineno) for one in node.args[2:])]
     return []
 
 
 def nearest(found: list[Given], line: int) -> list[Given]:
     """Return what was given above a line, the nearest first, else all: a loop comes round again."""
-    above = sorted((one for one in found if one.line < line), key=lambda one: -one.line)
+    above = sorted(
+        (one for one in found if one.line < line + one.within), key=lambda one: -one.line
+    )
     return above or sorted((one for one in found if one.line != line), key=lambda one: -one.line)
 
 
@@ -100,6 +104,8 @@ def _passed(program: Program, scope: Function, name: str, call: Call | None) -> 
         known = _bound(program, scope, name, call.node)
         return [Site(known, call.outer, known.lineno)] if known is not None else default
     nodes = calls_of(program, scope)
+    if not nodes:  # called from another file, or by means that are not read
+        return []
     passed = [_bound(program, scope, name, node) for node in nodes[: MOST_CALLERS + 1]]
     if len(nodes) > MOST_CALLERS:
         return []
@@ -118,7 +124,9 @@ def calls_of(program: Program, scope: Function) -> list[ast.Call]:
         below = [one for one in program.classes.values() if name_of_bases(one, holder.name)]
         names = [holder.name, *(one.name for one in below)]
         found = [one for name in names for one in program.calls.get(name, ())]
-        inits = [one for one in program.calls.get("__init__", ()) if "super" in ast.unparse(one.func)]
+        inits = [
+            one for one in program.calls.get("__init__", ()) if "super" in ast.unparse(one.func)
+        ]
         return found + [one for one in inits if program.kind(one) in below]
     if isinstance(holder, ast.ClassDef) and scope.name in _RUNNING:
         return _calls_of_instances(program, holder)
@@ -150,20 +158,22 @@ def _makes(value: ast.expr, kind: str) -> bool:
     return False
 
 
-def _of_attribute(program: Program, site: Site, node: ast.Attribute) -> list[Site]:
+def _of_attribute(program: Program, node: ast.Attribute) -> list[Site]:
     kind = program.kind(node)
     while kind is not None and name_of(node.value) in ("self", "cls"):
-        found = program.own.get((kind, node.attr))
-        if found:
-            return _sites(nearest(found, 1 << 30))
-        kind = next((program.classes[n] for b in kind.bases if (n := name_of(b)) in program.classes), None)
-    return _sites(program.keys.get(node.attr, ()))
+        own = program.own.get((kind, node.attr))
+        if own:
+            return _sites(nearest(own, 1 << 30))
+        bases = [program.classes.get(name_of(base)) for base in kind.bases]
+        kind = next((base for base in bases if base is not None and base is not kind), None)
+    given = settled(program.keys.get(node.attr, ()))
+    return _sites(given or program.kept.get(node.attr, ()))
 
 
 def _of_element(program: Program, site: Site, node: ast.Subscript) -> list[Site]:
     key = node.slice
     if isinstance(key, ast.Constant) and isinstance(key.value, str):
-        found = _sites(program.keys.get(key.value, ()))
+        found = _sites(settled(program.keys.get(key.value, ())))
         if found:
             return found
     base = definitions(program, site._replace(node=node.value))
@@ -178,8 +188,10 @@ def _of_element(program: Program, site: Site, node: ast.Subscript) -> list[Site]
     return [one._replace(part=True) for one in base]
 
 
-def _sites(found: Iterator[Given] | list[Given] | tuple[Given, ...], call: Call | None = None) -> list[Site]:
-    return [Site(one.value, call, one.line, one.part, one.index) for one in found]
+def _sites(found: Sequence[Given] | None, call: Call | None = None) -> list[Site]:
+    if found is None:
+        return []
+    return [Site(one.value, call, one.line, one.part, one.place) for one in found]
 
 
 def callees(program: Program, site: Site) -> list[Call]:
@@ -187,45 +199,73 @@ def callees(program: Program, site: Site) -> list[Call]:
     node = site.node
     if not isinstance(node, ast.Call):
         return []
-    found = list(_meant(program, site._replace(node=node.func), 4))
-    return [Call(function, node, site.call) for function in dict.fromkeys(found)]
+    found = dict.fromkeys(_meant(program, site._replace(node=node.func), 4))
+    return [Call(function, _joined(node, held), site.call) for function, held in found]
 
 
-def _meant(program: Program, site: Site, left: int) -> Iterator[Function]:
-    """Yield the functions that calling an expression would run."""
+def _joined(call: ast.Call, held: ast.Call | None) -> ast.Call:
+    """Return a call with the arguments that a ``partial`` holds before its own."""
+    if held is None:
+        return call
+    words = [*call.keywords, *held.keywords]
+    return ast.copy_location(ast.Call(call.func, [*held.args[1:], *call.args], words), call)
+
+
+def _meant(
+    program: Program, site: Site, left: int, held: ast.Call | None = None
+) -> Iterator[tuple[Function, ast.Call | None]]:
+    """Yield the functions that calling an expression would run, and the ``partial`` around each."""
     node = site.node
     if left == 0:
         return
     if isinstance(node, ast.Lambda):
-        yield node
-        return
-    if isinstance(node, ast.Call):  # made by a class, or given back by a function
-        kind = program.classes.get(name_of(node.func))
-        methods = [program.method(kind, name) for name in _RUNNING] if kind is not None else []
-        yield from (one for one in methods if one is not None)
-        if kind is None and name_of(node.func) in ("partial", "vmap", "checkpoint", "no_grad", "compile"):
-            for argument in node.args[:1]:
-                yield from _meant(program, site._replace(node=argument), left - 1)
-        elif kind is None and isinstance(node.func, ast.Attribute):
-            yield from _meant(program, site._replace(node=node.func.value), left - 1)
-        return
+        yield node, held
+    elif isinstance(node, ast.Call):
+        yield from _made(program, site, node, left, held)
+    elif isinstance(node, ast.Dict | ast.Tuple | ast.List):  # which of them is not known
+        listed = node.values if isinstance(node, ast.Dict) else node.elts
+        for value in listed[:MOST_CALLERS]:
+            yield from _meant(program, site._replace(node=value), left - 1, held)
+    else:
+        functions = _named(program, node)
+        yield from ((function, held) for function in functions)
+        for one in definitions(program, site)[:3] if not functions else ():
+            display = isinstance(one.node, ast.Dict | ast.Tuple | ast.List)
+            if not one.part or (display and isinstance(node, ast.Subscript)):
+                yield from _meant(program, one, left - 1, held)
+
+
+def _made(
+    program: Program, site: Site, node: ast.Call, left: int, held: ast.Call | None
+) -> Iterator[tuple[Function, ast.Call | None]]:
+    """Yield what runs when that is called which a call gave: an instance, a ``partial``."""
+    kind = program.classes.get(name_of(node.func))
+    if kind is not None:
+        methods = [program.method(kind, name) for name in _RUNNING]
+        yield from ((one, held) for one in methods if one is not None)
+    elif name_of(node.func) in _WRAPPING:
+        is_partial = name_of(node.func) == "partial"
+        for argument in node.args[:1]:
+            inner = site._replace(node=argument)
+            yield from _meant(program, inner, left - 1, node if is_partial else held)
+    elif isinstance(node.func, ast.Attribute):  # Net().to(device)
+        yield from _meant(program, site._replace(node=node.func.value), left - 1, held)
+
+
+def _named(program: Program, node: ast.expr) -> list[Function]:
+    """Return the functions of a name, or the methods that an attribute may be."""
     name = name_of(node)
     functions = program.functions.get(name, [])
     if isinstance(node, ast.Name):
-        free = [one for one in functions if not isinstance(program.parents[one], ast.ClassDef)]
-        if free:
-            yield from free
-            return
-    elif isinstance(node, ast.Attribute):
-        own = program.kind(node) if name_of(node.value) == "self" else None
-        method = program.method(own, name) if own is not None else None
-        bound = [one for one in functions if isinstance(program.parents[one], ast.ClassDef)]
-        if method is not None or (bound and name not in _RUNNING and own is None):
-            yield from [method] if method is not None else bound[:2]
-            return
-    for one in definitions(program, site)[:3]:
-        if not one.part:
-            yield from _meant(program, one, left - 1)
+        return [one for one in functions if not isinstance(program.parents[one], ast.ClassDef)]
+    if not isinstance(node, ast.Attribute):
+        return []
+    own = program.kind(node) if name_of(node.value) == "self" else None
+    method = program.method(own, name) if own is not None else None
+    if method is not None:
+        return [method]
+    methods = [one for one in functions if isinstance(program.parents[one], ast.ClassDef)]
+    return list(methods[:2]) if own is None and name not in _RUNNING else []
 
 
 def _parameters(scope: Function) -> list[str]:

@@ -60,7 +60,7 @@ def zero_factor(program: Program, site: Site) -> Known | None:
 
 
 def neutral_branch(program: Program, site: Site, test: ast.expr) -> Lead | None:
-    """Return where it is written that a branch is never taken: ``if noise > 0`` with a noise of 0."""
+    """Return where it is written that a branch is never taken: ``if noise > 0`` at 0."""
     node: ast.expr = test
     if isinstance(test, ast.Compare) and len(test.ops) == 1:
         sides = [value_of(program, site._replace(node=n)) for n in (test.left, *test.comparators)]
@@ -115,13 +115,15 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
         if last is not None and last.value == 0.0 and len(given) <= 2:
             yield Lead(last.line, f"`{name}` is given 0 here")
     elif name == "lerp" and given and given[-1] is not None and given[-1].value in (0.0, 1.0):
-        yield Lead(given[-1].line, f"the weight is {given[-1].value:g} here: one of the two is left out")
+        yield Lead(
+            given[-1].line, f"the weight is {given[-1].value:g} here: one of the two is left out"
+        )
     for key in _ZERO_WORDS & set(words):
         if words[key].value == 0.0:
             yield Lead(words[key].line, f"`{key}` is 0 here: nothing is added")
-    place = _SPREADS.get(name)
-    if place is not None and len(given) > place:
-        spread = given[place]
+    at = _SPREADS.get(name)
+    if at is not None and len(given) > at:
+        spread = given[at]
         if spread is not None and spread.value == 0.0:
             yield Lead(spread.line, "the spread is 0 here: what is drawn is a constant")
 

@@ -5,30 +5,40 @@ from __future__ import annotations
 import ast
 import functools
 import linecache
+import re
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-__all__ = ["Function", "Given", "Program", "name_of", "program_of"]
+__all__ = ["Function", "Given", "Program", "name_of", "program_of", "settled"]
 
 Function = ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
 MOST_NODES = 60_000
 """A file with more nodes is not read: it was generated, or it is no training program."""
 
 _OPTIONS = ("add_argument", "option", "Option", "add_option")
+_MAKES_SETTINGS = re.compile(
+    r"^(update|replace)$|(config|options|settings|args|namespace|params|dict|opts|cfg|munch|conf)$",
+    re.IGNORECASE,
+)
+_SETTING = re.compile(r"""["']?(\w+)["']?\s*[:=]\s*(-?\d[\d.]*(?:[eE][+-]?\d+)?)\s*(?=[,}\n]|$)""")
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
 class Given(NamedTuple):
     """A value that was given to a name, an attribute or a key; ``part`` if it is only a part of it.
 
-    ``index`` is which part of the value it is, None where that is not known.
+    ``place`` is which part of the value it is, None where that is not known; ``within`` tells that
+    it is read on the line that gives it, as in a comprehension, ``default`` that another value of
+    the same name comes first.
     """
 
     value: ast.expr
     line: int
     part: bool = False
-    index: int | None = None
+    place: int | None = None
+    within: bool = False
+    default: bool = False
 
 
 class Program:
@@ -42,6 +52,7 @@ class Program:
         self.calls: dict[str, list[ast.Call]] = defaultdict(list)
         self.names: dict[tuple[ast.AST, str], list[Given]] = defaultdict(list)
         self.keys: dict[str, list[Given]] = defaultdict(list)
+        self.kept: dict[str, list[Given]] = defaultdict(list)
         self.own: dict[tuple[ast.ClassDef, str], list[Given]] = defaultdict(list)
         self.changed: set[str] = set()
         self.nodes = list(ast.walk(tree))
@@ -50,6 +61,9 @@ class Program:
                 self.parents[below] = node
         for node in self.nodes:
             self._enter(node)
+        for node in self.nodes:
+            if isinstance(node, ast.Call):
+                self._settings(node)
 
     def scope(self, node: ast.AST) -> ast.AST:
         """Return the innermost function around a node, or the file."""
@@ -92,7 +106,9 @@ class Program:
         """Return the text of a line."""
         return linecache.getline(self.file, line).strip()
 
-    def method(self, kind: ast.ClassDef, name: str) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
+    def method(
+        self, kind: ast.ClassDef, name: str
+    ) -> ast.FunctionDef | ast.AsyncFunctionDef | None:
         """Return a method of a class, or of one of its bases in the file."""
         waiting, seen = [kind], set[str]()
         while waiting:
@@ -129,22 +145,34 @@ class Program:
                     self._give(item.optional_vars, Given(item.context_expr, node.lineno, part=True))
         elif isinstance(node, _COMPREHENSIONS):
             for loop in node.generators:
-                self._give(loop.target, Given(loop.iter, loop.iter.lineno, part=True))
+                self._give(loop.target, Given(loop.iter, loop.iter.lineno, part=True, within=True))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            self._written_out(node, node.value)
         elif isinstance(node, ast.Dict):
             for key, value in zip(node.keys, node.values, strict=True):
                 if isinstance(key, ast.Constant) and isinstance(key.value, str):
                     self.keys[key.value].append(Given(value, value.lineno))
+
+    def _written_out(self, node: ast.Constant, text: str) -> None:
+        """Enter the numbers of settings that are written as a text: JSON, YAML, TOML."""
+        if not text.lstrip().startswith(("{", "[")) and "\n" not in text:
+            return
+        for match in _SETTING.finditer(text):
+            line = node.lineno + text.count("\n", 0, match.start(1))
+            number = ast.Constant(float(match.group(2)), lineno=line, col_offset=0)
+            self.keys[match.group(1)].append(Given(number, line))
 
     def _fields(self, kind: ast.ClassDef) -> None:
         """Enter what a class gives to its own names: fields of a dataclass, constants."""
         for node in kind.body:
             if isinstance(node, ast.AnnAssign) and node.value is not None:
                 name = name_of(node.target)
-                self.keys[name].append(Given(node.value, node.lineno))
+                self.keys[name].append(Given(node.value, node.lineno, default=True))
                 self.own[kind, name].append(Given(node.value, node.lineno))
             elif isinstance(node, ast.Assign):
                 for target in node.targets:
-                    self.keys[name_of(target)].append(Given(node.value, node.lineno))
+                    given = Given(node.value, node.lineno, default=True)
+                    self.keys[name_of(target)].append(given)
                     self.own[kind, name_of(target)].append(Given(node.value, node.lineno))
 
     def _call(self, node: ast.Call) -> None:
@@ -156,14 +184,17 @@ class Program:
                 ast.copy_location(ast.Call(first, node.args[1:], node.keywords), node)
             )
         if name in _OPTIONS:
-            words = [one.value for one in node.args if isinstance(one, ast.Constant)]
+            texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
             given = [word.value for word in node.keywords if word.arg == "default"]
-            for word in words:
-                if isinstance(word, str) and given:
-                    self.keys[word.lstrip("-").replace("-", "_")].append(
-                        Given(given[0], given[0].lineno)
-                    )
-        elif name in ("dict", "SimpleNamespace", "Namespace", "update", "replace", "EasyDict"):
+            for text in texts:
+                if isinstance(text, str) and given:
+                    key = text.lstrip("-").replace("-", "_")
+                    self.keys[key].append(Given(given[0], given[0].lineno))
+
+    def _settings(self, node: ast.Call) -> None:
+        """Enter the words of a call that makes settings: ``dict(noise=0)``, ``Config(noise=0)``."""
+        name = name_of(node.func)
+        if _MAKES_SETTINGS.search(name) or name in self.classes:
             for word in node.keywords:
                 if word.arg is not None:
                     self.keys[word.arg].append(Given(word.value, word.value.lineno))
@@ -180,23 +211,28 @@ class Program:
                 if fits and not isinstance(elements[place], ast.Starred):
                     self._give(one, Given(elements[place], given.line))
                 else:
-                    index = None if given.part and given.index is not None else place
-                    self._give(one, Given(value, given.line, part=True, index=index))
+                    which = None if given.part and given.place is not None else place
+                    self._give(one, given._replace(part=True, place=which))
         elif isinstance(target, ast.Name):
-            home = self.scope(target)
-            if isinstance(self.parents.get(home), ast.ClassDef) or True:
-                self.names[home, target.id].append(given)
+            self.names[self.scope(target), target.id].append(given)
         elif isinstance(target, ast.Attribute):
             kind = self.kind(target)
             if name_of(target.value) == "self" and kind is not None:
                 self.own[kind, target.attr].append(given)
-            self.keys[target.attr].append(given)
+                self.kept[target.attr].append(given)
+            else:
+                self.keys[target.attr].append(given)
         elif isinstance(target, ast.Subscript):
             if isinstance(target.slice, ast.Constant) and isinstance(target.slice.value, str):
                 self.keys[target.slice.value].append(given)
             elif isinstance(target.value, ast.Name):
                 home = self.scope(target)
                 self.names[home, target.value.id].append(given._replace(part=True))
+
+
+def settled(found: Sequence[Given]) -> Sequence[Given]:
+    """Return what was given, without the defaults where something else was given."""
+    return [one for one in found if not one.default] or found
 
 
 def name_of(node: ast.AST | None) -> str:

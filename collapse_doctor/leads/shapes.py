@@ -13,13 +13,15 @@ from collapse_doctor.leads.values import value_of
 
 __all__ = ["columns"]
 
-_FACTORIES = frozenset({"rand", "randn", "ones", "zeros", "randint", "full", "empty", "view", "reshape"})
+_FACTORIES = frozenset(
+    {*("rand", "randn", "ones", "zeros", "randint", "full", "empty"), "view", "reshape"}
+)
 _LAYERS = frozenset({"Linear", "LazyLinear", "Conv1d", "Bilinear"})
 _WIDENING = frozenset({"unsqueeze", "expand_dims", "atleast_2d", "unsqueeze_", "column_stack"})
 
 
 def columns(program: Program, start: Site) -> Iterator[Lead]:
-    """Yield where an operand became a column, and where a function gave it out, the nearest first."""
+    """Yield where an operand became a column, and where a function gave it out."""
     given = None
     for reached in walked(program, [start]):
         node = reached.site.node
@@ -28,7 +30,7 @@ def columns(program: Program, start: Site) -> Iterator[Lead]:
         if _is_column(program, reached.site):
             statement = program.statement(node)
             line = node.lineno if statement is None or reached.function else statement.lineno
-            yield Lead(_line_of_column(program, reached.site, line), "it becomes a column here")
+            yield Lead(_line_of_column(program, reached.site, line), "it is a column from here on")
             if given is not None:
                 yield given
             return
@@ -37,7 +39,11 @@ def columns(program: Program, start: Site) -> Iterator[Lead]:
 
 
 def _line_of_column(program: Program, site: Site, otherwise: int) -> int:
-    found = [n.lineno for n in ast.walk(site.node) if isinstance(n, ast.expr) and _makes(program, site, n)]
+    found = [
+        n.lineno
+        for n in ast.walk(site.node)
+        if isinstance(n, ast.expr) and _makes(program, site, n)
+    ]
     return found[0] if found else otherwise
 
 
@@ -49,13 +55,19 @@ def _makes(program: Program, site: Site, node: ast.expr) -> bool:
     """Tell whether one operation makes a column of what it is given."""
     if isinstance(node, ast.Subscript):
         parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
-        return any(_is_new(part) or isinstance(part, ast.List) and len(part.elts) == 1 for part in parts)
+        listed = any(isinstance(part, ast.List) and len(part.elts) == 1 for part in parts)
+        sliced = (
+            len(parts) == 2 and isinstance(parts[0], ast.Slice) and isinstance(parts[1], ast.Slice)
+        )
+        return listed or sliced or any(_is_new(part) for part in parts)
     if isinstance(node, ast.ListComp | ast.GeneratorExp):
         return isinstance(node.elt, ast.List | ast.Tuple) and len(node.elt.elts) == 1
     if not isinstance(node, ast.Call):
         return False
     name = name_of(node.func)
-    keeps = any(word.arg in ("keepdim", "keepdims") and _is_true(word.value) for word in node.keywords)
+    keeps = any(
+        word.arg in ("keepdim", "keepdims") and _is_true(word.value) for word in node.keywords
+    )
     if name in _WIDENING or keeps:
         return True
     values = [value_of(program, site._replace(node=one)) for one in _sizes(node, name)]
@@ -70,7 +82,7 @@ def _sizes(node: ast.Call, name: str) -> list[ast.expr]:
         return []
     shapes = [one for one in node.args if isinstance(one, ast.Tuple | ast.List)]
     shapes += [w.value for w in node.keywords if w.arg == "size" and isinstance(w.value, ast.Tuple)]
-    return shapes[-1].elts if shapes else list(node.args)  # type: ignore[attr-defined]
+    return shapes[-1].elts if shapes else list(node.args)
 
 
 def _is_new(node: ast.expr) -> bool:

@@ -56,9 +56,9 @@ def walked(
             for call in _entered(program, site):
                 if getattr(call.function, "name", "") in shut:
                     continue
-                index = here.site.index if below is here.site.node else None
+                place = here.site.place if below is here.site.node else None
                 for result in results(call.function):
-                    part = _element(result, index)
+                    part = _element(result, place)
                     entered = Site(part, call, result.lineno)
                     waiting.append(Reached(entered, here.steps + 1, call.function))  # type: ignore[arg-type]
 
@@ -112,8 +112,8 @@ def results(function: ast.AST) -> list[ast.expr]:
     return found
 
 
-def _element(value: ast.expr, index: int | None) -> ast.expr:
+def _element(value: ast.expr, place: int | None) -> ast.expr:
     """Return the element of a display that is meant, else all of it."""
-    if index is None or not isinstance(value, ast.Tuple | ast.List) or index >= len(value.elts):
+    if place is None or not isinstance(value, ast.Tuple | ast.List) or place >= len(value.elts):
         return value
-    return value.elts[index]
+    return value.elts[place]

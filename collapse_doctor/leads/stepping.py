@@ -13,6 +13,7 @@ from collapse_doctor.leads.values import value_of
 
 __all__ = ["called_with", "clipped", "given_out", "replaced", "stopped", "zero_rates"]
 
+_ADDING = ("add_module", "setattr", "register_module")
 _RATES = ("lr", "learning_rate", "base_lr", "eta")
 
 
@@ -40,7 +41,11 @@ def _zero(program: Program, site: Site) -> Iterator[Lead]:
     for reached in walked(program, [site], 4):  # one of several that it may be
         node = reached.site.node
         if isinstance(node, ast.Call) and name_of(node.func) in ("get", "getattr", "pop"):
-            last = value_of(program, reached.site._replace(node=node.args[-1], part=False)) if node.args else None
+            last = (
+                value_of(program, reached.site._replace(node=node.args[-1], part=False))
+                if node.args
+                else None
+            )
             if last is not None and last.value == 0.0:
                 yield Lead(node.lineno, "here it falls back to 0")
 
@@ -73,18 +78,25 @@ def replaced(program: Program, made: int, names: list[str]) -> Iterator[Lead]:
     ``made`` is the line of the optimizer, ``names`` those of the parameters it lacks.
     """
     parts = {part for name in names for part in name.split(".")[:-1] if not part.isnumeric()}
-    for node in program.nodes:
-        if not isinstance(node, ast.Assign | ast.AnnAssign | ast.Call) or not node.lineno > made:
-            continue
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        for target in targets:
+    found = [lead for node in program.nodes for lead in _anew(program, node, made, parts)]
+    yield from sorted(found, key=lambda lead: (lead.line < made, lead.line))
+
+
+def _anew(program: Program, node: ast.AST, made: int, parts: set[str]) -> Iterator[Lead]:
+    """Yield a line below the optimizer's, or of a method called later, that makes such a part."""
+    scope = program.scope(node)
+    begins = getattr(scope, "name", "__init__") == "__init__"
+    if getattr(node, "lineno", 0) <= made and begins:
+        return
+    if isinstance(node, ast.Assign):
+        for target in node.targets:
             base = target.value if isinstance(target, ast.Subscript) else target
             if isinstance(base, ast.Attribute) and base.attr in parts:
                 yield Lead(node.lineno, f"`{base.attr}` is made anew here")
-        if isinstance(node, ast.Call) and name_of(node.func) in ("add_module", "setattr", "register_module", "append"):
-            words = [one.value for one in node.args if isinstance(one, ast.Constant)]
-            if parts & {word for word in words if isinstance(word, str)}:
-                yield Lead(node.lineno, "it is made here")
+    elif isinstance(node, ast.Call) and name_of(node.func) in _ADDING:
+        words = {one.value for one in node.args if isinstance(one, ast.Constant)}
+        if words & parts:
+            yield Lead(node.lineno, "it is added to the model here")
 
 
 def called_with(program: Program) -> Iterator[Lead]:
@@ -93,7 +105,9 @@ def called_with(program: Program) -> Iterator[Lead]:
         for one in call.args[1:2]:
             for reached in walked(program, [Site(one)], 4):
                 text = ast.unparse(reached.site.node)
-                if any(word in text for word in ("detach", ".data", "clone", "state_dict", "deepcopy")):
+                if any(
+                    word in text for word in ("detach", ".data", "clone", "state_dict", "deepcopy")
+                ):
                     statement = program.statement(reached.site.node)
                     line = reached.site.line or (statement.lineno if statement else call.lineno)
                     yield Lead(line, "the parameters it is called with are made here")
@@ -107,6 +121,8 @@ def given_out(program: Program, line: int) -> Iterator[Lead]:
         return
     texts = {ast.unparse(target) for target in statement.targets}
     for node in ast.walk(program.scope(statement)):
-        if isinstance(node, ast.Return) and node.value is not None and node.lineno > line:
-            if texts & {ast.unparse(one) for one in ast.walk(node.value) if isinstance(one, ast.expr)}:
-                yield Lead(node.lineno, "it is given back here")
+        if not isinstance(node, ast.Return) or node.value is None or node.lineno <= line:
+            continue
+        given = {ast.unparse(one) for one in ast.walk(node.value) if isinstance(one, ast.expr)}
+        if texts & given:
+            yield Lead(node.lineno, "it is given back here")

@@ -23,7 +23,8 @@ MOST = 2
 _QUOTED = re.compile(r"`([^`]+)`")
 _SHAPED = re.compile(r"`([^`]+)` \(([\d, ]+)\)")
 _PARAMETER = re.compile(r"\b[\w.]+\.(?:weight|bias|\w+)\b")
-_HEADS = (ast.For, ast.AsyncFor, ast.With, ast.AsyncWith, ast.If, ast.While, ast.Try)
+_OPTION = re.compile(r"add_argument|add_option|\boption\(|\bOption\(")
+_OVERRULED = ", unless the command line says otherwise"
 
 
 @dataclass(frozen=True)
@@ -86,15 +87,17 @@ def _place(finding: Finding) -> _Place | None:
 def _new(finding: Finding, program: Program, leads: Iterable[Lead]) -> list[Where]:
     """Return the first few leads to lines that the finding does not name yet."""
     named = {(one.file, one.line) for one in (finding.where, *finding.related)}
-    layer = replace(finding.where, step=finding.where.step)
     found: list[Where] = []
     for lead in islice(leads, 40):
         if (program.file, lead.line) in named:
             continue
         named.add((program.file, lead.line))
-        text = program.text(lead.line) or None
+        text = program.text(lead.line)
+        note = lead.note + (_OVERRULED if _OPTION.search(text) else "")
         found.append(
-            replace(layer, file=program.file, line=lead.line, source=text, note=lead.note)
+            replace(
+                finding.where, file=program.file, line=lead.line, source=text or None, note=note
+            )
         )
         if len(found) == MOST:
             break
@@ -133,6 +136,7 @@ def _views(place: _Place) -> Iterator[Lead]:
             yield from switched
     if place.helper is not None:
         yield from views.passed_twice(program, place.helper)
+        yield from views.within(program, place.helper)
     starts = _sites(_arguments(place.parts))
     outer = frozenset({"forward"})
     yield from views.made_alike(program, starts, outer)
@@ -153,9 +157,19 @@ def _aliases(place: _Place) -> Iterator[Lead]:
     yield from views.made_alike(program, _sites(place.parts), outer)
     yield from views.made_alike(program, _sites(place.parts))
     chosen = [Site(one) for one in indices.apart(place.parts)]
-    if isinstance(place.statement, ast.Return) and place.helper is not None:
+    if _gives_operand(place):
         chosen = [Site(one) for part in place.parts for one in indices.indices_in(part)]
     yield from indices.chosen_rows(program, chosen)
+
+
+def _gives_operand(place: _Place) -> bool:
+    """Tell whether the line gives one of the operands as it stands: a return, or its name."""
+    if isinstance(place.statement, ast.Return):
+        return place.helper is not None
+    targets = place.statement.targets if isinstance(place.statement, ast.Assign) else []
+    quoted = _QUOTED.findall(place.finding.message)[:2]
+    is_taken = all(isinstance(part, ast.Subscript) for part in place.parts)
+    return is_taken and any(ast.unparse(target) in quoted for target in targets)
 
 
 def _operands(place: _Place) -> list[Site]:
@@ -170,7 +184,10 @@ def _operands(place: _Place) -> list[Site]:
 
 def _columns(place: _Place) -> Iterator[Lead]:
     """CD205: a column against a row."""
-    shaped = [(text, len(shape.strip(", ").split(","))) for text, shape in _SHAPED.findall(place.finding.message)]
+    shaped = [
+        (text, len(shape.strip(", ").split(",")))
+        for text, shape in _SHAPED.findall(place.finding.message)
+    ]
     nodes = [one for part in place.parts for one in ast.walk(part) if isinstance(one, ast.expr)]
     for text, _ in sorted(shaped, key=lambda pair: -pair[1])[:1]:
         for node in nodes:

@@ -17,7 +17,15 @@ __all__ = ["goes_on", "losses", "masked", "scales", "silenced", "steps", "target
 
 _MASKS = frozenset(
     {
-        *("masked_fill", "masked_fill_", "fill_diagonal_", "clamp", "clamp_min", "clamp_max", "clip"),
+        *(
+            "masked_fill",
+            "masked_fill_",
+            "fill_diagonal_",
+            "clamp",
+            "clamp_min",
+            "clamp_max",
+            "clip",
+        ),
         *("round", "sign", "floor", "ceil", "argmax", "argmin", "where", "detach", "item", "numpy"),
         *("zeros_like", "heaviside", "relu", "hardtanh", "nan_to_num"),
     }
@@ -69,27 +77,31 @@ def _weight(program: Program, site: Site, node: ast.BinOp) -> Iterator[Lead]:
         yield Lead(known.line, "a term of the loss is multiplied by 0 from here")
         return
     for side in (node.left, node.right):
-        if not isinstance(side, ast.Subscript) or isinstance(side.slice, ast.Constant):
-            if not (isinstance(side, ast.Name) and definitions(program, site._replace(node=side))):
-                continue
+        named = isinstance(side, ast.Subscript) and not isinstance(side.slice, ast.Constant)
+        if not named and not isinstance(side, ast.Name):
+            continue
         base = side.value if isinstance(side, ast.Subscript) else side
         for one in definitions(program, site._replace(node=base)):
-            yield from _zeros_of(one.node)
+            if named:
+                yield from _zeros_of(one.node)
+            for inner in ast.walk(one.node) if one.part else ():  # zip(weights, terms)
+                if isinstance(inner, ast.Name | ast.Attribute):
+                    for table in definitions(program, one._replace(node=inner, part=False)):
+                        yield from _zeros_of(table.node)
 
 
 def _zeros_of(node: ast.AST) -> Iterator[Lead]:
-    """Yield the zeros of a table of weights that is written out, and of ``zip(terms, weights)``."""
-    for inner in ast.walk(node):
-        values: list[ast.expr] = []
-        if isinstance(inner, ast.Dict):
-            values = inner.values
-        elif isinstance(inner, ast.List | ast.Tuple):
-            values = inner.elts
-        plain = [one.value for one in values if isinstance(one, ast.Constant)]
-        if len(plain) == len(values) > 1 and any(one != 0 for one in plain):
-            for value in values:
-                if isinstance(value, ast.Constant) and value.value in (0, 0.0):
-                    yield Lead(value.lineno, "a term of the loss has the weight 0 here")
+    """Yield the zeros of a table of weights that is written out."""
+    values: list[ast.expr] = []
+    if isinstance(node, ast.Dict | ast.List | ast.Tuple):
+        values = node.values if isinstance(node, ast.Dict) else node.elts
+    elif isinstance(node, ast.Call) and name_of(node.func) == "dict":
+        values = [word.value for word in node.keywords]
+    plain = [one for one in values if isinstance(one, ast.Constant)]
+    if len(plain) == len(values) and any(one.value for one in plain):
+        for one in plain:
+            if one.value == 0:
+                yield Lead(one.lineno, "a term of the loss has the weight 0 here")
 
 
 def _skipped(program: Program, site: Site, scope: Function) -> Iterator[Lead]:
@@ -104,7 +116,8 @@ def _displaced(program: Program, scope: ast.AST) -> Iterator[Lead]:
     """Yield what is put under a key, or name, that held another term which nobody read."""
     for node in ast.walk(scope):
         block = getattr(node, "body", None)
-        if not isinstance(block, list) or program.scope(node) is not scope and node is not scope:
+        here = node is scope or program.scope(node) is scope
+        if not isinstance(block, list) or not here:
             continue
         held: dict[str, str] = {}
         for statement in block:
@@ -118,12 +131,18 @@ def _displaced(program: Program, scope: ast.AST) -> Iterator[Lead]:
             if target is None or not isinstance(statement, ast.Assign):
                 continue
             if target in held and isinstance(statement.value, ast.Call | ast.BinOp):
-                yield Lead(statement.lineno, f"`{target}` had another value, which nothing has read")
+                yield Lead(
+                    statement.lineno, f"`{target}` had another value, which nothing has read"
+                )
             held[target] = text
 
 
 def _reads(text: str, name: str) -> bool:
-    nodes = [n for n in ast.walk(ast.parse(text.strip() or "0")) if isinstance(n, ast.Name)] if _ok(text) else []
+    nodes = (
+        [n for n in ast.walk(ast.parse(text.strip() or "0")) if isinstance(n, ast.Name)]
+        if _ok(text)
+        else []
+    )
     return any(n.id == name and f"{name}[" not in text for n in nodes)
 
 
@@ -222,7 +241,7 @@ def masked(program: Program, starts: list[Site]) -> Iterator[Lead]:
 
 
 def goes_on(program: Program, line: int) -> Iterator[Lead]:
-    """Yield where the value made at a line goes into more: its use below, or the call it is given to."""
+    """Yield where the value made at a line goes into more: its use below, or the call around."""
     statement = program.statement_at(line)
     if statement is None:
         return
@@ -234,7 +253,12 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
         return
     if not isinstance(statement, ast.Assign):
         return
-    names = {one.id for target in statement.targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+    names = {
+        one.id
+        for target in statement.targets
+        for one in ast.walk(target)
+        if isinstance(one, ast.Name)
+    }
     uses = [
         node
         for node in ast.walk(scope)
@@ -251,7 +275,19 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
 
 def steps(program: Program) -> Iterator[Lead]:
     """Yield where the step size is written, where there is one optimizer in the file."""
-    kinds = ("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta", "Adamax", "Rprop", "ASGD")
+    kinds = (
+        "SGD",
+        "Adam",
+        "AdamW",
+        "RMSprop",
+        "Adagrad",
+        "NAdam",
+        "RAdam",
+        "Adadelta",
+        "Adamax",
+        "Rprop",
+        "ASGD",
+    )
     calls = [one for kind in kinds for one in program.calls.get(kind, ())]
     if len(calls) != 1:
         return

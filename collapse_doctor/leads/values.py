@@ -58,10 +58,10 @@ def value_of(program: Program, site: Site, left: int = DEEPEST) -> Known | None:
         return _unary(program, site, node, left)
     if isinstance(node, ast.BinOp) and type(node.op) in _BINARY:
         return _joined(program, site, [node.left, node.right], _BINARY[type(node.op)], left)
-    if isinstance(node, ast.Call) and name_of(node.func) in _PLAIN and node.args:
-        if not node.keywords:
-            return _joined(program, site, node.args, _PLAIN[name_of(node.func)], left)
-    if ast.unparse(node) in program.changed:
+    plain_call = isinstance(node, ast.Call) and node.args and not node.keywords
+    if isinstance(node, ast.Call) and plain_call and name_of(node.func) in _PLAIN:
+        return _joined(program, site, node.args, _PLAIN[name_of(node.func)], left)
+    if ast.unparse(node) in program.changed or _is_rebound(program, node):
         return None
     found = definitions(program, site)
     if isinstance(node, ast.Call) and not found:
@@ -71,6 +71,17 @@ def value_of(program: Program, site: Site, left: int = DEEPEST) -> Known | None:
     if None in known or len(values) != 1 or known[0] is None:
         return None
     return known[0]._replace(far=True)
+
+
+def _is_rebound(program: Program, node: ast.expr) -> bool:
+    """Tell whether a name is given several values in its function: which one holds is not known."""
+    scope = program.scope(node)
+    while isinstance(node, ast.Name):
+        texts = {ast.unparse(one.value) for one in program.names.get((scope, node.id), ())}
+        if texts or scope is program.tree:
+            return len(texts) > 1
+        scope = program.scope(scope)
+    return False
 
 
 def _unary(program: Program, site: Site, node: ast.UnaryOp, left: int) -> Known | None:
@@ -88,7 +99,7 @@ def _joined(
     function: Callable[..., float],
     left: int,
 ) -> Known | None:
-    """Return what comes of several numbers, at the line of one that a name had to be followed to."""
+    """Return what comes of several numbers, at the line of one that a name was followed to."""
     known = [value_of(program, site._replace(node=node), left) for node in nodes]
     found = [one for one in known if one is not None]
     if len(found) < len(known):

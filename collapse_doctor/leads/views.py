@@ -10,13 +10,16 @@ from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.neutral import neutral, neutral_branch
 from collapse_doctor.leads.program import Function, Program, name_of
 from collapse_doctor.leads.slices import Reached, results, walked
+from collapse_doctor.leads.values import value_of
 
 __all__ = ["left_in_eval", "made_alike", "passed_twice", "taken_from_one", "unread", "within"]
 
 _SEEDS = frozenset(
     {"manual_seed", "seed", "default_rng", "RandomState", "seed_everything", "manual_seed_all"}
 )
-_CHANGING = frozenset({"add", "sub", "mul", "roll", "flip", "masked_fill", "where", "clamp", "lerp"})
+_CHANGING = frozenset(
+    {"add", "sub", "mul", "roll", "flip", "masked_fill", "where", "clamp", "lerp"}
+)
 
 
 def made_alike(
@@ -49,12 +52,13 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
     body = [node for node in ast.walk(function) if node is not function]
     site = reached.site
     for node in body:
-        if isinstance(node, ast.Call) and name_of(node.func) in _SEEDS and _is_fixed(node):
-            yield Lead(node.lineno, "seeded in each call: every call draws the same numbers")
+        if isinstance(node, ast.Call) and name_of(node.func) in _SEEDS and node.args:
+            fixed = value_of(program, site._replace(node=node.args[0], part=False)) is not None
+            same = ": each call draws the same numbers" if fixed else ""
+            yield Lead(node.lineno, f"the random numbers are seeded here{same}")
     for node in body:
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.BinOp | ast.Call):
-            if _is_lost(node.value, function):
-                yield Lead(node.lineno, "what is computed here is kept by nobody")
+        if isinstance(node, ast.Expr) and _is_lost(node.value, function):
+            yield Lead(node.lineno, "what is computed here is kept by nobody")
     for node in body:
         if isinstance(node, ast.If | ast.IfExp):
             lead = neutral_branch(program, site, node.test)
@@ -67,10 +71,6 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
         if isinstance(node, ast.expr):
             yield from _same_branches(node)
     yield from unread(function)
-
-
-def _is_fixed(call: ast.Call) -> bool:
-    return bool(call.args or call.keywords)
 
 
 def _is_lost(value: ast.expr, function: Function) -> bool:
@@ -121,10 +121,15 @@ def _twins(function: Function) -> Iterator[Lead]:
             yield Lead(node.lineno, f"`{target.id}` is made as `{given[text]}` is")
         given.setdefault(text, target.id)
     for result in results(function):
-        parts = result.elts if isinstance(result, ast.Tuple | ast.List) else []
-        texts = [ast.unparse(part) for part in parts if not isinstance(part, ast.Constant)]
-        if len(texts) > 1 and len(set(texts)) < len(texts) and "rand" not in " ".join(texts):
-            yield Lead(result.lineno, "one thing is given back twice")
+        parts: list[ast.expr] = []
+        if isinstance(result, ast.Tuple | ast.List | ast.Dict):
+            parts = result.values if isinstance(result, ast.Dict) else result.elts
+        seen: set[str] = set()
+        for part in parts:
+            text = ast.unparse(part)
+            if text in seen and not isinstance(part, ast.Constant) and "rand" not in text:
+                yield Lead(part.lineno, "one thing is given back twice")
+            seen.add(text)
 
 
 def _given_back(function: Function) -> Iterator[Lead]:
@@ -150,7 +155,8 @@ def _may_change(node: ast.AST, wanted: set[str]) -> bool:
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     changes = name_of(node.func).endswith("_") or name_of(node.func) in ("append", "update")
     return (changes and name_of(owner) in wanted) or (
-        name_of(node.func) in ("setattr", "copyto") and name_of(next(iter(node.args), None)) in wanted
+        name_of(node.func) in ("setattr", "copyto")
+        and name_of(next(iter(node.args), None)) in wanted
     )
 
 
@@ -159,11 +165,11 @@ def unread(function: Function) -> Iterator[Lead]:
     nodes = list(ast.walk(function))
     read = {n.id for n in nodes if isinstance(n, ast.Name) and not isinstance(n.ctx, ast.Store)}
     for node in nodes:
-        if isinstance(node, ast.Assign) and len(node.targets) == 1:
-            target = node.targets[0]
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call | ast.BinOp):
+            continue
+        for target in node.targets:
             if isinstance(target, ast.Name) and target.id not in read | {"_"}:
-                if isinstance(node.value, ast.Call | ast.BinOp):
-                    yield Lead(node.lineno, f"nothing reads `{target.id}`")
+                yield Lead(node.lineno, f"nothing reads `{target.id}`")
 
 
 def passed_twice(program: Program, function: Function) -> Iterator[Lead]:
@@ -172,10 +178,13 @@ def passed_twice(program: Program, function: Function) -> Iterator[Lead]:
     holder = program.parents.get(function)
     for call in calls_of(program, function) if name else ():
         texts = [ast.unparse(one) for one in call.args if not isinstance(one, ast.Constant)]
-        texts += [ast.unparse(w.value) for w in call.keywords if not isinstance(w.value, ast.Constant)]
+        texts += [
+            ast.unparse(w.value) for w in call.keywords if not isinstance(w.value, ast.Constant)
+        ]
         plain = [text for text in texts if "(" not in text]
         if len(set(plain)) < len(plain):
-            yield Lead(call.lineno, f"`{holder.name if isinstance(holder, ast.ClassDef) else name}` is passed one thing twice here")
+            owner = holder.name if isinstance(holder, ast.ClassDef) else name
+            yield Lead(call.lineno, f"`{owner}` is passed one thing twice here")
 
 
 def taken_from_one(program: Program, pair: list[Site]) -> Iterator[Lead]:
@@ -200,7 +209,9 @@ def left_in_eval(program: Program) -> Iterator[Lead]:
     for owner, node, off in found:
         home = program.scope(node)
         back = (
-            one for name, one, down in found if not down and name == owner and program.scope(one) is home
+            one
+            for name, one, down in found
+            if not down and name == owner and program.scope(one) is home
         )
         if off and not any(one.lineno > node.lineno for one in back):
             yield Lead(node.lineno, "eval mode is switched on here")
