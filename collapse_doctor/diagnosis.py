@@ -50,11 +50,11 @@ def diagnose(
             skipped.append(Skipped(rule.code, rule.name, reason))
         elif not found:
             passed.append(rule.code)
-    findings = [led(attested(finding, measurements.probes)) for finding in findings]
+    findings = [attested(finding, measurements.probes) for finding in findings]
     ordered, links = arranged(findings, linked(findings, _depths(measurements)))
     return Diagnosis(
         subject=measurements.subject,
-        findings=_explaining(ordered, links),
+        findings=_explaining([led(finding) for finding in ordered], links),
         skipped=tuple(skipped),
         passed=tuple(passed),
         measurements=measurements,

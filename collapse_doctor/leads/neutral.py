@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from collapse_doctor.leads.bindings import Site
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Program, name_of
-from collapse_doctor.leads.values import Known, value_of
+from collapse_doctor.leads.values import Known, truth_of, value_of
 
-__all__ = ["neutral", "neutral_branch", "zero_factor"]
+__all__ = ["guards", "neutral", "neutral_branch", "zero_factor"]
 
 _RANDOM = frozenset({"rand", "rand_like", "random", "uniform", "uniform_", "random_sample"})
 _SPREADS = {"normal": 1, "normal_": 1, "gauss": 1}
@@ -61,19 +61,24 @@ def zero_factor(program: Program, site: Site) -> Known | None:
 
 def neutral_branch(program: Program, site: Site, test: ast.expr) -> Lead | None:
     """Return where it is written that a branch is never taken: ``if noise > 0`` at 0."""
-    node: ast.expr = test
-    if isinstance(test, ast.Compare) and len(test.ops) == 1:
-        sides = [value_of(program, site._replace(node=n)) for n in (test.left, *test.comparators)]
-        one, other = sides
-        if one is None or other is None or not (one.far or other.far):
-            return None
-        if isinstance(test.ops[0], ast.Gt | ast.NotEq) and one.value == 0.0 == other.value:
-            return Lead(one.line if one.far else other.line, "at 0 the branch is never taken")
+    found = truth_of(program, site, test)
+    if found is None or found[0]:
         return None
-    known = value_of(program, site._replace(node=node))
-    if known is None or not known.far or known.value != 0.0:
-        return None
-    return Lead(known.line, "by this the branch is never taken")
+    return Lead(found[1].line, "by this setting a branch is never taken")
+
+
+def guards(program: Program, node: ast.AST) -> Iterator[Lead]:
+    """Yield the settings by which a line is run at all: those of the tests around it."""
+    below = node
+    for above in program.around(node):
+        if isinstance(above, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+            return
+        if isinstance(above, ast.If | ast.IfExp):
+            found = truth_of(program, Site(above.test), above.test)
+            body = above.body if isinstance(above.body, list) else [above.body]
+            if found is not None and below is not above.test and found[0] == (below in body):
+                yield Lead(found[1].line, "by this setting that line is run")
+        below = above
 
 
 def _always(program: Program, site: Site, node: ast.Compare) -> Known | None:

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 
 from collapse_doctor.leads.bindings import Site
 from collapse_doctor.leads.lead import Lead
+from collapse_doctor.leads.neutral import guards
 from collapse_doctor.leads.program import Program, name_of
 from collapse_doctor.leads.slices import walked
 from collapse_doctor.leads.values import value_of
 
-__all__ = ["called_with", "clipped", "given_out", "replaced", "stopped", "zero_rates"]
+__all__ = ["called_with", "clipped", "frozen", "given_out", "replaced", "stopped", "zero_rates"]
 
 _ADDING = ("add_module", "setattr", "register_module")
 _RATES = ("lr", "learning_rate", "base_lr", "eta")
@@ -97,6 +98,22 @@ def _anew(program: Program, node: ast.AST, made: int, parts: set[str]) -> Iterat
         words = {one.value for one in node.args if isinstance(one, ast.Constant)}
         if words & parts:
             yield Lead(node.lineno, "it is added to the model here")
+
+
+def frozen(program: Program) -> Iterator[Lead]:
+    """Yield where gradients of parameters are switched off, and the setting that says so."""
+    for node in program.nodes:
+        value = None
+        if isinstance(node, ast.Call) and name_of(node.func) == "requires_grad_":
+            value = next(iter((*node.args, *(word.value for word in node.keywords))), None)
+        elif isinstance(node, ast.Assign) and name_of(node.targets[0]) == "requires_grad":
+            value = node.value
+        known = value_of(program, Site(value)) if value is not None else None
+        if known is not None and known.value == 0.0:
+            if known.far:
+                yield Lead(known.line, "by this setting parameters are frozen")
+            yield Lead(node.lineno, "parameters are frozen here")  # type: ignore[attr-defined]
+            yield from guards(program, node)
 
 
 def called_with(program: Program) -> Iterator[Lead]:

@@ -12,6 +12,7 @@ from collapse_doctor.findings import Finding, Where
 from collapse_doctor.leads import axes, indices, shapes, stepping, terms, views
 from collapse_doctor.leads.bindings import Site
 from collapse_doctor.leads.lead import Lead
+from collapse_doctor.leads.neutral import guards
 from collapse_doctor.leads.program import Function, Program, program_of
 from collapse_doctor.leads.values import value_of
 
@@ -63,10 +64,16 @@ def led(finding: Finding) -> Finding:
     if ask is None or place is None:
         return finding
     try:
-        found = _new(finding, place.program, ask(place))
+        found = _new(finding, place.program, _leads(place, ask))
     except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
         return finding  # people write Python in more ways than anybody foresees
     return replace(finding, related=(*finding.related, *found))
+
+
+def _leads(place: _Place, ask: _Ask) -> Iterator[Lead]:
+    yield from ask(place)
+    if place.finding.where.line is not None and place.statement is not None:
+        yield from guards(place.program, place.statement)
 
 
 def _place(finding: Finding) -> _Place | None:
@@ -230,6 +237,8 @@ def _unmoved(place: _Place) -> Iterator[Lead]:
         yield from stepping.clipped(program, place.statement)
     if "never stepped" in message:
         yield from stepping.stopped(program)
+    if "requires a gradient" in message:
+        yield from stepping.frozen(program)
     if "in no optimizer" in message:
         names = _PARAMETER.findall(message)
         yield from stepping.replaced(program, place.line, names)
@@ -254,6 +263,7 @@ def _ungraded(place: _Place) -> Iterator[Lead]:
     yield from stepping.called_with(program)
     if place.finding.where.line is not None:
         yield from stepping.given_out(program, place.line)
+        yield from terms.cut(program, _sites(place.parts))
         return
     yield from terms.masked(program, terms.losses(program))
 

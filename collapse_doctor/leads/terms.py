@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from collapse_doctor.leads.bindings import Site, calls_of, definitions
 from collapse_doctor.leads.lead import Lead
-from collapse_doctor.leads.neutral import neutral_branch, zero_factor
+from collapse_doctor.leads.neutral import guards, neutral_branch, zero_factor
 from collapse_doctor.leads.program import Function, Program, name_of
 from collapse_doctor.leads.slices import Reached, walked
 from collapse_doctor.leads.values import value_of
 
-__all__ = ["goes_on", "losses", "masked", "scales", "silenced", "steps", "targets"]
+__all__ = ["cut", "goes_on", "losses", "masked", "scales", "silenced", "steps", "targets"]
 
 _MASKS = frozenset(
     {
@@ -30,6 +30,7 @@ _MASKS = frozenset(
         *("zeros_like", "heaviside", "relu", "hardtanh", "nan_to_num"),
     }
 )
+_CUTS = frozenset({"detach", "detach_", "numpy", "item", "tolist", "argmax", "argmin", "round"})
 _LABELS = frozenset({"ones", "ones_like", "full", "full_like", "zeros", "zeros_like", "new_ones"})
 _TEMPERATURE = re.compile(r"temp|tau|scale|sharp|beta|logit", re.IGNORECASE)
 _SCORING = frozenset({"mm", "matmul", "einsum", "bmm", "cross_entropy", "exp", "cdist"})
@@ -238,6 +239,15 @@ def masked(program: Program, starts: list[Site]) -> Iterator[Lead]:
         for node in ast.walk(reached.site.node):
             if isinstance(node, ast.Call) and name_of(node.func) in _MASKS:
                 yield Lead(node.lineno, f"`{name_of(node.func)}` decides here what counts")
+
+
+def cut(program: Program, starts: list[Site]) -> Iterator[Lead]:
+    """Yield where something on the way is taken out of the graph, and by which setting."""
+    for reached in walked(program, starts, 6):
+        for node in ast.walk(reached.site.node):
+            if isinstance(node, ast.Call) and name_of(node.func) in _CUTS:
+                yield Lead(node.lineno, "what comes of this is cut off from the graph")
+                yield from guards(program, node)
 
 
 def goes_on(program: Program, line: int) -> Iterator[Lead]:

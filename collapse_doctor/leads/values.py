@@ -5,12 +5,12 @@ from __future__ import annotations
 import ast
 import operator
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from collapse_doctor.leads.bindings import Site, definitions
 from collapse_doctor.leads.program import Program, name_of
 
-__all__ = ["Known", "value_of"]
+__all__ = ["Known", "Word", "settled_at", "truth_of", "value_of"]
 
 DEEPEST = 8
 """Names between an expression and the number: more are not followed."""
@@ -22,6 +22,16 @@ _BINARY: Mapping[type[ast.operator], Callable[[float, float], float]] = {
     ast.Div: operator.truediv,
     ast.FloorDiv: operator.floordiv,
     ast.Mod: operator.mod,
+}
+_COMPARISONS: Mapping[type[ast.cmpop], Callable[[Any, Any], bool]] = {
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.Is: operator.eq,
+    ast.IsNot: operator.ne,
 }
 _PLAIN: Mapping[str, Callable[..., float]] = {
     "int": int,
@@ -36,20 +46,53 @@ _PLAIN: Mapping[str, Callable[..., float]] = {
 
 
 class Known(NamedTuple):
-    """A number, and the line on which it is written; ``far`` if a name had to be followed."""
+    """What is settled, and the line on which it is written; ``far`` if a name was followed."""
 
     value: float
     line: int
     far: bool = False
 
 
-def value_of(program: Program, site: Site, left: int = DEEPEST) -> Known | None:
+class Word(NamedTuple):
+    """A text that is settled, as a :class:`Known` number is."""
+
+    value: str
+    line: int
+    far: bool = False
+
+
+def value_of(program: Program, site: Site) -> Known | None:
     """Return the number an expression always is, as far as that can be read; None if it is not.
 
     What is counted up, or given several values, is no setting.
     """
+    found = settled_at(program, site)
+    return found if isinstance(found, Known) else None
+
+
+def truth_of(program: Program, site: Site, test: ast.expr) -> tuple[bool, Known | Word] | None:
+    """Return how a test always falls out, and the setting by which it does; None if not known."""
+    if isinstance(test, ast.UnaryOp) and isinstance(test.op, ast.Not):
+        inner = truth_of(program, site, test.operand)
+        return None if inner is None else (not inner[0], inner[1])
+    if isinstance(test, ast.Compare) and len(test.ops) == 1:
+        compare = _COMPARISONS.get(type(test.ops[0]))
+        one = settled_at(program, site._replace(node=test.left, part=False))
+        other = settled_at(program, site._replace(node=test.comparators[0], part=False))
+        if compare is None or one is None or other is None or type(one) is not type(other):
+            return None
+        told = one if one.far else other
+        return (compare(one.value, other.value), told) if told.far else None
+    known = settled_at(program, site._replace(node=test, part=False))
+    return (bool(known.value), known) if known is not None and known.far else None
+
+
+def settled_at(program: Program, site: Site, left: int = DEEPEST) -> Known | Word | None:
+    """Return the number or text that an expression always is; see :func:`value_of`."""
     node = site.node
     if isinstance(node, ast.Constant):
+        if isinstance(node.value, str):
+            return Word(node.value, node.lineno)
         plain = isinstance(node.value, int | float)
         return Known(float(node.value), node.lineno) if plain else None  # type: ignore[arg-type]
     if left == 0 or site.part:
@@ -66,7 +109,7 @@ def value_of(program: Program, site: Site, left: int = DEEPEST) -> Known | None:
     found = definitions(program, site)
     if isinstance(node, ast.Call) and not found:
         return None
-    known = [value_of(program, one, left - 1) for one in found]
+    known = [settled_at(program, one, left - 1) for one in found]
     values = {one.value for one in known if one is not None}
     if None in known or len(values) != 1 or known[0] is None:
         return None
@@ -85,8 +128,10 @@ def _is_rebound(program: Program, node: ast.expr) -> bool:
 
 
 def _unary(program: Program, site: Site, node: ast.UnaryOp, left: int) -> Known | None:
-    inner = value_of(program, site._replace(node=node.operand), left)
-    if inner is None or isinstance(node.op, ast.Invert | ast.UAdd):
+    inner = settled_at(program, site._replace(node=node.operand), left)
+    if not isinstance(inner, Known):
+        return None
+    if isinstance(node.op, ast.Invert | ast.UAdd):
         return inner if isinstance(node.op, ast.UAdd) else None
     value = -inner.value if isinstance(node.op, ast.USub) else float(not inner.value)
     return inner._replace(value=value)
@@ -100,8 +145,8 @@ def _joined(
     left: int,
 ) -> Known | None:
     """Return what comes of several numbers, at the line of one that a name was followed to."""
-    known = [value_of(program, site._replace(node=node), left) for node in nodes]
-    found = [one for one in known if one is not None]
+    known = [settled_at(program, site._replace(node=node), left) for node in nodes]
+    found = [one for one in known if isinstance(one, Known)]
     if len(found) < len(known):
         return None
     try:

@@ -10,7 +10,7 @@ from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.neutral import neutral, neutral_branch
 from collapse_doctor.leads.program import Function, Program, name_of
 from collapse_doctor.leads.slices import Reached, results, walked
-from collapse_doctor.leads.values import value_of
+from collapse_doctor.leads.values import settled_at, value_of
 
 __all__ = ["left_in_eval", "made_alike", "passed_twice", "taken_from_one", "unread", "within"]
 
@@ -38,6 +38,7 @@ def made_alike(
             yield from _given_back(function)
         yield from neutral(program, reached.site)
         yield from _same_branches(reached.site.node)
+        yield from _same_settings(program, reached.site)
     for function in entered:  # true of a pair that is drawn anew as well: said last
         yield from _twins(function)
 
@@ -64,7 +65,7 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
             lead = neutral_branch(program, site, node.test)
             if lead is not None:
                 yield lead
-                yield Lead(node.lineno, "the branch that is never taken")
+                yield Lead(node.lineno, "this branch is never taken")
         elif isinstance(node, ast.expr) and isinstance(program.parents.get(node), ast.stmt):
             yield from neutral(program, site._replace(node=node))
     for node in body:
@@ -98,6 +99,27 @@ def _same_branches(node: ast.expr) -> Iterator[Lead]:
             continue
         if ast.unparse(pair[0]) == ast.unparse(pair[1]):
             yield Lead(one.lineno, "what is chosen is the same in either case")
+
+
+def _same_settings(program: Program, site: Site) -> Iterator[Lead]:
+    """Yield two elements of a display, or two keys of one thing, that are set to be the same."""
+    groups: list[list[ast.expr]] = []
+    for node in ast.walk(site.node):
+        if isinstance(node, ast.Tuple | ast.List):
+            groups.append(node.elts)
+            taken = [one for part in node.elts for one in ast.walk(part)]
+            keyed = [one for one in taken if isinstance(one, ast.Subscript)]
+            for base in {ast.unparse(one.value) for one in keyed}:
+                groups.append([one.slice for one in keyed if ast.unparse(one.value) == base])
+    for group in groups:
+        seen: dict[object, str] = {}
+        for one in group:
+            found = settled_at(program, site._replace(node=one, part=False))
+            if found is None or not found.far:
+                continue
+            text = ast.unparse(one)
+            if seen.setdefault(found.value, text) != text:
+                yield Lead(found.line, f"`{text}` is set to what `{seen[found.value]}` is")
 
 
 def _twins(function: Function) -> Iterator[Lead]:

@@ -11,8 +11,7 @@ from collapse_doctor import Inspector
 
 
 def derangement(n):
-    order = torch.arange(n)  # fault
-    return order
+    return torch.arange(n)  # fault
 
 
 class Ranking(nn.Module):
