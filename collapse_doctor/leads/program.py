@@ -54,7 +54,6 @@ class Program:
         self.keys: dict[str, list[Given]] = defaultdict(list)
         self.kept: dict[str, list[Given]] = defaultdict(list)
         self.own: dict[tuple[ast.ClassDef, str], list[Given]] = defaultdict(list)
-        self.changed: set[str] = set()
         self.nodes = list(ast.walk(tree))
         for node in self.nodes:
             for below in ast.iter_child_nodes(node):
@@ -135,7 +134,6 @@ class Program:
         elif isinstance(node, ast.AnnAssign | ast.NamedExpr) and node.value is not None:
             self._give(node.target, Given(node.value, node.lineno))
         elif isinstance(node, ast.AugAssign):
-            self.changed.add(ast.unparse(node.target))
             self._give(node.target, Given(node.value, node.lineno, part=True))
         elif isinstance(node, ast.For | ast.AsyncFor):
             self._give(node.target, Given(node.iter, node.lineno, part=True))

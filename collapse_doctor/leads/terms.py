@@ -83,8 +83,7 @@ def _weight(program: Program, site: Site, node: ast.BinOp) -> Iterator[Lead]:
             continue
         base = side.value if isinstance(side, ast.Subscript) else side
         for one in definitions(program, site._replace(node=base)):
-            if named:
-                yield from _zeros_of(one.node)
+            yield from _zeros_of(one.node)
             for inner in ast.walk(one.node) if one.part else ():  # zip(weights, terms)
                 if isinstance(inner, ast.Name | ast.Attribute):
                     for table in definitions(program, one._replace(node=inner, part=False)):

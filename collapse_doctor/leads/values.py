@@ -104,7 +104,7 @@ def settled_at(program: Program, site: Site, left: int = DEEPEST) -> Known | Wor
     plain_call = isinstance(node, ast.Call) and node.args and not node.keywords
     if isinstance(node, ast.Call) and plain_call and name_of(node.func) in _PLAIN:
         return _joined(program, site, node.args, _PLAIN[name_of(node.func)], left)
-    if ast.unparse(node) in program.changed or _is_rebound(program, node):
+    if _is_rebound(program, node):
         return None
     found = definitions(program, site)
     if isinstance(node, ast.Call) and not found:

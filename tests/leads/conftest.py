@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable
 from pathlib import Path
 
@@ -29,6 +30,7 @@ def leads(tmp_path: Path) -> Callable[..., set[str]]:
     def follow(code: str, text: str, message: str = "") -> set[str]:
         path = tmp_path / "training.py"
         path.write_text(text, encoding="utf-8")
+        linecache.clearcache()  # one path, another program
         lines = text.splitlines()
 
         def at(mark: str, note: str = "") -> Where:

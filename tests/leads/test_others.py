@@ -9,7 +9,13 @@ import pytest
 Follow = Callable[..., set[str]]
 
 HINGE = "Nothing in the loss keeps different rows apart"
-LOSS = "def loss(a, b):\n    near = (a - b).norm()  # here\n    far = a.std()\n    return {sum}\nloss(x, y).backward()\n"
+LOSS = """\
+def loss(a, b):
+    near = (a - b).norm()  # here
+    far = a.std()
+    return {sum}
+loss(x, y).backward()
+"""
 
 FOUND: dict[str, tuple[str, str, str, str]] = {
     "rows by argmin": (
@@ -27,7 +33,8 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
     ),
     "both of one call": (
         "CD105",
-        "def two(h):\n    return h, h / h.norm()  # here\nu, v = two(net(x))\nc = cosine(u, v)  # meets\n",
+        "def two(h):\n    return h, h / h.norm()  # here\nu, v = two(net(x))\n"
+        "c = cosine(u, v)  # meets\n",
         "Every row of `v` is a multiple of the same row of `u`",
         "u, v = two(net(x))",
     ),
@@ -46,7 +53,8 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
     ),
     "a column of the data": (
         "CD205",
-        "y = torch.tensor(table[['same']].values)\ndef loss(d, y):\n    return (d * y).mean()  # here\n"
+        "y = torch.tensor(table[['same']].values)\ndef loss(d, y):\n"
+        "    return (d * y).mean()  # here\n"
         "loss(net(x), y)\n",
         "`d` (4,) and `y` (4, 1) broadcast",
         "y = torch.tensor(table[['same']].values)",
@@ -77,11 +85,17 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
     ),
     "a learning rate": (
         "CD207",
-        "RATE = 0.5\nopt = torch.optim.Adam(net.parameters(), lr=RATE)\nloss = triplet(a, p, n)  # here\n",
+        "RATE = 0.5\nopt = torch.optim.Adam(net.parameters(), lr=RATE)\n"
+        "loss = triplet(a, p, n)  # here\n",
         "when all embeddings are equal, as those of model are",
         "RATE = 0.5",
     ),
-    "a weight of nought": ("CD208", "W = 0.0\n" + LOSS.format(sum="near + W * far"), HINGE, "W = 0.0"),
+    "a weight of nought": (
+        "CD208",
+        "W = 0.0\n" + LOSS.format(sum="near + W * far"),
+        HINGE,
+        "W = 0.0",
+    ),
     "weights in a row": (
         "CD208",
         "W = (1.0, 0.0)\n" + LOSS.format(sum="sum(w * t for w, t in zip(W, (near, far)))"),
@@ -148,16 +162,29 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
     ),
     "computed in vain": (
         "CD209",
-        "def forward(self, x):\n    new = 0.9 * self.scale + 0.1 * x.std()\n    s = self.scale  # here\n    return x / s\n",
+        "def forward(self, x):\n    new = 0.9 * self.scale + 0.1 * x.std()\n"
+        "    s = self.scale  # here\n    return x / s\n",
         "",
         "new = 0.9 * self.scale + 0.1 * x.std()",
     ),
 }
 
 SILENT: dict[str, tuple[str, str, str]] = {
-    "rows of the batch": ("CD104", "rows = torch.randperm(9)\nz = net(x[rows])  # here\n", "`a` and `z`"),
-    "no column in sight": ("CD205", "loss = (out - y).mean()  # here\n", "`out` (4, 1) and `y` (4,)"),
-    "an axis of the row": ("CD206", "z = F.normalize(net(x), dim=1)  # here\n", ""),
+    "rows of the batch": (
+        "CD104",
+        "rows = torch.randperm(9)\nz = net(x[rows])  # here\n",
+        "`a` and `z`",
+    ),
+    "no column in sight": (
+        "CD205",
+        "loss = (out - y).mean()  # here\n",
+        "`out` (4, 1) and `y` (4,)",
+    ),
+    "an axis of the row": (
+        "CD206",
+        "cfg = dict(axis=1)\nz = F.normalize(net(x), dim=cfg['axis'])  # here\n",
+        "",
+    ),
     "weights of ones": ("CD208", "W = 1.0\nnear = W * (a - b).norm()  # here\n", HINGE),
     "labels with noughts": (
         "CD208",
@@ -166,7 +193,8 @@ SILENT: dict[str, tuple[str, str, str]] = {
     ),
     "a noise that is no scale": (
         "CD207",
-        "N = 0.3\ndef view(x):\n    return x + N * torch.randn(3)\nloss = ce(net(view(x)), y)  # here\n",
+        "N = 0.3\ndef view(x):\n    return x + N * torch.randn(3)\n"
+        "loss = ce(net(view(x)), y)  # here\n",
         "whatever they are",
     ),
     "an epoch's step": (

@@ -58,8 +58,18 @@ def test_what_is_no_setting_is_no_lead(leads: Follow, how: str) -> None:
     assert not leads("CD107", CHANGED[how] + NOISE.format(strength=strength) + TWICE)
 
 
+def test_a_name_that_is_given_another_value_further_down_is_no_lead(leads: Follow) -> None:
+    line = "net(x + NOISE * rand(3))"
+    text = f"NOISE = 0.0\nfor i in range(9):\n    a, b = {line}, {line}  # here\n"
+    assert leads("CD107", text) == {"NOISE = 0.0"}
+    assert not leads("CD107", text + "    NOISE = 0.3\n")
+
+
 def test_what_another_file_passes_is_not_guessed(leads: Follow) -> None:
-    text = "def view(net, x, noise=0.0):\n    a = x + noise * torch.randn(3)\n    return net(a)  # here\n"
+    text = (
+        "def view(net, x, noise=0.0):\n    a = x + noise * torch.randn(3)\n"
+        "    return net(a)  # here\n"
+    )
     assert not leads("CD107", text)
 
 
@@ -72,8 +82,14 @@ def view(x, seed={seed}):
 """
 FAULTS = {
     "seeded": (SEEDED.format(seed=3) + TWICE, "g = torch.Generator().manual_seed(seed)"),
-    "given back": ("def view(x):\n    y = x.flip(1)\n    del y\n    return x\n" + TWICE, "return x"),
-    "lost": ("def view(x):\n    x.add(torch.randn(3))\n    return x\n" + TWICE, "x.add(torch.randn(3))"),
+    "given back": (
+        "def view(x):\n    y = x.flip(1)\n    del y\n    return x\n" + TWICE,
+        "return x",
+    ),
+    "lost": (
+        "def view(x):\n    x.add(torch.randn(3))\n    return x\n" + TWICE,
+        "x.add(torch.randn(3))",
+    ),
     "either": (
         "def view(x):\n    return torch.where(torch.rand(3) < 0.5, x, x)\n" + TWICE,
         "return torch.where(torch.rand(3) < 0.5, x, x)",
@@ -91,7 +107,8 @@ FAULTS = {
         "JITTER = False",
     ),
     "a partial": (
-        "def blur(x, by):\n    return x + by * torch.rand(3)\nview = partial(blur, by=0.0)\n" + TWICE,
+        "def blur(x, by):\n    return x + by * torch.rand(3)\nview = partial(blur, by=0.0)\n"
+        + TWICE,
         "view = partial(blur, by=0.0)",
     ),
     "one column": (
@@ -100,8 +117,10 @@ FAULTS = {
         "k = enc(batch, 'q')",
     ),
     "no dropout": (
-        "P = 0.0\nclass Net(nn.Module):\n    def __init__(self):\n        self.drop = nn.Dropout(P)\n"
-        "    def forward(self, x):\n        return self.drop(x)\nnet = Net()\na, b = net(x), net(x)  # here\n",
+        "P = 0.0\nclass Net(nn.Module):\n    def __init__(self):\n"
+        "        self.drop = nn.Dropout(P)\n"
+        "    def forward(self, x):\n        return self.drop(x)\nnet = Net()\n"
+        "a, b = net(x), net(x)  # here\n",
         "P = 0.0",
     ),
     "equal settings": (
@@ -142,10 +161,10 @@ def validate(net):
     return net(x)
 
 
-def test(net):
-    net.eval()
-    score = net(x)
-    net.train()
+def test(model):
+    model.eval()
+    score = model(x)
+    model.train()
     return score
 
 
@@ -164,12 +183,16 @@ def test_a_file_that_has_changed_is_not_read(tmp_path: Path) -> None:
     where = Where("m", "output", 0, str(path), 6, TWICE.strip())
     finding = Finding("CD107", "", Severity.ERROR, Confidence.HIGH, "", where)
     assert 0 < len(led(finding).related) <= MOST
-    other = Finding("CD107", "", Severity.ERROR, Confidence.HIGH, "", Where(file=str(path), line=6, source="x"))
+    other = Finding(
+        "CD107", "", Severity.ERROR, Confidence.HIGH, "", Where(file=str(path), line=6, source="x")
+    )
     assert led(other) == other
     gone = Finding("CD107", "", Severity.ERROR, Confidence.HIGH, "", Where(file="/gone.py", line=6))
     assert led(gone) == gone
 
 
 def test_source_that_reads_strangely_leaves_the_finding_as_it_is(leads: Follow) -> None:
-    assert not leads("CD107", "a, b = (lambda *v, **w: net(*v, **w))(*x, **{'y': x}), net(x)  # here\n")
+    assert not leads(
+        "CD107", "a, b = (lambda *v, **w: net(*v, **w))(*x, **{'y': x}), net(x)  # here\n"
+    )
     assert not leads("CD107", "view = view\na, b = net(view(x)), net(view(x))  # here\n")
