@@ -101,11 +101,8 @@ def _new(finding: Finding, program: Program, leads: Iterable[Lead]) -> list[Wher
         named.add((program.file, lead.line))
         text = program.text(lead.line)
         note = lead.note + (_OVERRULED if _OPTION.search(text) else "")
-        found.append(
-            replace(
-                finding.where, file=program.file, line=lead.line, source=text or None, note=note
-            )
-        )
+        place = replace(finding.where, step=None, file=program.file, line=lead.line)
+        found.append(replace(place, source=text or None, note=note))
         if len(found) == MOST:
             break
     return found
