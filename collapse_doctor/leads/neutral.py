@@ -112,6 +112,8 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
             rate = given[0]
         if rate is not None and rate.value == 0.0:
             yield Lead(rate.line, f"the rate of `{name}` is 0 here: it drops nothing")
+    elif name in ("bernoulli", "bernoulli_"):
+        yield from _coin(program, site, node)
     elif name in ("randrange", "randint", "integers", "choice"):
         yield from _choice(name, node, given, words)
     elif name in ("mul", "mul_", "roll", "rotate", "shift"):
@@ -131,6 +133,18 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
         spread = given[at]
         if spread is not None and spread.value == 0.0:
             yield Lead(spread.line, "the spread is 0 here: what is drawn is a constant")
+
+
+def _coin(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
+    """Yield where a coin always falls on one side: ``torch.bernoulli(torch.full(shape, 1.0))``."""
+    given: list[ast.expr] = list(node.args[-1:])
+    for one in list(given):
+        if isinstance(one, ast.Call) and name_of(one.func).startswith(("full", "new_full")):
+            given = list(one.args[-1:])
+    for one in given:
+        known = value_of(program, site._replace(node=one))
+        if known is not None and known.value in (0.0, 1.0):
+            yield Lead(known.line, f"at {known.value:g} the draw always falls out the same way")
 
 
 def _choice(

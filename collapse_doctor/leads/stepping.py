@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
+from typing import TypeGuard
 
-from collapse_doctor.leads.bindings import Site
+from collapse_doctor.leads.bindings import Site, definitions
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.neutral import guards
 from collapse_doctor.leads.program import Program, name_of
 from collapse_doctor.leads.slices import walked
 from collapse_doctor.leads.values import value_of
 
-__all__ = ["called_with", "clipped", "frozen", "given_out", "replaced", "stopped", "zero_rates"]
+__all__ = [
+    "called_with",
+    "clipped",
+    "frozen",
+    "given_out",
+    "held",
+    "replaced",
+    "stopped",
+    "zero_rates",
+]
 
 _ADDING = ("add_module", "setattr", "register_module")
 _RATES = ("lr", "learning_rate", "base_lr", "eta")
@@ -98,6 +108,24 @@ def _anew(program: Program, node: ast.AST, made: int, parts: set[str]) -> Iterat
         words = {one.value for one in node.args if isinstance(one, ast.Constant)}
         if words & parts:
             yield Lead(node.lineno, "it is added to the model here")
+
+
+def held(program: Program, starts: list[Site]) -> Iterator[Lead]:
+    """Yield where it is decided which parameters an optimizer gets, and by what."""
+    for reached in walked(program, starts, 4):
+        for node in ast.walk(reached.site.node):
+            if not isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp):
+                continue
+            own = {n.id for loop in node.generators for n in ast.walk(loop.target) if _is_name(n)}
+            for test in (one for loop in node.generators for one in loop.ifs):
+                yield Lead(test.lineno, "which parameters it gets is decided here")
+                for name in (n for n in ast.walk(test) if _is_name(n) and n.id not in own):
+                    for given in definitions(program, reached.site._replace(node=name))[:1]:
+                        yield Lead(given.line, f"by `{name.id}`, which is set here")
+
+
+def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
+    return isinstance(node, ast.Name)
 
 
 def frozen(program: Program) -> Iterator[Lead]:

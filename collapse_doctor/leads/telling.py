@@ -145,6 +145,7 @@ def _views(place: _Place) -> Iterator[Lead]:
     outer = frozenset({"forward"})
     yield from views.made_alike(program, starts, outer)
     yield from views.made_alike(program, _sites(place.parts))
+    yield from views.seeded_alike(program)
 
 
 def _aliases(place: _Place) -> Iterator[Lead]:
@@ -153,6 +154,8 @@ def _aliases(place: _Place) -> Iterator[Lead]:
     operands = _operands(place)
     yield from views.taken_from_one(program, operands[:2])
     chosen = [Site(one) for site in reversed(operands) for one in indices.indices_in(site.node)]
+    yield from islice(indices.chosen_rows(program, chosen), 1)
+    yield from views.seeded_alike(program)
     yield from indices.chosen_rows(program, chosen)
     if place.helper is not None:
         yield from views.passed_twice(program, place.helper)
@@ -239,6 +242,7 @@ def _unmoved(place: _Place) -> Iterator[Lead]:
     if "in no optimizer" in message:
         names = _PARAMETER.findall(message)
         yield from stepping.replaced(program, place.line, names)
+        yield from stepping.held(program, _sites(place.parts))
 
 
 def _kept(place: _Place) -> Iterator[Lead]:

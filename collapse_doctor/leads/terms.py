@@ -64,6 +64,8 @@ def silenced(program: Program, starts: list[Site]) -> Iterator[Lead]:
                 lead = neutral_branch(program, site._replace(part=False), node.test)
                 if lead is not None:
                     yield lead
+            elif isinstance(node, ast.Call) and isinstance(node.func, ast.Subscript):
+                yield from _listed(program, site._replace(node=node.func.slice, part=False))
         scope = reached.function or program.scope(site.node)
         if scope not in scopes:
             scopes.add(scope)
@@ -88,6 +90,16 @@ def _weight(program: Program, site: Site, node: ast.BinOp) -> Iterator[Lead]:
                 if isinstance(inner, ast.Name | ast.Attribute):
                     for table in definitions(program, one._replace(node=inner, part=False)):
                         yield from _zeros_of(table.node)
+
+
+def _listed(program: Program, site: Site) -> Iterator[Lead]:
+    """Yield the list by which terms are chosen: ``TERMS[name](a, b) for name in ACTIVE``."""
+    for one in definitions(program, site):
+        tables = [one, *definitions(program, one)] if one.part else []
+        for table in tables:
+            words = table.node.elts if isinstance(table.node, ast.List | ast.Tuple) else []
+            if words and all(isinstance(word, ast.Constant) for word in words):
+                yield Lead(table.node.lineno, "these are the terms of the loss")
 
 
 def _zeros_of(node: ast.AST) -> Iterator[Lead]:

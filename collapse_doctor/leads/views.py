@@ -12,7 +12,15 @@ from collapse_doctor.leads.program import Function, Program, name_of
 from collapse_doctor.leads.slices import Reached, results, walked
 from collapse_doctor.leads.values import settled_at, value_of
 
-__all__ = ["left_in_eval", "made_alike", "passed_twice", "taken_from_one", "unread", "within"]
+__all__ = [
+    "left_in_eval",
+    "made_alike",
+    "passed_twice",
+    "seeded_alike",
+    "taken_from_one",
+    "unread",
+    "within",
+]
 
 _SEEDS = frozenset(
     {"manual_seed", "seed", "default_rng", "RandomState", "seed_everything", "manual_seed_all"}
@@ -120,6 +128,20 @@ def _same_settings(program: Program, site: Site) -> Iterator[Lead]:
             text = ast.unparse(one)
             if seen.setdefault(found.value, text) != text:
                 yield Lead(found.line, f"`{text}` is set to what `{seen[found.value]}` is")
+
+
+def seeded_alike(program: Program) -> Iterator[Lead]:
+    """Yield where a second stream of random numbers is made with the seed of a first one."""
+    made: dict[str, str] = {}
+    for (_, name), found in program.names.items():
+        for one in found:
+            text = ast.unparse(one.value)
+            if "seed" not in text.lower() and "RandomState" not in text and "_rng" not in text:
+                continue
+            if not isinstance(one.value, ast.Call) or one.part:
+                continue
+            if made.setdefault(text, name) != name:
+                yield Lead(one.line, f"`{name}` is seeded as `{made[text]}` is")
 
 
 def _twins(function: Function) -> Iterator[Lead]:

@@ -31,6 +31,13 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
         "`a` and `b` are separate tensors",
         "i = j = torch.randint(9, (4,))",
     ),
+    "rows by one seed": (
+        "CD104",
+        "g = RandomState(3)\nh = RandomState(3)\ni, j = g.pick(9), h.pick(9)\n"
+        "loss = pair(z[i], z[j])  # here\n",
+        "`z[i]` and `z[j]` are separate tensors",
+        "h = RandomState(3)",
+    ),
     "both of one call": (
         "CD105",
         "def two(h):\n    return h, h / h.norm()  # here\nu, v = two(net(x))\n"
@@ -102,6 +109,13 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
         HINGE,
         "W = (1.0, 0.0)",
     ),
+    "terms by name": (
+        "CD208",
+        "ACTIVE = ['near']\nloss = sum(TERMS[name](a, b) for name in ACTIVE)\n"
+        "near = (a - b).norm()  # here\nloss.backward()\n",
+        HINGE,
+        "ACTIVE = ['near']",
+    ),
     "a term of another": (
         "CD208",
         "terms = {}\nterms['far'] = a.std()\nterms['far'] = (a - b).norm()  # fault\n"
@@ -139,6 +153,13 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
         "opt = torch.optim.SGD(net.parameters(), lr=1)  # here\nnet.fc = nn.Linear(3, 3)\n",
         "2 parameters are in no optimizer that steps: fc.weight, fc.bias.",
         "net.fc = nn.Linear(3, 3)",
+    ),
+    "chosen by a prefix": (
+        "CD202",
+        "KEEP = 'head'\nheld = [p for n, p in net.named_parameters() if n.startswith(KEEP)]\n"
+        "opt = torch.optim.SGD(held, lr=1)  # here\n",
+        "2 parameters are in no optimizer that steps: fc.weight, fc.bias.",
+        "KEEP = 'head'",
     ),
     "frozen by a setting": (
         "CD202",
@@ -201,6 +222,16 @@ SILENT: dict[str, tuple[str, str, str]] = {
         "CD202",
         "opt = torch.optim.SGD(net.parameters(), lr=1)  # here\nif epoch:\n    scheduler.step()\n",
         "SGD holds the parameters of model and never stepped",
+    ),
+    "streams of two seeds": (
+        "CD104",
+        "g = RandomState(3)\nh = RandomState(4)\nloss = pair(g, h)  # here\n",
+        "`g` and `h` are separate tensors",
+    ),
+    "names that choose no terms": (
+        "CD208",
+        "K = ['a', 'b']\nnear = sum(out[k].norm() for k in K)  # here\nnear.backward()\n",
+        HINGE,
     ),
     "another head": (
         "CD202",

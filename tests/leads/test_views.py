@@ -102,6 +102,11 @@ FAULTS = {
         "KEEP = 1.0\ndef view(x):\n    return x * (torch.rand(3) < KEEP)\n" + TWICE,
         "KEEP = 1.0",
     ),
+    "a coin of one side": (
+        "KEEP = 1.0\ndef view(x):\n    return x * torch.bernoulli(torch.full_like(x, KEEP))\n"
+        + TWICE,
+        "KEEP = 1.0",
+    ),
     "a flag": (
         "JITTER = False\ndef view(x):\n    if JITTER:\n        x = x + 1\n    return x\n" + TWICE,
         "JITTER = False",
