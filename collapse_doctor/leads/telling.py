@@ -83,8 +83,8 @@ def _place(finding: Finding) -> _Place | None:
     first = known[0]
     program = program_of(first.file or "")
     line = first.line or 0
-    if program is None or (first.source and program.text(line) != first.source):
-        return None
+    if program is None or not first.source or program.text(line) != first.source.strip():
+        return None  # another file than the one that ran: its lines are nobody's business
     met = [one.line for one in known if "compared" in one.note and one.file == first.file]
     statement = program.statement_at(line)
     meeting = program.statement_at(met[0] or 0) if met else statement
