@@ -116,11 +116,11 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
         yield from _coin(program, site, node)
     elif name in ("randrange", "randint", "integers", "choice"):
         yield from _choice(name, node, given, words)
-    elif name in ("mul", "mul_", "roll", "rotate", "shift"):
-        last = next((one for one in reversed(given) if one is not None), None)
-        last = words.get("shifts", last)
-        if last is not None and last.value == 0.0 and len(given) <= 2:
-            yield Lead(last.line, f"`{name}` is given 0 here")
+    elif name in ("mul", "mul_", "roll"):
+        function = ast.unparse(node.func) in ("torch.roll", "np.roll", "torch.mul")
+        known = words.get("shifts", next(iter(given[function:]), None))
+        if known is not None and known.value == 0.0:
+            yield Lead(known.line, f"`{name}` is given 0 here")
     elif name == "lerp" and given and given[-1] is not None and given[-1].value in (0.0, 1.0):
         yield Lead(
             given[-1].line, f"the weight is {given[-1].value:g} here: one of the two is left out"

@@ -6,7 +6,7 @@ import ast
 import re
 from collections.abc import Iterator
 
-from collapse_doctor.leads.bindings import Site, calls_of, definitions
+from collapse_doctor.leads.bindings import Site, callees, calls_of, definitions
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.neutral import guards, neutral_branch, zero_factor
 from collapse_doctor.leads.program import Function, Program, name_of
@@ -30,10 +30,12 @@ _MASKS = frozenset(
         *("zeros_like", "heaviside", "relu", "hardtanh", "nan_to_num"),
     }
 )
-_CUTS = frozenset({"detach", "detach_", "numpy", "item", "tolist", "argmax", "argmin", "round"})
+_PAIRED = re.compile(r"cosine_?embedding|contrastive|ranking|siamese", re.IGNORECASE)
+_LABELLED = re.compile(r"target|label|same|match|^y$|similar|sign", re.IGNORECASE)
+_CUTS = frozenset({"detach", "detach_", "numpy", "item", "tolist", "round"})
 _LABELS = frozenset({"ones", "ones_like", "full", "full_like", "zeros", "zeros_like", "new_ones"})
 _TEMPERATURE = re.compile(r"temp|tau|scale|sharp|beta|logit", re.IGNORECASE)
-_SCORING = frozenset({"mm", "matmul", "einsum", "bmm", "cross_entropy", "exp", "cdist"})
+_PRODUCTS = frozenset({"mm", "matmul", "einsum", "bmm", "cdist", "cosine_similarity"})
 _CASTS = frozenset({"long", "float", "int", "double", "to", "type"})
 _WORDS = ("target", "labels", "label", "y", "targets")
 
@@ -200,18 +202,20 @@ def _scale(program: Program, reached: Reached, node: ast.BinOp) -> Iterator[Lead
 
 def _is_of_scores(program: Program, node: ast.BinOp, scaled: ast.expr) -> bool:
     """Tell whether what is scaled is a product of rows, or goes into a softmax as it stands."""
-    inside = [one for one in ast.walk(scaled) if isinstance(one, ast.BinOp | ast.Call)]
-    if any(isinstance(one, ast.BinOp) and isinstance(one.op, ast.MatMult) for one in inside):
-        return True
-    above = [one for one in program.around(node) if isinstance(one, ast.Call)]
-    names = [name_of(one.func).lower() for one in (*inside, *above) if isinstance(one, ast.Call)]
-    return any("softmax" in one or one in _SCORING for one in names)
+    for one in ast.walk(scaled):
+        if isinstance(one, ast.BinOp) and isinstance(one.op, ast.MatMult):
+            return True
+        if isinstance(one, ast.Call) and name_of(one.func) in _PRODUCTS:
+            return True
+    above = next((one for one in program.around(node) if isinstance(one, ast.Call)), None)
+    name = name_of(above.func).lower() if above is not None else ""
+    return "softmax" in name or name in ("cross_entropy", "logsumexp")
 
 
 def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
     """Yield where the third argument of a pair loss, its labels, got what is in it."""
     words = [word.value for word in call.keywords if word.arg in _WORDS]
-    given = words or call.args[2:3]
+    given = words or (call.args[2:3] if _takes_labels(program, call) else [])
     if not given or isinstance(given[0], ast.Constant):
         return
     first = None
@@ -226,6 +230,19 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
             return
     if first is not None:
         yield first
+
+
+def _takes_labels(program: Program, call: ast.Call) -> bool:
+    """Tell whether the third argument of a call is what says which pairs belong together."""
+    made = [one.node for one in definitions(program, Site(call.func))]
+    kinds = [name_of(one.func) for one in made if isinstance(one, ast.Call)]
+    if any(_PAIRED.search(name) for name in (name_of(call.func), *kinds)):
+        return True
+    for one in callees(program, Site(call)):
+        names = [word.arg for word in one.function.args.args if word.arg != "self"]  # type: ignore[attr-defined]
+        if names[2:3] and _LABELLED.search(names[2]):
+            return True
+    return False
 
 
 def _is_label(node: ast.AST) -> bool:
@@ -270,7 +287,7 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
     if isinstance(statement, ast.Return) and isinstance(scope, Function):
         calls = calls_of(program, scope)
         if len({call.lineno for call in calls}) == 1:
-            yield Lead(calls[0].lineno, "it goes into the loss here")
+            yield Lead(calls[0].lineno, "what comes of it is used here")
         return
     if not isinstance(statement, ast.Assign):
         return
@@ -291,7 +308,7 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
     found = [one for use in uses if (one := program.statement(use)) is not None]
     lines = sorted(one.lineno for one in found if not isinstance(one, ast.Expr))
     if lines:
-        yield Lead(lines[0], "it goes into the loss here")
+        yield Lead(lines[0], "what comes of it is used here")
 
 
 def steps(program: Program) -> Iterator[Lead]:

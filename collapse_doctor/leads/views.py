@@ -25,6 +25,7 @@ __all__ = [
 _SEEDS = frozenset(
     {"manual_seed", "seed", "default_rng", "RandomState", "seed_everything", "manual_seed_all"}
 )
+_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 _CHANGING = frozenset(
     {"add", "sub", "mul", "roll", "flip", "masked_fill", "where", "clamp", "lerp"}
 )
@@ -60,7 +61,7 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
     """Yield what a function on the way does to no effect, or alike in each call."""
     body = [node for node in ast.walk(function) if node is not function]
     site = reached.site
-    for node in body:
+    for node in body if _is_repeated(program, function) else ():
         if isinstance(node, ast.Call) and name_of(node.func) in _SEEDS and node.args:
             fixed = value_of(program, site._replace(node=node.args[0], part=False)) is not None
             same = ": each call draws the same numbers" if fixed else ""
@@ -80,6 +81,13 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
         if isinstance(node, ast.expr):
             yield from _same_branches(node)
     yield from unread(function)
+
+
+def _is_repeated(program: Program, function: Function) -> bool:
+    """Tell whether a function may be called more than once: data are often drawn by one call."""
+    calls = calls_of(program, function)
+    loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.DictComp, *_FUNCTIONS)
+    return len(calls) != 1 or any(isinstance(one, loops) for one in program.around(calls[0]))
 
 
 def _is_lost(value: ast.expr, function: Function) -> bool:
@@ -172,7 +180,8 @@ def _twins(function: Function) -> Iterator[Lead]:
         for part in parts:
             text = ast.unparse(part)
             if text in seen and not isinstance(part, ast.Constant) and "rand" not in text:
-                yield Lead(part.lineno, "one thing is given back twice")
+                one = "the same call is made" if "(" in text else "one thing is given back"
+                yield Lead(part.lineno, f"{one} twice")
             seen.add(text)
 
 

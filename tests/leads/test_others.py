@@ -125,7 +125,8 @@ FOUND: dict[str, tuple[str, str, str, str]] = {
     ),
     "labels of one": (
         "CD208",
-        "same = torch.ones(9)\nloss = criterion(a, b, same)  # here\nloss.backward()\n",
+        "criterion = nn.CosineEmbeddingLoss()\nsame = torch.ones(9)\n"
+        "loss = criterion(a, b, same)  # here\nloss.backward()\n",
         HINGE,
         "same = torch.ones(9)",
     ),
@@ -217,6 +218,27 @@ SILENT: dict[str, tuple[str, str, str]] = {
         "N = 0.3\ndef view(x):\n    return x + N * torch.randn(3)\n"
         "loss = ce(net(view(x)), y)  # here\n",
         "whatever they are",
+    ),
+    "rolled along the batch": (
+        "CD104",
+        "def far(z):\n    return z.roll(1, 0)\nloss = pair(z, far(z))  # here\n",
+        "`z` and `far(z)` are separate tensors",
+    ),
+    "a third operand": (
+        "CD208",
+        "far = torch.ones(9)\nwith open(x):\n    F.triplet_margin_loss(a, b, far)  # here\n",
+        HINGE,
+    ),
+    "rounds of accumulation": (
+        "CD207",
+        "N = 4\nlogits = a @ b.T\nloss = F.cross_entropy(logits, y) / N  # here\nloss.backward()\n",
+        "whatever they are",
+    ),
+    "data drawn once": (
+        "CD104",
+        "def draw():\n    g = torch.Generator().manual_seed(1)\n"
+        "    return torch.randn(9, generator=g)\nx = draw()\nloss = pair(net(x), net(x))  # here\n",
+        "`a` and `b` are separate tensors",
     ),
     "an epoch's step": (
         "CD202",
