@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from itertools import islice
 
 from collapse_doctor.findings import Finding, Where
+from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.leads import axes, indices, shapes, stepping, terms, views
 from collapse_doctor.leads.bindings import Site
 from collapse_doctor.leads.lead import Lead
@@ -59,15 +60,16 @@ def led(finding: Finding) -> Finding:
     The file is read anew. Where it does not say any more what it said when the program ran, or
     cannot be read, the finding is as it was.
     """
+    return replace(finding, related=(*finding.related, *_found(finding)))
+
+
+@reading(tuple)
+def _found(finding: Finding) -> tuple[Where, ...]:
     ask = _ASKED.get(finding.code)
     place = _place(finding) if ask is not None else None
     if ask is None or place is None:
-        return finding
-    try:
-        found = _new(finding, place.program, _leads(place, ask))
-    except (ValueError, TypeError, AttributeError, LookupError, RecursionError):
-        return finding  # people write Python in more ways than anybody foresees
-    return replace(finding, related=(*finding.related, *found))
+        return ()
+    return tuple(_new(finding, place.program, _leads(place, ask)))
 
 
 def _leads(place: _Place, ask: _Ask) -> Iterator[Lead]:
