@@ -11,6 +11,7 @@ from collapse_doctor.causes.telling import rivals
 from collapse_doctor.causes.witnesses import attested
 from collapse_doctor.errors import UsageError
 from collapse_doctor.findings import Confidence, Diagnosis, Finding, Link, Skipped
+from collapse_doctor.leads.telling import led
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.rules.catalogue import choose
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -53,7 +54,7 @@ def diagnose(
     ordered, links = arranged(findings, linked(findings, _depths(measurements)))
     return Diagnosis(
         subject=measurements.subject,
-        findings=_explaining(ordered, links),
+        findings=_explaining([led(finding) for finding in ordered], links),
         skipped=tuple(skipped),
         passed=tuple(passed),
         measurements=measurements,

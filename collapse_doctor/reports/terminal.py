@@ -103,7 +103,7 @@ def _primary(finding: Finding) -> Iterator[Row]:
     """Show the root cause in full."""
     yield Row(_title(finding), hang=2)
     yield Row(_prose(finding.message), 2)
-    places = dict.fromkeys((finding.where, *finding.related[:2]))
+    places = dict.fromkeys((finding.where, *finding.related[:4]))
     for order, where in enumerate(places):
         yield from _source(where, finding.severity.value if order == 0 else "info")
     for name, value in _numbers(finding):

@@ -22,18 +22,21 @@ from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
 __all__ = [
+    "Scope",
     "Written",
+    "entries",
     "line_of_assigned_memory",
     "line_of_copy",
     "line_of_part",
     "line_of_repeat",
+    "scopes",
     "written_at",
 ]
 
 MOST_FRAMES = 8
 
 _ON_PURPOSE = re.compile(r"shar(e|ing)|\btie|\btying|_tied|reus|recurr|universal|albert", re.I)
-_Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
+Scope = ast.Module | ast.FunctionDef | ast.AsyncFunctionDef
 
 
 class Written(NamedTuple):
@@ -61,11 +64,11 @@ def line_of_copy(
     first, second = (name.rpartition(".")[2] for name in names)
     pairs = [(first, second)] if owner is None else [(f"self.{first}", f"self.{second}")]
     found: list[Written] = []
-    for near, file, scope in _scopes(owner, frame):
+    for near, file, scope in scopes(owner, frame):
         if owner is None:
-            entries = list(_entries(scope, first, second))
-            pairs += [pair for entry in entries if (pair := _of_self(*entry)) is not None]
-            both = [*pairs, *entries]
+            keyed = list(entries(scope, first, second))
+            pairs += [pair for entry in keyed if (pair := _of_self(*entry)) is not None]
+            both = [*pairs, *keyed]
         else:
             both = pairs
         lines = (birth_line(scope, *pair, "shared-storage", 1 << 30) for pair in both)
@@ -82,7 +85,7 @@ def line_of_part(attribute: str, owner: nn.Module, frame: FrameType | None) -> W
     """Return the one assignment of ``self.attribute`` in the class of what holds a part."""
     found = [
         written_at(file, one.lineno, scope)
-        for near, file, scope in _scopes(owner, frame)
+        for near, file, scope in scopes(owner, frame)
         if near
         for one in _own_statements(scope)
         if isinstance(one, ast.Assign) and ast.unparse(one.targets[0]) == f"self.{attribute}"
@@ -93,8 +96,8 @@ def line_of_part(attribute: str, owner: nn.Module, frame: FrameType | None) -> W
 @reading(Written)
 def line_of_assigned_memory(frame: FrameType | None) -> Written:
     """Return the only line near the watch that puts one tensor's memory under another, if any."""
-    found: dict[bool, dict[tuple[str, int], _Scope]] = {True: {}, False: {}}
-    for near, file, scope in _scopes(None, frame):
+    found: dict[bool, dict[tuple[str, int], Scope]] = {True: {}, False: {}}
+    for near, file, scope in scopes(None, frame):
         lines = (line for one in _own_statements(scope) for line in _memory_given(one))
         found[near].update(((file, line), scope) for line in lines)
     places = found[True] or found[False]
@@ -137,7 +140,7 @@ def line_of_repeat(attribute: str, owner: nn.Module | None, frame: FrameType | N
         The user's frame that began the watch.
     """
     found: list[Written] = []
-    for near, file, scope in _scopes(owner, frame):
+    for near, file, scope in scopes(owner, frame):
         repeats = list(_repeats(scope))
         for one in [one for one in repeats if attribute and one.target == attribute] or repeats:
             written = written_at(file, one.line, scope)
@@ -159,7 +162,7 @@ class _Repeat(NamedTuple):
     of_attribute: bool
 
 
-def _repeats(scope: _Scope) -> Iterator[_Repeat]:
+def _repeats(scope: Scope) -> Iterator[_Repeat]:
     """Yield every list of one thing: ``[block] * n``, ``[block for _ in …]``, ``repeat(block)``."""
     for statement in _own_statements(scope):
         target = _target(statement)
@@ -209,7 +212,7 @@ def _target(statement: ast.stmt) -> str:
     return ast.unparse(target).rpartition(".")[2]
 
 
-def _entries(scope: _Scope, first: str, second: str) -> Iterator[tuple[str, str]]:
+def entries(scope: Scope, first: str, second: str) -> Iterator[tuple[str, str]]:
     """Yield what stands behind both keys where a dictionary has them: ``{"teacher": net}``."""
     for node in (inner for statement in _own_statements(scope) for inner in ast.walk(statement)):
         if isinstance(node, ast.Dict):
@@ -219,7 +222,7 @@ def _entries(scope: _Scope, first: str, second: str) -> Iterator[tuple[str, str]
                 yield ast.unparse(one), ast.unparse(other)
 
 
-def _scopes(owner: nn.Module | None, frame: FrameType | None) -> Iterator[tuple[bool, str, _Scope]]:
+def scopes(owner: nn.Module | None, frame: FrameType | None) -> Iterator[tuple[bool, str, Scope]]:
     """Yield the functions that may hold the line, the nearest first, with their files.
 
     Near are the methods of the owner's class and the functions that began the watch; the rest of
@@ -241,7 +244,7 @@ def _scopes(owner: nn.Module | None, frame: FrameType | None) -> Iterator[tuple[
         file = here.f_code.co_filename
         scope = scope_of(here)  # also loads a notebook's cell, or a file in an archive
         tree = tree_of_file(file)
-        if isinstance(scope, _Scope) and tree is not None:
+        if isinstance(scope, Scope) and tree is not None:
             far[file] = tree
             yield True, file, scope
         here = user_frame(here.f_back) if here.f_back is not None else None
@@ -259,14 +262,14 @@ def _file_of(kind: type[Any]) -> str | None:
         return None
 
 
-def _functions(node: ast.AST) -> Iterator[_Scope]:
+def _functions(node: ast.AST) -> Iterator[Scope]:
     """Yield the functions anywhere inside a class or file."""
     for inner in ast.walk(node):
         if isinstance(inner, ast.FunctionDef | ast.AsyncFunctionDef):
             yield inner
 
 
-def _own_statements(scope: _Scope) -> Iterator[ast.stmt]:
+def _own_statements(scope: Scope) -> Iterator[ast.stmt]:
     """Yield the simple statements of a scope, not those of functions inside it.
 
     What a ``with`` enters is one of them.
@@ -285,7 +288,7 @@ def _own_statements(scope: _Scope) -> Iterator[ast.stmt]:
             yield node
 
 
-def written_at(file: str, line: int, scope: _Scope) -> Written:
+def written_at(file: str, line: int, scope: Scope) -> Written:
     """Return a line as a call site; a comment beside or above it may say that it is meant."""
     text, above = linecache.getline(file, line), linecache.getline(file, line - 1)
     spoken = text if not above.lstrip().startswith("#") else above + text

@@ -20,6 +20,7 @@ from torch.nn.parameter import is_lazy
 from collapse_doctor.inspector.comparing.roles import Part, is_copy_of, part_of
 from collapse_doctor.inspector.layers import public_kind, public_name
 from collapse_doctor.inspector.sharing.defaults import defaults
+from collapse_doctor.inspector.sharing.handed import line_of_handed
 from collapse_doctor.inspector.sharing.lines import (
     Written,
     line_of_assigned_memory,
@@ -180,6 +181,8 @@ def _models(models: Mapping[str, nn.Module], frame: FrameType | None) -> Iterato
             continue
         written = line_of_copy((first, second), None, frame)
         copied = one is not other
+        if copied and written.site is None:
+            written = line_of_handed((first, second), (one, other), frame)
         yield _sharing("models", (first, second), one, written, "", copied)
 
 
