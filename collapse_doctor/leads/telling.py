@@ -216,7 +216,7 @@ def _scales(place: _Place) -> Iterator[Lead]:
     starts = [*_sites(place.parts), *terms.losses(program)]
     if "too short" in message or "whatever they are" in message:
         yield from terms.scales(program, starts)
-    else:
+    elif "one thing" not in message and "only pulls" not in message:  # else it is as it must be
         yield from terms.steps(program)
 
 

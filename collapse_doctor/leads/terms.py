@@ -17,17 +17,9 @@ __all__ = ["cut", "goes_on", "losses", "masked", "scales", "silenced", "steps", 
 
 _MASKS = frozenset(
     {
-        *(
-            "masked_fill",
-            "masked_fill_",
-            "fill_diagonal_",
-            "clamp",
-            "clamp_min",
-            "clamp_max",
-            "clip",
-        ),
-        *("round", "sign", "floor", "ceil", "argmax", "argmin", "where", "detach", "item", "numpy"),
-        *("zeros_like", "heaviside", "relu", "hardtanh", "nan_to_num"),
+        *("masked_fill", "masked_fill_", "fill_diagonal_", "clamp", "clamp_min", "clamp_max"),
+        *("clip", "round", "sign", "floor", "ceil", "argmax", "argmin", "where", "detach", "item"),
+        *("numpy", "zeros_like", "heaviside", "hardtanh", "nan_to_num"),
     }
 )
 _PAIRED = re.compile(r"cosine_?embedding|contrastive|ranking|siamese", re.IGNORECASE)
@@ -37,6 +29,10 @@ _LABELS = frozenset({"ones", "ones_like", "full", "full_like", "zeros", "zeros_l
 _TEMPERATURE = re.compile(r"temp|tau|scale|sharp|beta|logit", re.IGNORECASE)
 _PRODUCTS = frozenset({"mm", "matmul", "einsum", "bmm", "cdist", "cosine_similarity"})
 _CASTS = frozenset({"long", "float", "int", "double", "to", "type"})
+_OPTIMIZERS = (
+    *("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta", "Adamax"),
+    *("Rprop", "ASGD"),
+)
 _WORDS = ("target", "labels", "label", "y", "targets")
 
 
@@ -313,20 +309,7 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
 
 def steps(program: Program) -> Iterator[Lead]:
     """Yield where the step size is written, where there is one optimizer in the file."""
-    kinds = (
-        "SGD",
-        "Adam",
-        "AdamW",
-        "RMSprop",
-        "Adagrad",
-        "NAdam",
-        "RAdam",
-        "Adadelta",
-        "Adamax",
-        "Rprop",
-        "ASGD",
-    )
-    calls = [one for kind in kinds for one in program.calls.get(kind, ())]
+    calls = [one for kind in _OPTIMIZERS for one in program.calls.get(kind, ())]
     if len(calls) != 1:
         return
     words = [w.value for w in calls[0].keywords if w.arg in ("lr", "learning_rate")]

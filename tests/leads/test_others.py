@@ -219,6 +219,16 @@ SILENT: dict[str, tuple[str, str, str]] = {
         "loss = ce(net(view(x)), y)  # here\n",
         "whatever they are",
     ),
+    "a learning rate of a loss that compares a thing with itself": (
+        "CD207",
+        "opt = torch.optim.Adam(net.parameters(), lr=0.5)\nloss = triplet(a, a, n)  # here\n",
+        "when all embeddings are equal, and what it compares here is one thing",
+    ),
+    "a learning rate of a loss that only pulls": (
+        "CD207",
+        "opt = torch.optim.Adam(net.parameters(), lr=0.5)\nloss = 1 - cosine(a, b)  # here\n",
+        "a loss that only pulls together gives 0 when all embeddings are equal, as those of model are",
+    ),
     "rolled along the batch": (
         "CD104",
         "def far(z):\n    return z.roll(1, 0)\nloss = pair(z, far(z))  # here\n",
