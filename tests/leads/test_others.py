@@ -227,7 +227,7 @@ SILENT: dict[str, tuple[str, str, str]] = {
     "a learning rate of a loss that only pulls": (
         "CD207",
         "opt = torch.optim.Adam(net.parameters(), lr=0.5)\nloss = 1 - cosine(a, b)  # here\n",
-        "a loss that only pulls together gives 0 when all embeddings are equal, as those of model are",
+        "a loss that only pulls together gives 0 when all embeddings are equal",
     ),
     "rolled along the batch": (
         "CD104",
