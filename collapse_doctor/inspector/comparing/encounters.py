@@ -142,4 +142,5 @@ class Encounter:
             self.company.sites.add(site)
         known = [one is not None for one in self.known]
         telling = all(known) or (self.kind == "difference" and any(known))
+        telling = telling or comparison.past is not None
         return bool(comparison.relations) or telling or site in self.company.sites

@@ -119,6 +119,7 @@ class Operands:
     ) -> None:
         self._moment = moment
         self._provenance = provenance
+        provenance.stores.follow(lambda: moment.step)
         self._later = later
         self._emit = emit
         self._uses = Uses(later, emit)
