@@ -55,7 +55,7 @@ class Trainer:
         self.loader = DataLoader(train, 32, shuffle=True, collate_fn=collate, drop_last=True)
         self.optimizer = torch.optim.AdamW(model.parameters(), lr=lr)
         self.eval_every, self.temperature, self.step = eval_every, temperature, 0
-        self.log = []
+        self.log, self.best = [], 0.0
 
     def compute_loss(self, batch):
         inputs = {k: batch[k] for k in ("input_ids", "attention_mask")}
@@ -72,6 +72,7 @@ class Trainer:
             near = (z @ z.T).fill_diagonal_(-1).argmax(1)
             score = (batch["topic"][near] == batch["topic"]).float().mean().item()
         self.model.train()
+        self.best = max(self.best, score)
         return score
 
     def train(self, epochs):

@@ -47,8 +47,8 @@ class Factors(nn.Module):
 
     def forward(self, u, i):
         score = (self.user(u) * self.item(i)).sum(1, keepdim=True)
-        score = score + self.user_bias(u) + self.item_bias(i) + self.mean
-        return score  # fault
+        bias = self.user_bias(u) + self.item_bias(i) + self.mean
+        return score + bias  # fault
 
 
 class EarlyStopping:
