@@ -83,10 +83,12 @@ class Weighed:
             self._tell(term, f"F.{call.name} of {term.table}", marks)
 
     def _tell(self, term: Term, function: str, marks: Tensor) -> None:
+        if not any(side.requires_grad for side in term.factors):
+            return  # somebody measures how near kinds are
         left, right = (side.values for side in term.factors)
         step = _stride(left)
         rows = [left[::step].clone(), right[::step].clone(), marks]
-        self._traces.tell(term, function, rows=rows, levels=1, weighing=Weighing(term.fate))
+        self._traces.tell(term, function, rows=rows, weighing=Weighing(term.fate))
 
     def _hide(self, term: Term, result: Tensor, mask: Any) -> Term:
         """Return a table of which some places, or the diagonal, are hidden from now on."""

@@ -94,8 +94,8 @@ class Encounter:
         """Tell whether a relation of the two is more than what was meant."""
         if related.kind == "stale":
             return True
-        if self._has_other_partners and not (related.by_value and self._is_copied):
-            return False  # a batch of which each kind is drawn together
+        if self.weighing is not None and not self._is_weighed(related, self.weighing):
+            return False
         if not self.is_direct and not related.by_value:
             return False  # a library knows what it does with one thing
         if related.kind == "same-object" and self.place in self.others:
@@ -104,9 +104,15 @@ class Encounter:
             return False
         return not self._is_meant(related)
 
-    @property
-    def _has_other_partners(self) -> bool:
-        return self.weighing is not None and self.weighing.is_spread
+    def _is_weighed(self, related: Related, weighing: Weighing) -> bool:
+        """Tell whether weights hold one thing against itself by mistake.
+
+        Each kind of a batch may be drawn together, each row being of its own kind; and a table of
+        a batch with itself may be held to another such table.
+        """
+        if related.kind == "equal":
+            return self._is_copied
+        return not weighing.is_spread and related.kind != "scalar-multiple"
 
     @property
     def _is_copied(self) -> bool:
