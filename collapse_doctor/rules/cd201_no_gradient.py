@@ -7,7 +7,7 @@ looked at none of these parameters has a gradient: the way from the loss back to
 cut. Single numbers (a temperature, a bias) and a penalty on the weights do not count: they get
 their gradient without any embedding. Or all gradients are exactly zero from the first step on, in
 a model that was never trained. Or a gradient came at first and then no more, while nothing else
-learns in the model's stead.
+learns in the model's stead: another watched model that lost its own by then does not.
 
 Why it matters
 --------------
