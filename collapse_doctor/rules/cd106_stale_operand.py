@@ -42,7 +42,8 @@ calls at the same line were looked at and were no such thing, one sighting is no
 of an anchor set belong to each other is told by a sign test, which misses now and then.
 What is kept counts as never renewed when it was read for longer than it took to be made: what is
 renewed in turns is never older than one turn, and two writes lie a turn apart. That nothing was
-written since is told by the tensor's version counter, which is exact; of single tensors the same
+written since is told by the tensor's version counter, which is exact; a write that nobody looked
+at counts as one of the step that notices it, the latest that it can be. Of single tensors the same
 one must have been read twice. read_steps: 4, so that what is read was not the last bit of a
 training. same_views: 0.999 is the cosine below which outputs of one network in one state are of
 other inputs: float16 rounds a cosine by up to 0.001 (eps), of the same inputs it is 1 to rounding.

@@ -7,7 +7,7 @@ looked at none of these parameters has a gradient: the way from the loss back to
 cut. Single numbers (a temperature, a bias) and a penalty on the weights do not count: they get
 their gradient without any embedding. Or all gradients are exactly zero from the first step on, in
 a model that was never trained. Or a gradient came at first and then no more, while nothing else
-learns in the model's stead.
+learns in the model's stead: another watched model that lost its own by then does not.
 
 Why it matters
 --------------
@@ -115,16 +115,19 @@ def _ended(course: Course, own: Sequence[Update], bounds: Bounds) -> Iterator[Ma
     Only where nothing learns in its stead: a phase in which a head alone is trained is no fault.
     """
     last = max(i for i, update in enumerate(own) if course.learns_at(update))
-    rest = own[last + 1 :]
+    company = max(course.others_at, default=-1)  # what had lost its own by then is none
+    rest = [update for update in own[last + 1 :] if update.step > company]
     steps = steps_of(rest)
-    if len(steps) < bounds.looks or course.company or any(update.others for update in rest):
+    if len(steps) < bounds.looks or any(update.others for update in rest):
         return
     if any(part.graded > part.scalars or part.moved for update in rest for part in update.parts):
         return  # a penalty, zeros or a hand-made update: other phases of a training have them
     passes = [reach for reach in course.reaches if reach.step >= steps[0]]
-    if len({reach.step for reach in passes}) < bounds.looks or any(r.calls for r in passes):
+    if any(reach.calls for reach in passes) or not course.came_back:
         return
-    ended = replace(course, updates=tuple(rest), reaches=tuple(passes))
+    if passes and len({reach.step for reach in passes}) < bounds.looks:
+        return  # none at all is telling: what was run and learnt before is not run any more
+    ended = replace(course, updates=tuple(rest), reaches=tuple(passes), company=False)
     yield _match(ended, bounds, steps)
 
 
@@ -186,6 +189,12 @@ def _cause(course: Course, cut: Reach | None, made: Reach | None, blind: bool) -
             "have everywhere, and an activation that is flat for all inputs."
         )
         return text, at(course, lost.steep or lost.made, step=first)
+    if not course.reaches:
+        text = (
+            f"{course.model} is not called any more at these steps: its embeddings are read from "
+            "where they were kept, as from a cache, or another's are taken in their place."
+        )
+        return text, at(course, None, step=first)
     if blind and made is not None:
         text = (
             "The embedding has no graph where the model returns it: the forward pass runs under "

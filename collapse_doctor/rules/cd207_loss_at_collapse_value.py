@@ -96,9 +96,13 @@ class Bounds:
 
 @dataclass(frozen=True)
 class _Plateau:
-    """The last looks at one loss, how far it was from its value at collapse, and its first look."""
+    """The last looks at one loss, how far it was from its value at collapse, and its first look.
+
+    ``met`` are all looks since it came to that value and stayed there, the last ones among them.
+    """
 
     entries: tuple[Objective, ...]
+    met: tuple[Objective, ...]
     distance: float
     first: float
     begun: int
@@ -107,6 +111,10 @@ class _Plateau:
     def last(self) -> Objective:
         """The newest look."""
         return self.entries[-1]
+
+    def since(self, onset: int) -> Objective:
+        """Return the look from which on both held: the loss, and what began at ``onset``."""
+        return next(one for one in self.met if one.step >= onset)
 
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
@@ -145,12 +153,13 @@ def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
     if len(steps) < bounds.looks:
         return None
     missed = [one.step for one in entries if not _distance(one, first) <= bounds.tolerance]
-    wanted = [step for step in steps if not missed or step > max(missed)][-bounds.looks :]
+    met = tuple(one for one in entries if not missed or one.step > max(missed))
+    wanted = steps_of(met)[-bounds.looks :]
     if len(wanted) < bounds.losses:
         return None
-    recent = tuple(one for one in entries if one.step in wanted)
+    recent = tuple(one for one in met if one.step in wanted)
     distance = max(_distance(one, first) for one in recent)
-    return _Plateau(recent, distance, first, entries[0].step)
+    return _Plateau(recent, met, distance, first, entries[0].step)
 
 
 def _distance(one: Objective, first: float) -> float:
@@ -194,7 +203,8 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         met = {step for step in history(measurements, layer, "norm_mean").steps if step > steps[0]}
         looks = len(met.union(steps))
         if looks >= bounds.looks:
-            yield replace(_match(layer, plateau, bounds, why, looks), cause=cause)
+            match = _match(layer, plateau, bounds, why, looks)
+            yield replace(match, where=_where(layer, plateau.since(onset)), cause=cause)
             return
     aliased = enough and aliased_steps(measurements, places).issuperset(steps)
     if own and aliased and are_one_thing(measurements, steps):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -37,7 +37,8 @@ class Course:
     """All looks at the parameters and outputs of one model, oldest first.
 
     ``fresh`` says that its weights were as PyTorch draws them when the watch began, ``company``
-    that another watched model got a gradient and was moved.
+    that another watched model got a gradient and was moved, ``others_at`` at which steps another
+    one was seen to get one.
     """
 
     model: str
@@ -45,6 +46,7 @@ class Course:
     reaches: tuple[Reach, ...]
     fresh: bool = False
     company: bool = False
+    others_at: frozenset[int] = frozenset()
 
     @cached_property
     def own(self) -> tuple[Update, ...]:
@@ -85,6 +87,11 @@ class Course:
         """Tell whether a gradient was there that is more than a penalty's or a single number's."""
         whole = not self.has_weights
         return any(part.graded > (0 if whole else part.alone) for part in update.parts)
+
+    @property
+    def learning_at(self) -> frozenset[int]:
+        """Steps at which it was seen to get a gradient that is its own; see :meth:`learns_at`."""
+        return frozenset(update.step for update in self.own if self.learns_at(update))
 
     @property
     def is_moved_from_outside(self) -> bool:
@@ -130,10 +137,14 @@ def courses(measurements: Measurements) -> tuple[Course, ...]:
         )
         for name in dict.fromkeys(u.model for u in measurements.updates)
     ]
-    learning = {c.model for c in found if c.has_gradient and c.has_moved}
+    learning = {c.model: c.learning_at for c in found if c.has_gradient and c.has_moved}
     if not found:
         raise NotExamined("no step of an optimizer was looked at; beside compiled code none is")
-    return tuple(replace(c, company=bool(learning - {c.model})) for c in found)
+    return tuple(_beside(c, [at for m, at in learning.items() if m != c.model]) for c in found)
+
+
+def _beside(course: Course, others: Sequence[frozenset[int]]) -> Course:
+    return replace(course, company=bool(others), others_at=frozenset().union(*others))
 
 
 def judge_each(

@@ -323,6 +323,30 @@ def test_how_near_the_value_must_be_met(
     assert [match.confidence for match in matches] == ([confidence] if confidence else [])
 
 
+@pytest.mark.parametrize(
+    ("values", "step"),
+    [
+        ((0.3, 0.2, 0.2, 0.2, 0.2, 0.2), 286),
+        ((0.2, 0.3, 0.2, 0.201, 0.2, 0.2), 287),
+        ((0.2, 0.2, 0.2, 0.2, 0.2, 0.2), 285),
+    ],
+)
+def test_it_is_told_since_when_the_loss_has_been_there(
+    training_of: Any, check: Check, values: tuple[float, ...], step: int
+) -> None:
+    seen = [objective(285 + number, value) for number, value in enumerate(values)]
+    (match,) = check("CD207", training_of(COLLAPSED, objectives=tuple(seen)))
+    assert match.where.step == step
+
+
+def test_it_is_told_of_no_step_before_all_embeddings_were_equal(
+    training_of: Any, check: Check
+) -> None:
+    seen = [objective(step, 0.2) for step in range(0, 301, 20)]
+    (match,) = check("CD207", training_of(COLLAPSED, objectives=tuple(seen)))
+    assert match.where.step == 100, "where the layer's values turn"
+
+
 def test_short_logits_are_one_only_where_training_has_shortened_them(
     training_of: Any, check: Check
 ) -> None:

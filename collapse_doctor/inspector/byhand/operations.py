@@ -46,7 +46,13 @@ _WORDS: Mapping[str, tuple[str, ...]] = {
     "diagonal": ("diag", "diagonal", "trace"),
     "gather": ("gather",),
     "join": ("cat", "concat", "concatenate", "vstack", "stack"),
+    "squash": ("sigmoid", "sigmoid_", "logsigmoid", "softplus"),
+    "choose": ("where",),
     "lose": ("cross_entropy", "nll_loss"),
+    "fit": (
+        "binary_cross_entropy_with_logits", "binary_cross_entropy", "mse_loss", "l1_loss",
+        "smooth_l1_loss", "huber_loss",
+    ),
     "diverge": ("kl_div",),
 }  # fmt: skip
 

@@ -10,6 +10,7 @@ from collapse_doctor.inspector.byhand.contractions import Contraction, sums_feat
 from collapse_doctor.inspector.byhand.operations import ACTS
 from collapse_doctor.inspector.byhand.terms import Kind, Term, may_meet
 from collapse_doctor.inspector.byhand.traces import Call, Traces
+from collapse_doctor.inspector.byhand.weighed import Weighed
 
 __all__ = ["Pairs"]
 
@@ -22,8 +23,9 @@ _STAYING = frozenset({"contiguous", "float", "to"})
 class Pairs:
     """Follows ``a * b`` to its sum, and ``a - b`` to its norm or square."""
 
-    def __init__(self, traces: Traces) -> None:
+    def __init__(self, traces: Traces, weighed: Weighed) -> None:
         self._traces = traces
+        self._weighed = weighed
 
     def multiplied(self, call: Call) -> None:
         """Begin a product, weigh what is under way, or find a difference squared."""
@@ -34,7 +36,10 @@ class Pairs:
         elif one is other and one is not None and one.kind == "difference":
             self._traces.tell(one, "(a - b) ** 2", levels=1)
         elif one is not None and other is not None:
-            self._both_soft(call, one, other)
+            if one.kind == other.kind == "table":
+                self._weighed.of_two(call, one, other)
+            else:
+                self._both_soft(call, one, other)
         elif one is not None:
             self._weigh(call, one, left, right)
         elif other is not None:
@@ -64,7 +69,7 @@ class Pairs:
         elif term.kind == "table" or (
             term.kind == "difference" and not isinstance(call.second, Tensor)
         ):
-            self._carry(call, term, call.first)
+            self._carry(call, self._weighed.shifted(call, term), call.first)
 
     def passed(self, call: Call) -> None:
         """Follow what is under way through an operation on each number."""
@@ -72,13 +77,31 @@ class Pairs:
         if term is not None and (
             term.kind in ("table", "joined", "soft") or call.name not in _CHANGING
         ):
-            self._carry(call, term, call.first)
+            self._carry(call, self._weighed.carried(call, term), call.first)
         elif term is None and call.name in _STAYING and isinstance(call.first, Tensor):
             self._traces.stays(call.result, call.first)
+
+    def squashed(self, call: Call) -> None:
+        """Follow a table through a sigmoid and what is like it."""
+        term = self._traces.of(call.first)
+        if term is not None and term.kind == "table":
+            self._carry(call, term, call.first)
+
+    def chosen(self, call: Call) -> None:
+        """Follow a table of which ``where`` takes some places."""
+        for place in (1, 2):
+            table = call.given(place, ("input", "other")[place - 1])
+            term = self._traces.of(table)
+            if term is not None and term.kind == "table":
+                kept = self._weighed.chosen(term, call.given(0, "condition"), inverted=place == 2)
+                if kept is not None:
+                    self._carry(call, kept, table)
 
     def reduced(self, call: Call) -> None:
         """Find a product that is summed over features."""
         term = self._traces.of(call.first)
+        if term is not None and term.kind == "table":
+            self._weighed.summed(term)
         if term is None or term.kind not in ("product", "soft") or len(term.factors) < 2:
             return
         dim = sums_features(call.given(1, "dim", "axis"), call.first.dim())
@@ -106,6 +129,10 @@ class Pairs:
     def contracted(self, call: Call, found: Contraction) -> None:
         """Tell a product and its sum in one, as ``einsum('bd,bd->b', a, b)``."""
         traces = self._traces
+        one, other = traces.of(found.left), traces.of(found.right)
+        for table, weights in ((one, found.right), (other, found.left)):
+            if table is not None and table.kind == "table" and call.name == "einsum":
+                self._weighed.summed(self._weighed.weigh(table, weights))
         rows = found.rows
         if not may_meet(*rows) or not (traces.learns(found.left) or traces.learns(found.right)):
             return
@@ -133,7 +160,10 @@ class Pairs:
 
     def _weigh(self, call: Call, term: Term, own: Any, weight: Any) -> None:
         # Three embeddings in one product are no pair; a table may be scaled by what is learnt.
-        if term.kind == "table" or not self._traces.learns(weight):
+        if term.kind == "table":
+            given = not isinstance(weight, Tensor) or not weight.requires_grad
+            self._carry(call, self._weighed.weigh(term, weight) if given else term, own)
+        elif not self._traces.learns(weight):
             self._carry(call, term, own)
 
     def _carry(self, call: Call, term: Term, own: Any) -> None:

@@ -164,7 +164,15 @@ def _turned(term: Term) -> Term:
     left, right = term.factors
     first = term if term.turned_from is None else term.turned_from
     return Term(
-        "table", (right, left), term.frame, term.is_direct, term.function, turned_from=first
+        "table",
+        (right, left),
+        term.frame,
+        term.is_direct,
+        term.function,
+        turned_from=first,
+        marks=term.marks,
+        is_weighed=term.is_weighed,
+        fate=term.fate,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import weakref
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
 from torch import Tensor, nn
@@ -22,12 +22,16 @@ from collapse_doctor.inspector.comparing.trail import Trail
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.source.callsite import Still
 
-__all__ = ["Factor", "Fleeting", "Kind", "Term", "in_memory", "may_meet"]
+__all__ = ["Factor", "Fate", "Fleeting", "Kind", "Term", "Weighing", "in_memory", "may_meet"]
 
 MOST_REMEMBERED = 256
 """Results in between that are remembered at a time; beyond it the oldest are forgotten."""
 LEAST_WIDTH = 3
 """Features below which rows are not held against each other (see :func:`relate_values`)."""
+
+WHOLE = 0.5
+"""Share of a row's weights from which on the comparison is with row i, above all."""
+
 
 Kind = Literal["product", "difference", "table", "joined", "soft"]
 T = TypeVar("T")
@@ -76,13 +80,51 @@ class Factor:
 
 
 @dataclass(eq=False)
+class Fate:
+    """Whether a result in between, in whatever form, turned out to be a comparison.
+
+    ``is_weighed``: by weights that were given to it, as may be said again by its diagonal.
+    """
+
+    is_told: bool = False
+    is_weighed: bool = False
+
+
+@dataclass(eq=False)
+class Weighing:
+    """How weights that were given to a table are judged once they are here.
+
+    ``is_spread`` is then true where row i has other partners beside row i.
+    """
+
+    fate: Fate
+    is_spread: bool = True
+
+    def holds(self, marks: Tensor) -> bool:
+        """Tell whether row i meets row i, and nothing has told so of this table before.
+
+        Parameters
+        ----------
+        marks
+            Shape (rows, 3): is the place left in, is its weight the greatest, its share of all.
+        """
+        kept, greatest, share = marks.T
+        if self.fate.is_told or self.fate.is_weighed or not bool((kept * greatest).all()):
+            return False
+        self.fate.is_weighed = True
+        self.is_spread = bool(share.median() < WHOLE)
+        return True
+
+
+@dataclass(eq=False)
 class Term:
     """A result in between: what it was made of, and where.
 
     ``is_direct`` is true where the user wrote the operation, and no library. Of a ``table`` rows of
     the one factor make the rows, rows of the other the columns. ``joined`` are the parts of a
     ``cat``; ``soft`` is a softmax of one factor, or a product of two of them, the ``parts``.
-    A table that was ``turned_from`` another is told with it.
+    A table that was ``turned_from`` another shares its ``fate``. ``marks`` are what masks and
+    weights left of its diagonal (see :mod:`weighed`), ``is_weighed`` where weights were among them.
     """
 
     kind: Kind
@@ -92,7 +134,9 @@ class Term:
     function: Any
     parts: tuple[Term, ...] = ()
     turned_from: Term | None = None
-    is_told: bool = False
+    marks: Tensor | None = None
+    is_weighed: bool = False
+    fate: Fate = field(default_factory=Fate)
 
     @property
     def table(self) -> str:

@@ -9,7 +9,14 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from collapse_doctor.inspector.byhand.terms import Factor, Fleeting, Kind, Term, in_memory
+from collapse_doctor.inspector.byhand.terms import (
+    Factor,
+    Fleeting,
+    Kind,
+    Term,
+    Weighing,
+    in_memory,
+)
 from collapse_doctor.inspector.comparing.encounters import Company, Encounter, Place
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS
 from collapse_doctor.inspector.comparing.provenance import Provenance
@@ -86,10 +93,7 @@ class Traces:
         if not len(self._terms) or not isinstance(tensor, Tensor):
             return None
         term = self._terms.of(tensor)
-        if term is None or term.is_told:
-            return None
-        whole = term.turned_from
-        return None if whole is not None and whole.is_told else term
+        return None if term is None or term.fate.is_told else term
 
     def learns(self, value: Any) -> bool:
         """Tell whether an argument takes a gradient or is an output: more than a weight."""
@@ -165,6 +169,7 @@ class Traces:
         dim: int = -1,
         rows: list[Tensor] | None = None,
         levels: int = MOST_LEVELS,
+        weighing: Weighing | None = None,
     ) -> None:
         """Tell that a term was a comparison.
 
@@ -176,17 +181,18 @@ class Traces:
             The rows that met, and which those were on the right and left; else all, in order.
         levels
             How far out the same name twice is a norm, and no mistake.
+        weighing
+            What judges the weights that come with the rows: until then it is none, and may be told.
         """
         now = self._moment.step, self._moment.forward
         if self._told[now] >= MOST_TOLD:
             return
         self._told[now] += 1
-        term.is_told = True
-        if term.turned_from is not None:
-            term.turned_from.is_told = True
+        term.fate.is_told = weighing is None
         left, right = term.factors
         names = term.names
-        term.factors = ()  # nothing else is to be told of it: let go of its memory
+        if weighing is None:
+            term.factors = ()  # nothing else is to be told of it: let go of its memory
         place = _place(term.frame)
         related = in_memory(left, right)
         same = related is not None and related.kind == "same-object"
@@ -207,6 +213,7 @@ class Traces:
                 others=self._company.others,
                 company=self._company,
                 levels=levels,
+                weighing=weighing,
             ),
             left,
             right,

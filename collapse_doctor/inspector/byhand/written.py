@@ -17,6 +17,7 @@ from collapse_doctor.inspector.byhand.pairs import Pairs
 from collapse_doctor.inspector.byhand.softmaxes import Softened
 from collapse_doctor.inspector.byhand.tables import Tables
 from collapse_doctor.inspector.byhand.traces import Call, Met, Traces
+from collapse_doctor.inspector.byhand.weighed import Weighed
 from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.moment import Moment
 
@@ -36,7 +37,8 @@ class Handwritten:
 
     def __init__(self, moment: Moment, provenance: Provenance, met: Met) -> None:
         self._traces = Traces(moment, provenance, met)
-        self._pairs = pairs = Pairs(self._traces)
+        self._weighed = Weighed(self._traces)
+        self._pairs = pairs = Pairs(self._traces, self._weighed)
         self._tables = tables = Tables(self._traces)
         self._soft = soft = Softened(self._traces)
         self._acts: dict[str, Callable[[Call], None]] = {
@@ -56,7 +58,10 @@ class Handwritten:
             "gather": tables.gathered,
             "join": tables.joined,
             "soften": soft.softened,
-            "diverge": soft.diverged,
+            "squash": pairs.squashed,
+            "choose": pairs.chosen,
+            "diverge": self._diverged,
+            "fit": self._weighed.fitted,
             "lose": self._lost,
         }
 
@@ -83,7 +88,12 @@ class Handwritten:
 
     def _lost(self, call: Call) -> None:
         self._tables.classified(call)
+        self._weighed.fitted(call)
         self._soft.classified(call)
+
+    def _diverged(self, call: Call) -> None:
+        self._weighed.fitted(call)
+        self._soft.diverged(call)
 
 
 def _takes_diagonal(call: Call) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from collapse_doctor.inspector.byhand.terms import Kind
+from collapse_doctor.inspector.byhand.terms import Kind, Weighing
 from collapse_doctor.inspector.byhand.texts import are_meant_to_be_one
 from collapse_doctor.inspector.comparing.provenance import Known
 from collapse_doctor.inspector.comparing.relations import Related
@@ -19,6 +19,9 @@ __all__ = ["Company", "Encounter", "Place"]
 WITHIN_ROUNDING = 8
 """Rounding units within which multiples count as equal values: that a row meets a multiple of
 itself is a length in a product, and a pull towards a length in a distance."""
+
+COPYING = frozenset({"clone", "__deepcopy__", "numpy"})
+"""What lays equal values elsewhere: nobody does it to hold a batch against itself."""
 
 Place = tuple[tuple[int, int], ...]
 """Where a call is made: the instructions of the functions that were running."""
@@ -59,6 +62,7 @@ class Encounter:
     others: set[Place]
     company: Company
     levels: int
+    weighing: Weighing | None = None
 
     def settle(self, rows: list[Tensor]) -> tuple[bool, Related | None]:
         """Tell whether the rows that were chosen exist, and how both sides are one in memory.
@@ -71,6 +75,8 @@ class Encounter:
         """
         if len(rows) == 2:
             return True, self.in_memory
+        if self.weighing is not None:
+            return self.weighing.holds(rows[2]), self.in_memory
         columns, *places = (numbers.tolist() for numbers in rows[2:])
         left, right = self.heights
         step = -(-left // len(columns))
@@ -82,12 +88,14 @@ class Encounter:
     @property
     def must_recur(self) -> bool:
         """Whether one sighting is none: a memory of past batches holds but this one at first."""
-        return self.kind == "joined"
+        return self.kind == "joined" or self.weighing is not None
 
     def admits(self, related: Related) -> bool:
         """Tell whether a relation of the two is more than what was meant."""
         if related.kind == "stale":
             return True
+        if self.weighing is not None and not self._is_weighed(related, self.weighing):
+            return False
         if not self.is_direct and not related.by_value:
             return False  # a library knows what it does with one thing
         if related.kind == "same-object" and self.place in self.others:
@@ -95,6 +103,25 @@ class Encounter:
         if related.kind == "scalar-multiple" and not self._is_rounded(related):
             return False
         return not self._is_meant(related)
+
+    def _is_weighed(self, related: Related, weighing: Weighing) -> bool:
+        """Tell whether weights hold one thing against itself by mistake.
+
+        Each kind of a batch may be drawn together, each row being of its own kind; and a table of
+        a batch with itself may be held to another such table.
+        """
+        if related.kind == "equal":
+            return self._is_copied
+        return not weighing.is_spread and related.kind != "scalar-multiple"
+
+    @property
+    def _is_copied(self) -> bool:
+        """Whether one side was copied on purpose, or made in a forward pass of its own."""
+        one, other = self.known
+        if one is None or other is None:
+            return False
+        apart = {*one.origin.path} ^ {*other.origin.path}
+        return one.run is not other.run or not COPYING.isdisjoint(apart)
 
     def _is_meant(self, related: Related) -> bool:
         if related.by_value and not all(self.names):
@@ -121,4 +148,5 @@ class Encounter:
             self.company.sites.add(site)
         known = [one is not None for one in self.known]
         telling = all(known) or (self.kind == "difference" and any(known))
+        telling = telling or comparison.past is not None
         return bool(comparison.relations) or telling or site in self.company.sites

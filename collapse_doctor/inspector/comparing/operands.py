@@ -119,6 +119,7 @@ class Operands:
     ) -> None:
         self._moment = moment
         self._provenance = provenance
+        provenance.stores.follow(lambda: moment.step)
         self._later = later
         self._emit = emit
         self._uses = Uses(later, emit)
@@ -261,7 +262,7 @@ class Operands:
     def _met_by_hand(self, met: Encounter, *sides: Factor) -> None:
         """Take in a comparison that was recognised in several operations."""
         names, known = list(met.names), list(met.known)
-        if met.kind != "soft":  # logits are no embeddings
+        if met.kind != "soft" and met.weighing is None:  # logits are no embeddings
             self._uses.met(known, by_direction=met.kind != "difference")
         comparison = Comparison(
             step=self._moment.step,
@@ -284,7 +285,8 @@ class Operands:
         now = self._moment.now()
         kept = tuple(self._provenance.stores.of(side) for side in values)
         meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
-        self._note_anchors(meeting, [side.itself for side in sides])
+        if met.weighing is None:  # whether they met is known later
+            self._note_anchors(meeting, [side.itself for side in sides])
         self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()

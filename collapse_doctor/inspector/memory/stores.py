@@ -2,12 +2,13 @@
 
 ``bank[rows] = z.detach()`` makes a store of a tensor that is no output itself. What is read from it
 later is as old as the last write, and that there was none since is told by the version counter,
-which counts writes in steps that nobody looks at, too.
+which counts writes in steps that nobody looks at, too. When such a write was is not known: it
+counts as one of the step in which it is noticed, the latest that it can be.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from torch import Tensor
@@ -21,7 +22,10 @@ MOST_STORES = 64
 
 
 class Kept(NamedTuple):
-    """The steps of the first and of the last write into a store, and the line of the last."""
+    """The steps of the first and of the last write into a store, and the line of the last seen.
+
+    ``last`` is no earlier than the write was.
+    """
 
     first: int
     last: int
@@ -39,6 +43,11 @@ class Stores:
 
     def __init__(self) -> None:
         self._spots: dict[int, _Spot] = {}
+        self._step: Callable[[], int] | None = None
+
+    def follow(self, step: Callable[[], int]) -> None:
+        """Be told of the present step; until then, a store that somebody wrote to is none."""
+        self._step = step
 
     def written(self, target: Tensor, step: int, site: CallSite) -> None:
         """Take note that an output of ``step`` was just written into a tensor."""
@@ -59,11 +68,16 @@ class Stores:
                 self._put(result, kept)
 
     def of(self, tensor: Tensor) -> Kept | None:
-        """Return when the memory of a tensor was written, if it was not written since; or None."""
+        """Return when the memory of a tensor was written, or None if that is no store."""
         spot = self._spots.get(tensor.untyped_storage()._cdata) if self._spots else None
-        if spot is None or spot.storage.expired() or spot.version != _version(tensor):
+        if spot is None or spot.storage.expired():
             return None
-        return spot.kept
+        if spot.version == _version(tensor):
+            return spot.kept
+        if self._step is None:
+            return None
+        self._put(tensor, spot.kept._replace(last=self._step()))
+        return self.of(tensor)
 
     def sweep(self) -> None:
         """Forget what no longer exists."""
