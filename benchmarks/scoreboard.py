@@ -19,6 +19,7 @@ SHARES = {
     "in time": "in_time",
     "first": "first",
     "right line": "right_line",
+    "fault named": "names_fault",
     "meeting line": "names_meeting",
 }
 """The columns of a score by the judgement they count."""

@@ -38,6 +38,7 @@ class Judgement:
     in_time: bool | None = None
     first: bool | None = None
     right_line: bool | None = None
+    names_fault: bool | None = None
     names_meeting: bool | None = None
     lag: int | None = None
 
@@ -118,6 +119,7 @@ def _cause(outcome: Outcome, code: str, said: Said | None) -> Judgement:
     named = set() if said is None else {said.line, *said.related}
     right = program.faults | program.shows
     names_none = code in NO_LINE and (said is None or said.line is None)
+    is_judged = bool(program.faults) and not names_none
     return Judgement(
         code,
         outcome,
@@ -125,6 +127,7 @@ def _cause(outcome: Outcome, code: str, said: Said | None) -> Judgement:
         in_time=None if program.first is None else lag is not None and abs(lag) <= NEAR,
         first=outcome.primary == code,
         right_line=said is not None and said.line in right if right and not names_none else None,
+        names_fault=not program.faults.isdisjoint(named) if is_judged else None,
         names_meeting=not program.meets.isdisjoint(named) if program.meets else None,
         lag=lag,
     )

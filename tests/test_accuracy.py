@@ -51,6 +51,16 @@ def test_where_a_setting_first_shows_is_a_right_line() -> None:
     program = replace(SICK, shows=frozenset({8}))
     judgement = judge(outcome(said("CD103", line=8), program=program))[0]
     assert judgement.right_line
+    assert not judgement.names_fault
+
+
+def test_the_fault_is_named_by_any_line_that_leads_there() -> None:
+    findings = [said("CD103", line=8, related=(9, 7)), said("CD103"), said("CD103", line=8)]
+    judged = [judge(outcome(one))[0] for one in findings]
+    assert [each.names_fault for each in judged] == [True, True, False]
+    assert [each.right_line for each in judged] == [False, True, False]
+    nowhere = replace(SICK, faults=frozenset(), shows=frozenset({8}))
+    assert judge(outcome(said("CD103", line=8), program=nowhere))[0].names_fault is None
 
 
 def test_a_collapse_has_no_line_and_is_judged_by_one_that_it_names() -> None:
@@ -154,7 +164,10 @@ def test_a_finding_of_info_detects_nothing_and_hides_no_other() -> None:
 def test_silence_and_failure_miss_everything() -> None:
     judged = [judge(outcome())[0], judge(outcome(failure="still running after 120 s"))[0]]
     score = Score(judged)
-    for what in ("detected", "in_time", "first", "right_line", "names_meeting"):
+    for what in (
+        *("detected", "in_time", "first"),
+        *("right_line", "names_fault", "names_meeting"),
+    ):
         assert score.share(what) == (0, 2)
     assert (score.programs, score.failed, score.lags) == (1, 1, [])
 
@@ -199,8 +212,8 @@ def row(lines: list[str], name: str) -> list[str]:
 def test_the_tables_count_by_code_and_by_folder(monkeypatch: pytest.MonkeyPatch) -> None:
     code, lines = run(monkeypatch)
     assert code == 0
-    assert row(lines, "CD103") == ["1", "1/1", "1/1", "1/1", "1/1", "1/1", "0", "0"]
-    assert row(lines, "CD106") == ["1", "0/1", "0/0", "0/0", "0/0", "0/0", "", "0"]
+    assert row(lines, "CD103") == ["1", *["1/1"] * 6, "0", "0"]
+    assert row(lines, "CD106") == ["1", "0/1", *["0/0"] * 5, "", "0"]
     assert row(lines, "sick/loops")[:2] == ["1", "1/2"]
     assert row(lines, "innocent/views") == ["1", "1", "1", "0", "CD105 ×1"]
     assert "- sick/loops/pair (seed 0): expected CD106, got CD103 at step 3" in lines

@@ -254,6 +254,21 @@ def _kept(place: _Place) -> Iterator[Lead]:
             yield Lead(one.lineno, "what it gives is kept from here on")
 
 
+def _one_network(place: _Place) -> Iterator[Lead]:
+    """CD108: what was copied without its weights, where no line is known yet."""
+    if place.finding.where.line is not None or "shallow copy" not in place.finding.message:
+        return
+    copied = place.program.calls.get("copy", ())
+    shallow = [one for one in copied if isinstance(one.func, ast.Name) or _is_module(one.func)]
+    if len(shallow) == 1:
+        yield Lead(shallow[0].lineno, "`copy` keeps the weights: both have the same ones")
+
+
+def _is_module(function: ast.expr) -> bool:
+    """Tell ``copy.copy`` from a method ``copy`` of something else."""
+    return isinstance(function, ast.Attribute) and ast.unparse(function.value) == "copy"
+
+
 def _modes(place: _Place) -> Iterator[Lead]:
     """CD209: what is done in one of the two modes only."""
     if place.helper is not None:
@@ -285,6 +300,7 @@ _Ask = Callable[[_Place], Iterator[Lead]]
 _ASKED: Mapping[str, _Ask] = {
     **dict.fromkeys(("CD101", "CD102", "CD103", "CD104", "CD105"), _aliases),
     "CD106": _kept,
+    "CD108": _one_network,
     "CD107": _views,
     "CD201": _ungraded,
     "CD202": _unmoved,

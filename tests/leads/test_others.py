@@ -18,6 +18,12 @@ loss(x, y).backward()
 """
 
 FOUND: dict[str, tuple[str, str, str, str]] = {
+    "a shallow copy": (
+        "CD108",
+        "def pair(net):\n    return net, copy.copy(net)\nloss = near(u, v)  # meets\n",
+        "q and k are no separate networks: the second is a shallow copy of it",
+        "return net, copy.copy(net)",
+    ),
     "rows by argmin": (
         "CD104",
         "def mine(z):\n    near = torch.cdist(z, z).argmin(1)\n    return near\n"
@@ -212,6 +218,11 @@ SILENT: dict[str, tuple[str, str, str]] = {
         "CD208",
         "y = torch.tensor([1, 0, 1])\nloss = (y * d).mean()\nloss.backward()  # here\n",
         HINGE,
+    ),
+    "copies of whole networks, and of a list": (
+        "CD108",
+        "key = copy.deepcopy(net)\nrest = names.copy()\nloss = near(u, v)  # meets\n",
+        "q and k are no separate networks: the second is a shallow copy of it",
     ),
     "a noise that is no scale": (
         "CD207",
