@@ -9,7 +9,7 @@ from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.source.reading import given_up
 
-__all__ = ["blind_spots"]
+__all__ = ["blind_spots", "unread"]
 
 TRANSFORMED = "ran inside a transform (vmap, grad), where no operand can be looked at"
 UNREAD = "some source could not be read, so a line may be missing or not the best one"
@@ -35,5 +35,10 @@ def blind_spots(moment: Moment, window: ModeWindow, *, compiled: bool) -> Iterat
         yield "inspector", f"no forward pass of a watched model was seen in this thread{why}"
     elif compiled and steps > last + 1:
         yield "inspector", f"no forward pass was seen after step {last:,} of {steps:,}{why}"
+    yield from unread()
+
+
+def unread() -> Iterator[tuple[str, str]]:
+    """Yield the same for source that could not be read since this was last asked."""
     for fault in given_up():
         yield "source", f"{UNREAD} ({fault})"

@@ -31,8 +31,9 @@ __all__ = ["WANTED", "Senses"]
 WANTED = SEEN | LOSSES | SHAPING | ACTIVE | CUTS.keys()
 """The functions that somebody here wants to see called."""
 
-MOST_PATIENT = 256
-"""Looks at gradients, weights and losses that wait to be judged; beyond it, they no longer wait."""
+MOST_PATIENT = 1024
+"""Looks at gradients, weights, losses, inputs and activations that wait to be judged; beyond it,
+they no longer wait."""
 
 
 class Senses:
@@ -77,11 +78,11 @@ class Senses:
         self.provenance = provenance
         self.wrappers = Wrappers(provenance, hook)
         self.embeddings = Embeddings(ranks, budget, moment, outline.doubles)
-        self.inputs = Inputs(moment, prompt, append)
-        self.operands = Operands(moment, provenance, prompt, append)
+        self.inputs = Inputs(moment, patient, append)
+        self.operands = Operands(moment, provenance, prompt, patient, append)
         self.objectives = Objectives(moment, provenance, patient, append)
-        self.shapes = Shapes(moment, provenance, prompt, append)
-        self.activations = Activations(models, moment, prompt, append)
+        self.shapes = Shapes(moment, provenance, prompt, patient, append)
+        self.activations = Activations(models, moment, patient, append)
         self.heard = Told(moment, prompt, append, note)
         self.way_back = WayBack(models, schedule, moment, provenance, patient, append, note)
         self._moment = moment

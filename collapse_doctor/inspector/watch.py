@@ -15,7 +15,7 @@ from torch import nn
 
 from collapse_doctor.errors import UsageError
 from collapse_doctor.inspector.aside import Aside
-from collapse_doctor.inspector.blindspots import blind_spots
+from collapse_doctor.inspector.blindspots import blind_spots, unread
 from collapse_doctor.inspector.compiler.compiled import (
     anything_compiled,
     compiled_parts,
@@ -374,7 +374,7 @@ class Watch:
             self._idle
             and not self._senses.embeddings.is_pending
             and not self._ranks.are_several
-            and not (self._senses.is_behind and self._budget.affords())
+            and not (self._senses.is_behind and self._budget.has_share())
         )
 
     def _end_look(self, steps: int) -> None:
@@ -433,6 +433,8 @@ class Watch:
         if self._is_behind:
             self._is_behind = False
             Fuse(self._blown).guard(self._senses.measure)()
+            for about, text in unread():
+                self._note(about, text)
 
     def _tell(self, *, waiting: bool = False) -> None:
         """Judge and measure all that was taken; ``waiting``: also what waits for other ranks."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import heapq
-from operator import itemgetter
+import itertools
 from typing import Any, Protocol, TypeVar
 
 import msgspec
@@ -156,7 +155,7 @@ class Recording:
     @property
     def shapes(self) -> list[Spread | AlongBatch]:
         """What shapes and dimensions of calls showed, once each, oldest first. A new list."""
-        return list(self._shapes)
+        return sorted(self._shapes, key=lambda shape: shape.step)
 
     @property
     def snapshots(self) -> list[tuple[Snapshot, np.ndarray]]:
@@ -275,7 +274,9 @@ class Recording:
 
     def _in_order(self, kind: type[T]) -> list[T]:
         lists = (series.items for key, series in self._series.items() if key[0] is kind)
-        return [observation for _, observation in heapq.merge(*lists, key=itemgetter(0))]
+        # What was seen earlier may have been judged, and told, later.
+        found = sorted(itertools.chain(*lists), key=lambda told: (told[1].step, told[0]))
+        return [observation for _, observation in found]
 
     def _note(self, notice: Notice) -> None:
         at = (notice.about, notice.text)

@@ -107,7 +107,9 @@ class Operands:
     """Turns calls seen by the mode into :class:`Comparison` and :class:`Use` observations.
 
     What is known of operands, how they are written and what memory they share is read at the
-    call. Their values are copied, and judged when they have come over from the device.
+    call. Their values are copied, and judged when they have come over from the device: ``later``
+    where it takes what is known by then of earlier outputs, and else whenever there is time,
+    by ``patient``.
     """
 
     def __init__(
@@ -115,12 +117,14 @@ class Operands:
         moment: Moment,
         provenance: Provenance,
         later: Later,
+        patient: Later,
         emit: Callable[[Comparison | Use], None],
     ) -> None:
         self._moment = moment
         self._provenance = provenance
         provenance.stores.follow(lambda: moment.step)
         self._later = later
+        self._patient = patient
         self._emit = emit
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
@@ -237,7 +241,7 @@ class Operands:
         )
         if not paired or any(t.device != tensors[0].device for t in tensors):
             clue = self._causes.clue((0, 1), tensors, known, names, None)
-            tell_all_rows(comparison, clue, tensors, comparator, self._later, self._emit)
+            tell_all_rows(comparison, clue, tensors, comparator, self._patient, self._emit)
             return
         places = list(combinations(range(len(tensors)), 2))
         here = still(frame, MOST_LEVELS)
@@ -255,7 +259,8 @@ class Operands:
         if len(tensors) == 2:
             self._note_anchors(meeting, [weakref.ref(tensor) for tensor in tensors])
         rows = [rows_of(tensor, dim).clone() for tensor in tensors]
-        self._later.put(rows, functools.partial(self._judge, meeting))
+        later = self._later if any(meeting.prints) else self._patient
+        later.put(rows, functools.partial(self._judge, meeting))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
 
@@ -287,7 +292,8 @@ class Operands:
         meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
         if met.weighing is None:  # whether they met is known later
             self._note_anchors(meeting, [side.itself for side in sides])
-        self._later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
+        later = self._later if any(prints) else self._patient
+        later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
 

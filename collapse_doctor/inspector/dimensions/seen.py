@@ -41,12 +41,13 @@ class Shapes:
         moment: Moment,
         provenance: Provenance,
         later: Later,
+        patient: Later,
         emit: Callable[[Spread | AlongBatch], None],
     ) -> None:
         self.scores = Scores(provenance)
         told = Told(moment, provenance, emit)
         self._spreads = Spreads(moment, self.scores, emit)
-        self._columns = Columns(provenance, later, told)
+        self._columns = Columns(provenance, patient, told)
         self._axes = Axes(provenance, later, told)
         self._softmaxes = Softmaxes(provenance, later, told)
         self._attention = Attention(later, told)

@@ -22,8 +22,8 @@ class Budget:
     """Measures the time spent on watching and says whether there is time for more.
 
     The schedule's own looks (ever rarer, as the logarithm of time) are not bargained over. All
-    that can wait or be left out asks here: measuring rows that were taken, the pulse between two
-    looks, denser looks around a change.
+    that can wait or be left out asks here: measuring rows that were taken, judging what was seen,
+    the pulse between two looks, denser looks around a change.
 
     Parameters
     ----------
@@ -57,6 +57,13 @@ class Budget:
         """Tell whether ``seconds`` more keep the whole inside the share."""
         return self.spent + seconds <= ALLOWANCE + SHARE * self.elapsed
 
+    def has_share(self, seconds: float = 0.0) -> bool:
+        """Tell whether ``seconds`` more of what can wait keep inside the share alone.
+
+        The allowance is for looking: what was seen in the first steps is judged and measured later.
+        """
+        return self.spent + seconds <= SHARE * self.elapsed
+
     def cost(self, step: int) -> Cost:
         """Return what watching has cost until now, as an observation."""
         return Cost(step, self.elapsed, self.spent, SHARE, self.limited)
@@ -76,7 +83,7 @@ class Budget:
         any work are no reason to make one stand out.
         """
         self._saved = min(self._saved, max(seconds, self._slice))
-        return seconds <= self._saved and self.affords(seconds)
+        return seconds <= self._saved and self.has_share(seconds)
 
     def use(self, seconds: float) -> None:
         """Take the time of work that was done from what is saved up."""
