@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import functools
 import weakref
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from itertools import combinations
 from types import FrameType
 from typing import Any
 
-import msgspec
 from torch import Tensor
 
 from collapse_doctor.inspector.byhand.operations import ACTS
@@ -18,26 +16,14 @@ from collapse_doctor.inspector.byhand.terms import Factor
 from collapse_doctor.inspector.byhand.written import Handwritten
 from collapse_doctor.inspector.comparing.anchored import Anchored
 from collapse_doctor.inspector.comparing.anchored import Side as Held
-from collapse_doctor.inspector.comparing.birthplaces import births, kept_line
 from collapse_doctor.inspector.comparing.carrying import carry
-from collapse_doctor.inspector.comparing.causes import Causes, Clue, resolution, tell_all_rows
+from collapse_doctor.inspector.comparing.causes import Causes, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
 from collapse_doctor.inspector.comparing.gaps import RANKING, Gaps
-from collapse_doctor.inspector.comparing.kinship import (
-    Now,
-    Side,
-    descends,
-    has_trained,
-    kinship,
-    past_of,
-    relation,
-)
+from collapse_doctor.inspector.comparing.judging import Judge, Meeting
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
-from collapse_doctor.inspector.comparing.provenance import CUTTING, Fingerprint, Known, Provenance
+from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, Provenance
 from collapse_doctor.inspector.comparing.relations import (
-    Related,
-    mean_cosine,
-    of_one_column,
     relate_in_memory,
     rows_of,
 )
@@ -50,18 +36,14 @@ from collapse_doctor.inspector.comparing.vocabulary import (
     Comparator,
 )
 from collapse_doctor.inspector.memory.captured import Captured
-from collapse_doctor.inspector.memory.stores import Kept
 from collapse_doctor.inspector.memory.writes import WRITERS
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
-from collapse_doctor.inspector.source.callsite import Still, site_of, still, user_frame
+from collapse_doctor.inspector.source.callsite import site_of, still, user_frame
 from collapse_doctor.recording.observations import (
-    CallSite,
     Comparison,
     Operand,
-    Past,
-    Relation,
     Use,
 )
 
@@ -82,25 +64,6 @@ MOST_WAITING = 64
 PICKING = frozenset({"gather", "max", "amax"})
 """What takes one number of each row: an action's value, the log-probability of a class."""
 SUBTRACTING = frozenset({"sub", "__sub__"})
-COSINES = frozenset({"F.cosine_similarity", "F.cosine_embedding_loss"})
-
-Place = tuple[int, int]
-
-
-@dataclass(frozen=True)
-class _Meeting:
-    """A comparison of paired rows, as far as it can be told without reading a value."""
-
-    comparison: Comparison
-    now: Now
-    names: list[str]
-    known: list[Known | None]
-    prints: list[Fingerprint | None]
-    in_memory: dict[Place, Related | None]
-    frame: Still
-    clues: list[Clue]
-    by_hand: Encounter | None = None
-    kept: tuple[Kept | None, ...] = (None, None, None)
 
 
 class Operands:
@@ -132,13 +95,11 @@ class Operands:
         self._causes = Causes(provenance, self.captured)
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
-        self._begun = 0
-        self._unproved: dict[tuple[CallSite, str], tuple[Comparison, Now]] = {}
-        self._proved: set[tuple[CallSite, str]] = set()
+        self._judge = Judge(provenance, emit)
 
     def begin(self, step: int) -> None:
         """Begin to look again, at ``step``; of the steps before it nothing is known."""
-        self._begun = step
+        self._judge.begin(step)
 
     def end_step(self) -> None:
         """Let go of what was in between when the step was over."""
@@ -245,7 +206,7 @@ class Operands:
             return
         places = list(combinations(range(len(tensors)), 2))
         here = still(frame, MOST_LEVELS)
-        meeting = _Meeting(
+        meeting = Meeting(
             comparison,
             self._moment.now(),
             names,
@@ -260,7 +221,7 @@ class Operands:
             self._note_anchors(meeting, [weakref.ref(tensor) for tensor in tensors])
         rows = [rows_of(tensor, dim).clone() for tensor in tensors]
         later = self._later if any(meeting.prints) else self._patient
-        later.put(rows, functools.partial(self._judge, meeting))
+        later.put(rows, functools.partial(self._judge.judge, meeting))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
 
@@ -289,15 +250,15 @@ class Operands:
         clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
         now = self._moment.now()
         kept = tuple(self._provenance.stores.of(side) for side in values)
-        meeting = _Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
+        meeting = Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)
         if met.weighing is None:  # whether they met is known later
             self._note_anchors(meeting, [side.itself for side in sides])
         later = self._later if any(prints) else self._patient
-        later.put(met.rows, functools.partial(self._judge_by_hand, meeting, met))
+        later.put(met.rows, functools.partial(self._judge.by_hand, meeting, met))
         if len(self._later) > MOST_WAITING:
             self._later.work_off()
 
-    def _note_anchors(self, meeting: _Meeting, tensors: list[weakref.ref[Tensor]]) -> None:
+    def _note_anchors(self, meeting: Meeting, tensors: list[weakref.ref[Tensor]]) -> None:
         one, other = (
             Held(itself, known, operand)
             for itself, known, operand in zip(
@@ -305,74 +266,6 @@ class Operands:
             )
         )
         self._anchored.met(meeting.comparison, (one, other), meeting.frame)
-
-    def _judge_by_hand(self, meeting: _Meeting, met: Encounter, rows: list[Tensor]) -> None:
-        exist, in_memory = met.settle(rows)
-        if exist:
-            meeting.in_memory[0, 1] = in_memory
-            self._judge(meeting, rows[:2])
-
-    def _judge(self, meeting: _Meeting, rows: list[Tensor]) -> None:
-        """Say how the operands of one comparison are related, now that their values are here."""
-        operands = zip(
-            meeting.names,
-            meeting.known,
-            meeting.comparison.operands,
-            meeting.prints,
-            rows,
-            meeting.kept,
-            strict=False,
-        )
-        sides = [
-            Side(name, known, operand.shape, operand.requires_grad, seal, values, kept)
-            for name, known, operand, seal, values, kept in operands
-        ]
-        relations: list[Relation] = []
-        lines: list[CallSite] = []
-        proved = True
-        eps = resolution(rows)
-        for clue, (place, in_memory) in zip(meeting.clues, meeting.in_memory.items(), strict=True):
-            left, right = sides[place[0]], sides[place[1]]
-            related = kinship(left, right, in_memory, meeting.now, self._provenance)
-            if related is None and _by_direction(meeting.comparison):
-                related = of_one_column(left.rows, right.rows)
-            by_hand = meeting.by_hand
-            if by_hand is not None and related is not None and not by_hand.admits(related):
-                related = None  # it is meant
-            if related is not None:
-                pair = (left, right)
-                relations.append(relation(related, place, pair, meeting.now, self._provenance))
-                lines += births(meeting.frame, left, right, related)
-                proved = proved and descends(related, left, right)
-                proved = proved and (by_hand is None or not by_hand.must_recur)
-            relations += clue.relations(related, eps)
-        comparison = msgspec.structs.replace(
-            meeting.comparison,
-            relations=tuple(relations),
-            births=tuple(dict.fromkeys(lines)),
-            similarity=mean_cosine(rows[0], rows[1]),
-            past=_past(relations, sides, meeting),
-        )
-        if meeting.by_hand is None or meeting.by_hand.keeps(comparison):
-            self._tell(comparison, meeting.now, proved)
-
-    def _tell(self, comparison: Comparison, now: Now, proved: bool) -> None:
-        if not comparison.relations and self._may_be_of_before(comparison):
-            return
-        key = (comparison.site, _kinds(comparison.relations))
-        if not proved and key not in self._proved:
-            first, before = self._unproved.setdefault(key, (comparison, now))
-            if first.step == comparison.step or not has_trained(before, now):
-                return
-            self._proved.add(key)
-            self._emit(first)
-        self._emit(comparison)
-
-    def _may_be_of_before(self, comparison: Comparison) -> bool:
-        """Tell whether an operand may be older than the look: then nothing found means nothing."""
-        first = 0 < self._begun == comparison.step
-        strange = (op.origin is None and not op.requires_grad for op in comparison.operands)
-        return first and any(strange)
 
 
 def _is_each_against_many(one: Tensor, other: Tensor) -> bool:
@@ -392,33 +285,6 @@ def _picks(operation: str, tensor: Tensor, known: Known, args: tuple[Any, ...]) 
     by_position = operation in PICKING and tensor.dim() == 2 and len(args) > 1
     of_logarithms = operation == "__getitem__" and known.origin.path[-1:] == ("log_softmax",)
     return by_position or of_logarithms
-
-
-def _past(relations: list[Relation], sides: list[Side], meeting: _Meeting) -> Past | None:
-    """Return what one of two operands keeps of earlier steps, unless it is this step's other one.
-
-    Whether old rows are those of other samples is told by a test that errs now and then.
-    """
-    if len(sides) != 2 or any(each.kind != "stale" for each in relations):
-        return None
-    past = past_of(sides[0], sides[1], meeting.now)
-    if past is None or past.is_store:
-        return past
-    known = sides[past.operand].known
-    if known is not None and known.site_of(CUTTING) is not None:
-        return past
-    line = kept_line(meeting.frame, sides[past.operand].name)
-    return msgspec.structs.replace(past, site=line) if line is not None else past
-
-
-def _by_direction(comparison: Comparison) -> bool:
-    """Tell whether a call of torch's compares directions, of something that learns."""
-    learns = any(operand.requires_grad for operand in comparison.operands)
-    return learns and comparison.function in COSINES
-
-
-def _kinds(relations: Sequence[Relation]) -> str:
-    return "+".join(sorted(relation.kind for relation in relations))
 
 
 def _operand(
