@@ -25,6 +25,7 @@ class SimSiam(nn.Module):
             nn.BatchNorm1d(96),
             nn.ReLU(),
             nn.Linear(96, dim),
+            nn.BatchNorm1d(dim, affine=False),
         )
 
     def forward(self, x):
