@@ -108,8 +108,6 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
         place = 0 if name[:1].isupper() else 1
         if rate is None and len(given) > place:
             rate = given[place]
-        if rate is None and "dropout" in lower and len(given) == 1 and name[:1].isupper():
-            rate = given[0]
         if rate is not None and rate.value == 0.0:
             yield Lead(rate.line, f"the rate of `{name}` is 0 here: it drops nothing")
     elif name in ("bernoulli", "bernoulli_"):

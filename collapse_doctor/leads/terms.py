@@ -148,20 +148,13 @@ def _displaced(program: Program, scope: ast.AST) -> Iterator[Lead]:
 
 
 def _reads(text: str, name: str) -> bool:
-    nodes = (
-        [n for n in ast.walk(ast.parse(text.strip() or "0")) if isinstance(n, ast.Name)]
-        if _ok(text)
-        else []
-    )
-    return any(n.id == name and f"{name}[" not in text for n in nodes)
-
-
-def _ok(text: str) -> bool:
+    """Tell whether a name itself is read in a text, and not only one of its entries."""
     try:
-        ast.parse(text.strip() or "0")
+        tree = ast.parse(text.strip() or "0")
     except SyntaxError:
         return False
-    return True
+    names = (node.id for node in ast.walk(tree) if isinstance(node, ast.Name))
+    return name in names and f"{name}[" not in text
 
 
 def _key(statement: ast.AST) -> str | None:
