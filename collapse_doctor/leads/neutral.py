@@ -14,12 +14,13 @@ from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Program, name_of
 from collapse_doctor.leads.values import Known, truth_of, value_of
 
-__all__ = ["guards", "neutral", "neutral_branch", "zero_factor"]
+__all__ = ["guards", "is_of_model", "neutral", "neutral_branch", "zero_factor"]
 
 _RANDOM = frozenset({"rand", "rand_like", "random", "uniform", "uniform_", "random_sample"})
 _SPREADS = {"normal": 1, "normal_": 1, "gauss": 1}
 _ZERO_WORDS = frozenset({"alpha", "scale", "std", "sigma"})
 _RATES = frozenset({"p", "rate", "drop_prob", "dropout", "dropout_prob"})
+_DROPS_NOTHING = ": it drops nothing"
 
 
 def neutral(program: Program, site: Site) -> Iterator[Lead]:
@@ -33,16 +34,21 @@ def neutral(program: Program, site: Site) -> Iterator[Lead]:
                 yield Lead(node.lineno, "this changes nothing, for that reason")
 
 
+def is_of_model(lead: Lead) -> bool:
+    """Tell whether a lead is a dropout of none: of one input, too, it was to make two views."""
+    return lead.note.endswith(_DROPS_NOTHING)
+
+
 def _of_one(program: Program, here: Site, node: ast.expr) -> Iterator[Lead]:
     """Yield where it is written that one operation changes nothing."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
         known = zero_factor(program, here)
         if known is not None:
-            yield Lead(known.line, "a product with this number is 0")
+            yield Lead(known.line, "a product with this number is 0", is_cause=True)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         known = _always(program, here, node)
         if known is not None:
-            yield Lead(known.line, f"at {known.value:g} the draw always falls out the same way")
+            yield _falls_out(known)
     elif isinstance(node, ast.Call):
         yield from _call(program, here, node)
 
@@ -64,7 +70,7 @@ def neutral_branch(program: Program, site: Site, test: ast.expr) -> Lead | None:
     found = truth_of(program, site, test)
     if found is None or found[0]:
         return None
-    return Lead(found[1].line, "by this setting a branch is never taken")
+    return Lead(found[1].line, "by this setting a branch is never taken", is_cause=True)
 
 
 def guards(program: Program, node: ast.AST) -> Iterator[Lead]:
@@ -77,7 +83,7 @@ def guards(program: Program, node: ast.AST) -> Iterator[Lead]:
             found = truth_of(program, Site(above.test), above.test)
             body = above.body if isinstance(above.body, list) else [above.body]
             if found is not None and below is not above.test and found[0] == (below in body):
-                yield Lead(found[1].line, "by this setting that line is run")
+                yield Lead(found[1].line, "by this setting that line is run", is_cause=True)
         below = above
 
 
@@ -109,7 +115,8 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
         if rate is None and len(given) > place:
             rate = given[place]
         if rate is not None and rate.value == 0.0:
-            yield Lead(rate.line, f"the rate of `{name}` is 0 here: it drops nothing")
+            note = f"the rate of `{name}` is 0 here{_DROPS_NOTHING}"
+            yield Lead(rate.line, note, is_cause=True)
     elif name in ("bernoulli", "bernoulli_"):
         yield from _coin(program, site, node)
     elif name in ("randrange", "randint", "integers", "choice"):
@@ -118,19 +125,19 @@ def _call(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
         function = ast.unparse(node.func) in ("torch.roll", "np.roll", "torch.mul")
         known = words.get("shifts", next(iter(given[function:]), None))
         if known is not None and known.value == 0.0:
-            yield Lead(known.line, f"`{name}` is given 0 here")
+            yield Lead(known.line, f"`{name}` is given 0 here", is_cause=True)
     elif name == "lerp" and given and given[-1] is not None and given[-1].value in (0.0, 1.0):
-        yield Lead(
-            given[-1].line, f"the weight is {given[-1].value:g} here: one of the two is left out"
-        )
+        note = f"the weight is {given[-1].value:g} here: one of the two is left out"
+        yield Lead(given[-1].line, note, is_cause=True)
     for key in _ZERO_WORDS & set(words):
         if words[key].value == 0.0:
-            yield Lead(words[key].line, f"`{key}` is 0 here: nothing is added")
+            yield Lead(words[key].line, f"`{key}` is 0 here: nothing is added", is_cause=True)
     at = _SPREADS.get(name)
     if at is not None and len(given) > at:
         spread = given[at]
         if spread is not None and spread.value == 0.0:
-            yield Lead(spread.line, "the spread is 0 here: what is drawn is a constant")
+            note = "the spread is 0 here: what is drawn is a constant"
+            yield Lead(spread.line, note, is_cause=True)
 
 
 def _coin(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
@@ -142,7 +149,12 @@ def _coin(program: Program, site: Site, node: ast.Call) -> Iterator[Lead]:
     for one in given:
         known = value_of(program, site._replace(node=one))
         if known is not None and known.value in (0.0, 1.0):
-            yield Lead(known.line, f"at {known.value:g} the draw always falls out the same way")
+            yield _falls_out(known)
+
+
+def _falls_out(known: Known) -> Lead:
+    note = f"at {known.value:g} the draw always falls out the same way"
+    return Lead(known.line, note, is_cause=True)
 
 
 def _choice(
@@ -160,7 +172,8 @@ def _choice(
     first = low.value if low is not None else 0.0
     last = high.value if name == "randint" and _is_plain(node) else high.value - 1
     if first == last:
-        yield Lead(high.line, f"`{name}` has one number to choose from: {first:g}")
+        note = f"`{name}` has one number to choose from: {first:g}"
+        yield Lead(high.line, note, is_cause=True)
 
 
 def _is_plain(node: ast.Call) -> bool:

@@ -105,6 +105,15 @@ class Program:
         """Return the text of a line."""
         return linecache.getline(self.file, line).strip()
 
+    def has_default(self, line: int) -> bool:
+        """Tell whether a line holds a default of a function, in which its callers had a say."""
+        return any(
+            default is not None and default.lineno == line
+            for node in self.nodes
+            if isinstance(node, Function)
+            for default in (*node.args.defaults, *node.args.kw_defaults)
+        )
+
     def method(
         self, kind: ast.ClassDef, name: str
     ) -> ast.FunctionDef | ast.AsyncFunctionDef | None:

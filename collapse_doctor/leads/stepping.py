@@ -14,6 +14,7 @@ from collapse_doctor.leads.slices import walked
 from collapse_doctor.leads.values import value_of
 
 __all__ = [
+    "born_zero",
     "called_with",
     "clipped",
     "frozen",
@@ -25,7 +26,21 @@ __all__ = [
 ]
 
 _ADDING = ("add_module", "setattr", "register_module")
+_FILLING = ("constant_", "fill_")
+_ZEROING = ("zeros_", "zero_", *_FILLING)
 _RATES = ("lr", "learning_rate", "base_lr", "eta")
+
+
+def born_zero(program: Program) -> Iterator[Lead]:
+    """Yield where weights are begun with zeros: what they give is equal from the first step on."""
+    for name in _ZEROING:
+        for call in program.calls.get(name, ()):
+            owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+            filled = next(iter(call.args), None) if name in ("zeros_", "constant_") else owner
+            number = value_of(program, Site(call.args[-1])) if call.args else None
+            is_zero = name not in _FILLING or (number is not None and number.value == 0.0)
+            if is_zero and filled is not None and "weight" in ast.unparse(filled):
+                yield Lead(call.lineno, "weights are set to 0 here", is_cause=True)
 
 
 def zero_rates(program: Program, starts: list[Site]) -> Iterator[Lead]:
@@ -47,7 +62,7 @@ def zero_rates(program: Program, starts: list[Site]) -> Iterator[Lead]:
 def _zero(program: Program, site: Site) -> Iterator[Lead]:
     known = value_of(program, site)
     if known is not None and known.value == 0.0:
-        yield Lead(known.line, "the learning rate of 0 is written here")
+        yield Lead(known.line, "the learning rate of 0 is written here", is_cause=True)
         return
     for reached in walked(program, [site], 4):  # one of several that it may be
         node = reached.site.node
@@ -68,19 +83,23 @@ def clipped(program: Program, statement: ast.AST) -> Iterator[Lead]:
             for one in (*node.args[1:], *(word.value for word in node.keywords)):
                 known = value_of(program, Site(one))
                 if known is not None and known.value == 0.0:
-                    yield Lead(known.line, "the number is written here: it is 0")
+                    yield Lead(known.line, "the number is written here: it is 0", is_cause=True)
 
 
 def stopped(program: Program) -> Iterator[Lead]:
     """Yield the conditions under which the steps of a file are taken."""
-    for call in program.calls.get("step", ()):
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        if "sched" in ast.unparse(owner).lower() if owner is not None else True:
-            continue
-        around = (one for one in program.around(call) if isinstance(one, ast.If))
-        test = next(around, None)
-        if test is not None:
-            yield Lead(test.lineno, "a step is only taken if this holds")
+    tests = [test for call in program.calls.get("step", ()) if (test := _test_of(program, call))]
+    for test in tests:
+        note = "a step is only taken if this holds"
+        yield Lead(test.lineno, note, is_cause=len(tests) == 1)
+
+
+def _test_of(program: Program, call: ast.Call) -> ast.If | None:
+    """Return the innermost test around a step of what is no schedule."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    if owner is None or "sched" in ast.unparse(owner).lower():
+        return None
+    return next((one for one in program.around(call) if isinstance(one, ast.If)), None)
 
 
 def replaced(program: Program, made: int, names: list[str]) -> Iterator[Lead]:
@@ -111,7 +130,12 @@ def _anew(program: Program, node: ast.AST, made: int, parts: set[str]) -> Iterat
 
 
 def held(program: Program, starts: list[Site]) -> Iterator[Lead]:
-    """Yield where it is decided which parameters an optimizer gets, and by what."""
+    """Yield where it is decided which parameters an optimizer gets, and by what.
+
+    A single choice by names that are written there decides alone.
+    """
+    choices = list(_by_name(program, starts))
+    yield from (lead._replace(is_cause=len(choices) == 1) for lead in choices)
     for reached in walked(program, starts, 4):
         for node in ast.walk(reached.site.node):
             if not isinstance(node, ast.ListComp | ast.GeneratorExp | ast.DictComp):
@@ -122,6 +146,18 @@ def held(program: Program, starts: list[Site]) -> Iterator[Lead]:
                 for name in (n for n in ast.walk(test) if _is_name(n) and n.id not in own):
                     for given in definitions(program, reached.site._replace(node=name))[:1]:
                         yield Lead(given.line, f"by `{name.id}`, which is set here")
+
+
+def _by_name(program: Program, starts: list[Site]) -> Iterator[Lead]:
+    """Yield the choices of parameters by parts of their names: ``if "head" in name``."""
+    seen = set[int]()
+    for reached in walked(program, starts, 6):
+        loops = (n for n in ast.walk(reached.site.node) if isinstance(n, ast.comprehension))
+        for test in (one for loop in loops for one in loop.ifs):
+            words = (n.value for n in ast.walk(test) if isinstance(n, ast.Constant))
+            if any(isinstance(word, str) for word in words) and test.lineno not in seen:
+                seen.add(test.lineno)
+                yield Lead(test.lineno, "which parameters it gets is decided by their names here")
 
 
 def _is_name(node: ast.AST) -> TypeGuard[ast.Name]:
@@ -139,7 +175,7 @@ def frozen(program: Program) -> Iterator[Lead]:
         known = value_of(program, Site(value)) if value is not None else None
         if known is not None and known.value == 0.0:
             if known.far:
-                yield Lead(known.line, "by this setting parameters are frozen")
+                yield Lead(known.line, "by this setting parameters are frozen", is_cause=True)
             yield Lead(node.lineno, "parameters are frozen here")  # type: ignore[attr-defined]
             yield from guards(program, node)
 
@@ -155,7 +191,8 @@ def called_with(program: Program) -> Iterator[Lead]:
                 ):
                     statement = program.statement(reached.site.node)
                     line = reached.site.line or (statement.lineno if statement else call.lineno)
-                    yield Lead(line, "the parameters it is called with are made here")
+                    note = "the parameters it is called with are made here"
+                    yield Lead(line, note, is_cause=True)
                     break
 
 

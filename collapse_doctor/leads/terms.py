@@ -75,7 +75,7 @@ def silenced(program: Program, starts: list[Site]) -> Iterator[Lead]:
 def _weight(program: Program, site: Site, node: ast.BinOp) -> Iterator[Lead]:
     known = zero_factor(program, site)
     if known is not None:
-        yield Lead(known.line, "a term of the loss is multiplied by 0 from here")
+        yield Lead(known.line, "a term of the loss is multiplied by 0 from here", is_cause=True)
         return
     for side in (node.left, node.right):
         named = isinstance(side, ast.Subscript) and not isinstance(side.slice, ast.Constant)
@@ -111,7 +111,7 @@ def _zeros_of(node: ast.AST) -> Iterator[Lead]:
     if len(plain) == len(values) and any(one.value for one in plain):
         for one in plain:
             if one.value == 0:
-                yield Lead(one.lineno, "a term of the loss has the weight 0 here")
+                yield Lead(one.lineno, "a term of the loss has the weight 0 here", is_cause=True)
 
 
 def _skipped(program: Program, site: Site, scope: Function) -> Iterator[Lead]:
@@ -141,9 +141,8 @@ def _displaced(program: Program, scope: ast.AST) -> Iterator[Lead]:
             if target is None or not isinstance(statement, ast.Assign):
                 continue
             if target in held and isinstance(statement.value, ast.Call | ast.BinOp):
-                yield Lead(
-                    statement.lineno, f"`{target}` had another value, which nothing has read"
-                )
+                note = f"`{target}` had another value, which nothing has read"
+                yield Lead(statement.lineno, note, is_cause=True)
             held[target] = text
 
 
@@ -215,7 +214,7 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         if _is_label(node):
             statement = program.statement(node)
             line = node.lineno if statement is None else statement.lineno
-            yield Lead(_label_line(node, line), "its labels are made here")
+            yield Lead(_label_line(node, line), "its labels are made here", is_cause=True)
             return
     if first is not None:
         yield first

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from collapse_doctor.leads.bindings import Site, calls_of, definitions
+from collapse_doctor.leads.bindings import Site, callees, calls_of, definitions
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.neutral import neutral, neutral_branch
 from collapse_doctor.leads.program import Function, Program, name_of
@@ -15,6 +15,7 @@ from collapse_doctor.leads.values import settled_at, value_of
 __all__ = [
     "left_in_eval",
     "made_alike",
+    "one_input",
     "passed_twice",
     "seeded_alike",
     "taken_from_one",
@@ -26,6 +27,8 @@ _SEEDS = frozenset(
     {"manual_seed", "seed", "default_rng", "RandomState", "seed_everything", "manual_seed_all"}
 )
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
+_REPEATING = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.DictComp, *_FUNCTIONS)
+_PASSES = ("forward", "__call__")
 _CHANGING = frozenset(
     {"add", "sub", "mul", "roll", "flip", "masked_fill", "where", "clamp", "lerp"}
 )
@@ -65,10 +68,11 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
         if isinstance(node, ast.Call) and name_of(node.func) in _SEEDS and node.args:
             fixed = value_of(program, site._replace(node=node.args[0], part=False)) is not None
             same = ": each call draws the same numbers" if fixed else ""
-            yield Lead(node.lineno, f"the random numbers are seeded here{same}")
+            note = f"the random numbers are seeded here{same}"
+            yield Lead(node.lineno, note, is_cause=_is_in_training(program, function))
     for node in body:
         if isinstance(node, ast.Expr) and _is_lost(node.value, function):
-            yield Lead(node.lineno, "what is computed here is kept by nobody")
+            yield Lead(node.lineno, "what is computed here is kept by nobody", is_cause=True)
     for node in body:
         if isinstance(node, ast.If | ast.IfExp):
             lead = neutral_branch(program, site, node.test)
@@ -86,8 +90,14 @@ def _of_function(program: Program, reached: Reached, function: Function) -> Iter
 def _is_repeated(program: Program, function: Function) -> bool:
     """Tell whether a function may be called more than once: data are often drawn by one call."""
     calls = calls_of(program, function)
-    loops = (ast.For, ast.While, ast.ListComp, ast.GeneratorExp, ast.DictComp, *_FUNCTIONS)
-    return len(calls) != 1 or any(isinstance(one, loops) for one in program.around(calls[0]))
+    return len(calls) != 1 or any(isinstance(one, _REPEATING) for one in program.around(calls[0]))
+
+
+def _is_in_training(program: Program, function: Function) -> bool:
+    """Tell whether a function may be called at every step: not if it only makes the data before."""
+    calls = calls_of(program, function)
+    around = (one for call in calls for one in program.around(call))
+    return not calls or any(isinstance(one, _REPEATING) for one in around)
 
 
 def _is_lost(value: ast.expr, function: Function) -> bool:
@@ -114,7 +124,7 @@ def _same_branches(node: ast.expr) -> Iterator[Lead]:
         else:
             continue
         if ast.unparse(pair[0]) == ast.unparse(pair[1]):
-            yield Lead(one.lineno, "what is chosen is the same in either case")
+            yield Lead(one.lineno, "what is chosen is the same in either case", is_cause=True)
 
 
 def _same_settings(program: Program, site: Site) -> Iterator[Lead]:
@@ -135,7 +145,8 @@ def _same_settings(program: Program, site: Site) -> Iterator[Lead]:
                 continue
             text = ast.unparse(one)
             if seen.setdefault(found.value, text) != text:
-                yield Lead(found.line, f"`{text}` is set to what `{seen[found.value]}` is")
+                note = f"`{text}` is set to what `{seen[found.value]}` is"
+                yield Lead(found.line, note, is_cause=True)
 
 
 def seeded_alike(program: Program) -> Iterator[Lead]:
@@ -149,7 +160,7 @@ def seeded_alike(program: Program) -> Iterator[Lead]:
             if not isinstance(one.value, ast.Call) or one.part:
                 continue
             if made.setdefault(text, name) != name:
-                yield Lead(one.line, f"`{name}` is seeded as `{made[text]}` is")
+                yield Lead(one.line, f"`{name}` is seeded as `{made[text]}` is", is_cause=True)
 
 
 def _twins(function: Function) -> Iterator[Lead]:
@@ -170,7 +181,8 @@ def _twins(function: Function) -> Iterator[Lead]:
         if not isinstance(node.value, ast.Call | ast.Subscript | ast.Attribute | ast.Name):
             continue
         if text in given and given[text] != target.id and "rand" not in text:
-            yield Lead(node.lineno, f"`{target.id}` is made as `{given[text]}` is")
+            note = f"`{target.id}` is made as `{given[text]}` is"
+            yield Lead(node.lineno, note, is_cause=True)
         given.setdefault(text, target.id)
     for result in results(function):
         parts: list[ast.expr] = []
@@ -237,7 +249,24 @@ def passed_twice(program: Program, function: Function) -> Iterator[Lead]:
         plain = [text for text in texts if "(" not in text]
         if len(set(plain)) < len(plain):
             owner = holder.name if isinstance(holder, ast.ClassDef) else name
-            yield Lead(call.lineno, f"`{owner}` is passed one thing twice here")
+            yield Lead(call.lineno, f"`{owner}` is passed one thing twice here", is_cause=True)
+
+
+def one_input(program: Program, pair: list[Site]) -> bool:
+    """Tell whether two names were given by calls of models that are passed one name."""
+    given = [ast.unparse(one) for site in pair[:2] for one in _inputs(program, site)]
+    return len(given) == 2 and given[0] == given[1] and "(" not in given[0]
+
+
+def _inputs(program: Program, site: Site) -> Iterator[ast.expr]:
+    """Yield what a network is passed in an expression, unless some function makes a view of it."""
+    for one in definitions(program, site)[:1]:
+        nodes = ast.walk(one.node)
+        calls = [node for node in nodes if isinstance(node, ast.Call) and node.args]
+        for call in calls[-1:]:  # the innermost
+            entered = callees(program, one._replace(node=call, part=False))
+            if all(getattr(way.function, "name", "") in _PASSES for way in entered):
+                yield call.args[0]
 
 
 def taken_from_one(program: Program, pair: list[Site]) -> Iterator[Lead]:
@@ -259,6 +288,7 @@ def left_in_eval(program: Program) -> Iterator[Lead]:
                 continue
             off = name_of(node.func) == "eval" or any(_is_false(one) for one in node.args)
             found.append((ast.unparse(node.func.value), node, off))
+    left = []
     for owner, node, off in found:
         home = program.scope(node)
         back = (
@@ -267,7 +297,9 @@ def left_in_eval(program: Program) -> Iterator[Lead]:
             if not down and name == owner and program.scope(one) is home
         )
         if off and not any(one.lineno > node.lineno for one in back):
-            yield Lead(node.lineno, "eval mode is switched on here")
+            left.append(node.lineno)
+    for line in left:
+        yield Lead(line, "eval mode is switched on here", is_cause=len(left) == 1)
 
 
 def _is_false(node: ast.expr) -> bool:

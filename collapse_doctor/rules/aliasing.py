@@ -134,6 +134,14 @@ class Alias:
         return (left.model, left.layer) == (right.model, right.layer)
 
     @property
+    def of_one_pass(self) -> bool:
+        """Whether both operands are known to be outputs of one forward pass of one model."""
+        left, right = self.left.origin, self.right.origin
+        if left is None or right is None:
+            return False
+        return (left.model, left.forward) == (right.model, right.forward)
+
+    @property
     def passes(self) -> int:
         """Fewest forward passes from one sighting to the next, 0 after a single sighting."""
         forwards = sorted({comparison.forward for comparison, _ in self.found})

@@ -85,6 +85,12 @@ def _say(alias: Alias) -> Said:
 
 
 def _cause(alias: Alias, other: str) -> str:
+    if alias.of_one_pass and not alias.of_one_network:
+        return (
+            f"{alias.lone} and {other} are two outputs of one forward pass: one is the other "
+            "without its gradient, or two networks with equal weights inside of the model made "
+            "them."
+        )
     if not alias.of_one_network:
         return (
             f"{alias.lone} and {other} are outputs of two networks with equal weights: the copy "

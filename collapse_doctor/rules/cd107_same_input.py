@@ -95,7 +95,7 @@ def _steps_of(alias: Alias, measurements: Measurements) -> tuple[int, ...]:
 
 
 def _lasts(alias: Alias, ran: tuple[int, ...], bounds: Bounds) -> bool:
-    if _in_one_pass(alias) and not alias.of_one_network:
+    if alias.of_one_pass and not alias.of_one_network:
         return alias.lasts(1, bounds.other_network_steps)
     found = set(alias.steps)
     differs = [place for place, step in enumerate(ran) if step not in found]
@@ -106,13 +106,6 @@ def _lasts(alias: Alias, ran: tuple[int, ...], bounds: Bounds) -> bool:
 
 def _in_eval_mode(relation: Relation) -> bool:
     return relation.operation == "eval mode"
-
-
-def _in_one_pass(alias: Alias) -> bool:
-    left, right = alias.left.origin, alias.right.origin
-    if left is None or right is None:
-        return False
-    return (left.model, left.forward) == (right.model, right.forward)
 
 
 def _say(alias: Alias) -> Said:
@@ -133,7 +126,7 @@ def _say(alias: Alias) -> Said:
             "parameters is not read at all.",
             remedy="Give the second call the second input.",
         )
-    if _in_one_pass(alias):
+    if alias.of_one_pass:
         origin = alias.left.origin
         what = "two equal inputs" if not alias.of_one_network else "a batch whose halves are equal"
         model = origin.model if origin is not None else "the model"

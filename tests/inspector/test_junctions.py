@@ -297,6 +297,44 @@ _PROGRAMS = {
                 learn(F.mse_loss(z, old))
         """,
     ),
+    "an entry of a cache that is taken out again": (
+        "CD103",
+        """
+        class Cached(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.net, self.cache = net, {}
+
+            def forward(self, x, key):
+                z = self.net(x)
+                self.cache[key] = z.detach()  # fault
+                return z, self.cache.pop(key)
+
+        class Pull(nn.Module):
+            def forward(self, left, right):
+                return F.mse_loss(left, right)
+
+        model, pull = Cached(), Pull()
+        with Inspector(model) as inspector:
+            for step in range(12):
+                learn(pull(*model(torch.randn(16, 6), step)))
+        """,
+    ),
+    "an entry of a cache that is looked up": (
+        "CD104",
+        """
+        held = {}
+
+        def remember(key, z):
+            held[key] = z.clone()  # fault
+            return z
+
+        with Inspector(net) as inspector:
+            for step in range(12):
+                z = remember(step, net(torch.randn(16, 6)))
+                learn(F.mse_loss(z, held.get(step)))
+        """,
+    ),
     "a default that comes out of a function": (
         "CD101",
         """

@@ -22,6 +22,7 @@ from collapse_doctor.inspector.source.points import Context, Point, Step, parsed
 
 __all__ = ["inside"]
 
+_TAKING_OUT = frozenset({"get", "pop", "setdefault"})
 _TAKING_APART = frozenset({"unbind", "chunk", "split", "tensor_split"})
 
 
@@ -46,8 +47,8 @@ def inside(point: Point, node: ast.expr, side: int) -> Iterator[tuple[Step, Poin
         yield from _of_base(point, owner, part)
     if isinstance(node, ast.Attribute):
         yield from _property(point, node)
-    if isinstance(node, ast.Call) and _is_get(node):
-        yield _made(point, node.args[1], "")
+    if isinstance(node, ast.Call):
+        yield from (_made(point, one, "") for one in _taken_out(node))
     if not suffix or base is node:
         for inner, through in descend(node):
             yield _made(point, inner, through)
@@ -58,10 +59,13 @@ def _made(point: Point, node: ast.expr, through: str) -> tuple[Step, Point]:
     return step, Point(point.context, ast.unparse(node), point.line)
 
 
-def _is_get(call: ast.Call) -> bool:
-    """Tell whether a call is ``d.get(key, default)``: the default comes out as it is."""
-    named = isinstance(call.func, ast.Attribute) and call.func.attr in ("get", "pop", "setdefault")
-    return named and len(call.args) == 2
+def _taken_out(call: ast.Call) -> Iterator[ast.expr]:
+    """Yield what ``d.pop(key, default)`` gives as it is: ``d[key]``, and the default."""
+    function = call.func
+    if not isinstance(function, ast.Attribute) or function.attr not in _TAKING_OUT or not call.args:
+        return
+    yield ast.copy_location(ast.Subscript(function.value, call.args[0], ast.Load()), call)
+    yield from call.args[1:2]
 
 
 def _split(node: ast.expr) -> tuple[ast.expr, str]:

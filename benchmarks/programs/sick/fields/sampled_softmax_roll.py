@@ -17,7 +17,7 @@ class Settings:
     users: int = 300
     items: int = 120
     width: int = 16
-    shifts: int = 0
+    shifts: int = 0  # fault
     rate: float = 5e-3
 
 

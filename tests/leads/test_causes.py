@@ -1,0 +1,242 @@
+"""The line to change is the one that explains what was found, and no line that only has a part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from collapse_doctor.findings import Severity, Where
+from collapse_doctor.leads.telling import led
+from tests.leads.conftest import finding_at
+
+Follow = Callable[..., str | None]
+
+OVER_EQUAL = "`a` and `b` come from two forward passes over equal inputs when mse compares them."
+IN_EVAL = "`a` and `b` come from two forward passes in eval mode over one input"
+NEVER = "Adam holds the parameters of model and never stepped"
+HELD = "No optimizer that steps holds any parameter of head, and none moved"
+FLAT = "The loss reads 0.69: this loss gives 0.69 when all embeddings are equal"
+
+CAUSES = {
+    "a noise of nought": (
+        "CD107",
+        OVER_EQUAL,
+        """
+NOISE = 0.0  # cause
+def view(x):
+    return x + NOISE * torch.randn_like(x)
+a, b = net(view(x)), net(view(x))  # here
+""",
+    ),
+    "a seed in what is called at every step": (
+        "CD107",
+        OVER_EQUAL,
+        """
+def view(x):
+    g = torch.Generator().manual_seed(3)  # cause
+    return x + torch.randn(x.shape, generator=g)
+for x in data:
+    a, b = net(view(x)), net(view(x))  # here
+""",
+    ),
+    "no dropout, of one input given twice": (
+        "CD107",
+        OVER_EQUAL,
+        """
+config = {"p": 0.0}  # cause
+class Net(nn.Module):
+    def forward(self, x):
+        return F.dropout(self.body(x), config["p"])
+net = Net()
+a, b = net(x), net(x)  # here
+""",
+    ),
+    "eval mode that is left on": (
+        "CD107",
+        IN_EVAL,
+        """
+net.eval()  # cause
+for x in data:
+    a, b = net(x), net(x)  # here
+""",
+    ),
+    "a step that is never taken": (
+        "CD202",
+        NEVER,
+        """
+optimizer = torch.optim.Adam(net.parameters())  # here
+for i, x in enumerate(data):
+    if i + 1 % 4 == 0:  # cause
+        optimizer.step()
+""",
+    ),
+    "a choice by name": (
+        "CD202",
+        HELD,
+        """
+def chosen(model):
+    return [p for n, p in model.named_parameters() if "body" in n]  # cause
+optimizer = torch.optim.Adam(chosen(model), 1e-3)  # here
+""",
+    ),
+    "rows that were given themselves": (
+        "CD104",
+        "`z` and `other` are separate tensors with equal values when mse compares them.",
+        """
+def order(n):
+    return torch.arange(n)  # cause
+other = z[order(len(z))]  # here
+loss = F.mse_loss(z, other)  # meets
+""",
+    ),
+    "a table that is begun with zeros": (
+        "CD207",
+        FLAT,
+        """
+nn.init.zeros_(table.weight)  # cause
+optimizer = torch.optim.SGD(table.parameters(), lr=0.1)
+loss = -F.logsigmoid(score(table)).mean()  # here
+loss.backward()
+""",
+    ),
+    "a forward pass that detaches by a flag": (
+        "CD201",
+        "No gradient reaches model",
+        """
+FROZEN = True
+class Net(nn.Module):
+    def forward(self, x):
+        z = self.body(x)
+        return z.detach() if FROZEN else z  # cause
+net = Net()
+loss = head(net(x)).sum()  # here
+""",
+    ),
+}
+
+NONE = {
+    "an option of the command line": (
+        "CD107",
+        OVER_EQUAL,
+        """
+p.add_argument("--noise", type=float, default=0.0)
+args = p.parse_args()
+def view(x):
+    return x + args.noise * torch.randn_like(x)
+a, b = net(view(x)), net(view(x))  # here
+""",
+    ),
+    "a default that the caller might have overruled": (
+        "CD107",
+        OVER_EQUAL,
+        """
+def view(x, noise=0.0):
+    return x + noise * torch.randn_like(x)
+a, b = net(view(x)), net(view(x))  # here
+""",
+    ),
+    "a noise on one input that is given twice": (
+        "CD107",
+        OVER_EQUAL,
+        """
+NOISE = 0.0
+def view(x):
+    return x + NOISE * torch.randn_like(x)
+x = view(batch)
+a = net(x)
+b = net(x)  # here
+loss = F.mse_loss(a, b)  # meets
+""",
+    ),
+    "a seed of the data, which are made before": (
+        "CD107",
+        OVER_EQUAL,
+        """
+def made(seed):
+    return torch.randn(9, 4, generator=torch.Generator().manual_seed(0))
+train, test = made(0), made(1)
+a, b = net(train), net(train)  # here
+""",
+    ),
+    "two models that are put into eval mode": (
+        "CD107",
+        IN_EVAL,
+        """
+net.eval()
+other.eval()
+a, b = net(x), net(x)  # here
+""",
+    ),
+    "steps under two conditions": (
+        "CD202",
+        NEVER,
+        """
+first = torch.optim.Adam(net.parameters())  # here
+for i, x in enumerate(data):
+    if i % 2:
+        first.step()
+    if ready:
+        second.step()
+""",
+    ),
+    "two choices by name": (
+        "CD202",
+        HELD,
+        """
+named = [(n, p) for n, p in model.named_parameters() if "body" in n]
+plain = [p for n, p in named if "bias" not in n]
+optimizer = torch.optim.Adam(plain, 1e-3)  # here
+""",
+    ),
+    "a bias that is begun with zeros": (
+        "CD207",
+        FLAT,
+        """
+nn.init.zeros_(layer.bias)
+optimizer = torch.optim.SGD(layer.parameters(), lr=0.1)
+loss = -F.logsigmoid(score(layer)).mean()  # here
+loss.backward()
+""",
+    ),
+    "a target that is detached on the way": (
+        "CD201",
+        "No gradient reaches model",
+        """
+def pull(a, b):
+    return F.mse_loss(a, b.detach())
+loss = pull(net(x), net(y))  # here
+""",
+    ),
+}
+
+
+@pytest.mark.parametrize("which", CAUSES)
+def test_what_explains_a_finding_is_the_line_to_change(cause: Follow, which: str) -> None:
+    code, message, text = CAUSES[which]
+    why = "The embedding has no graph where the model returns it." if code == "CD201" else ""
+    told = cause(code, text, message, why)
+    assert told is not None
+    assert told.endswith("# cause")
+
+
+@pytest.mark.parametrize("which", NONE)
+def test_what_only_has_a_part_leaves_the_line_as_it_is(cause: Follow, which: str) -> None:
+    code, message, text = NONE[which]
+    told = cause(code, text, message)
+    assert told is not None
+    assert told.endswith("# here")
+
+
+def test_the_line_of_the_symptom_stays_among_the_related(tmp_path: Path) -> None:
+    path = tmp_path / "training.py"
+    text = "NOISE = 0.0\na, b = net(x + NOISE * noise(x)), net(x + NOISE * noise(x))  # here\n"
+    path.write_text(text, encoding="utf-8")
+    finding = finding_at(path, text, "CD107", OVER_EQUAL)
+    told = led(finding)
+    assert told.where == Where("model", "output", 0, str(path), 1, "NOISE = 0.0", told.where.note)
+    assert told.where.note == "a product with this number is 0"
+    assert (told.related[0].line, told.related[0].step) == (2, 0)
+    assert told.related[0].note == "it comes to light here"
+    assert told.severity is Severity.ERROR
