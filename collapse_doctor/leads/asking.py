@@ -121,7 +121,7 @@ def _rows(place: Place, chosen: list[Site]) -> Iterator[Lead]:
     """Yield where rows were chosen: that each was given itself is the fault of the choice."""
     is_itself = place.finding.code in ("CD101", "CD102", "CD104")
     for lead in indices.chosen_rows(place.program, chosen):
-        yield lead._replace(is_cause=is_itself)
+        yield lead._replace(is_cause=lead.is_cause and is_itself)
 
 
 def _gives_operand(place: Place) -> bool:

@@ -19,6 +19,7 @@ _CHOOSING = frozenset(
         *("roll", "min", "max", "tril_indices", "triu_indices", "combinations", "randrange"),
     }
 )
+_DRAWING = frozenset({"randint", "randperm", "multinomial", "permutation", "choice", "sample"})
 _SAME = (ast.Slice, ast.Constant)
 
 
@@ -52,15 +53,16 @@ def chosen_rows(program: Program, starts: list[Site]) -> Iterator[Lead]:
         for reached in walked(program, [start], 6):
             if nearest is not None and reached.steps > nearest:
                 break
-            line = _line(program, reached.site)
-            if line is not None:
+            lead = _choice(program, reached.site)
+            if lead is not None:
                 nearest = reached.steps
-                yield Lead(line, "the rows are chosen here")
+                yield lead
 
 
-def _line(program: Program, site: Site) -> int | None:
-    calls = [one for one in ast.walk(site.node) if isinstance(one, ast.Call)]
-    if not any(name_of(call.func) in _CHOOSING for call in calls):
-        return None
+def _choice(program: Program, site: Site) -> Lead | None:
+    """Return the line that chose rows. A draw alone does not explain that it gave the same twice."""
+    names = {name_of(one.func) for one in ast.walk(site.node) if isinstance(one, ast.Call)}
     statement = program.statement(site.node)
-    return statement.lineno if statement is not None else None
+    if statement is None or names.isdisjoint(_CHOOSING):
+        return None
+    return Lead(statement.lineno, "the rows are chosen here", is_cause=names.isdisjoint(_DRAWING))

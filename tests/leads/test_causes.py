@@ -190,6 +190,16 @@ plain = [p for n, p in named if "bias" not in n]
 optimizer = torch.optim.Adam(plain, 1e-3)  # here
 """,
     ),
+    "rows that were drawn": (
+        "CD104",
+        "`z[i]` and `z[j]` are separate tensors with equal values when mse compares them.",
+        """
+def drawn(n):
+    return torch.randint(n, (n,), generator=generator)
+i, j = drawn(9), drawn(9)
+loss = F.mse_loss(z[i], z[j])  # here
+""",
+    ),
     "a bias that is begun with zeros": (
         "CD207",
         FLAT,
