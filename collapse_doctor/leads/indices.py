@@ -60,7 +60,7 @@ def chosen_rows(program: Program, starts: list[Site]) -> Iterator[Lead]:
 
 
 def _choice(program: Program, site: Site) -> Lead | None:
-    """Return the line that chose rows. A draw alone does not explain that it gave the same twice."""
+    """Return the line that chose rows. A draw does not explain that it gave the same twice."""
     names = {name_of(one.func) for one in ast.walk(site.node) if isinstance(one, ast.Call)}
     statement = program.statement(site.node)
     if statement is None or names.isdisjoint(_CHOOSING):

@@ -214,7 +214,10 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         if _is_label(node):
             statement = program.statement(node)
             line = node.lineno if statement is None else statement.lineno
-            yield Lead(_label_line(node, line), "its labels are made here", is_cause=True)
+            constant = any(
+                _is_constant(one) for one in ast.walk(node)
+            )  # then the pairs may be wrong
+            yield Lead(_label_line(node, line), "its labels are made here", is_cause=not constant)
             return
     if first is not None:
         yield first
@@ -244,9 +247,13 @@ def _label_line(node: ast.AST, otherwise: int) -> int:
 def _labels(node: ast.AST) -> bool:
     if not isinstance(node, ast.Call):
         return False
-    name = name_of(node.func)
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
-    return name in _LABELS or (name in _CASTS and isinstance(owner, ast.Compare | ast.BinOp))
+    is_cast = name_of(node.func) in _CASTS and isinstance(owner, ast.Compare | ast.BinOp)
+    return is_cast or _is_constant(node)
+
+
+def _is_constant(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and name_of(node.func) in _LABELS
 
 
 def masked(program: Program, starts: list[Site]) -> Iterator[Lead]:

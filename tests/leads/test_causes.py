@@ -91,6 +91,15 @@ other = z[order(len(z))]  # here
 loss = F.mse_loss(z, other)  # meets
 """,
     ),
+    "labels of nought and one": (
+        "CD208",
+        "Nothing in the loss on model.output keeps different rows apart",
+        """
+criterion = nn.CosineEmbeddingLoss()
+target = (y == y.roll(1)).float()  # cause
+loss = criterion(a, b, target)  # here
+""",
+    ),
     "a table that is begun with zeros": (
         "CD207",
         FLAT,
@@ -188,6 +197,15 @@ for i, x in enumerate(data):
 named = [(n, p) for n, p in model.named_parameters() if "body" in n]
 plain = [p for n, p in named if "bias" not in n]
 optimizer = torch.optim.Adam(plain, 1e-3)  # here
+""",
+    ),
+    "labels of one, to pairs that may be the ones that are wrong": (
+        "CD208",
+        "Nothing in the loss on model.output keeps different rows apart",
+        """
+criterion = nn.CosineEmbeddingLoss()
+target = torch.ones(len(a))
+loss = criterion(a, b, target)  # here
 """,
     ),
     "rows that were drawn": (
