@@ -105,7 +105,6 @@ class _Plateau:
     met: tuple[Objective, ...]
     distance: float
     first: float
-    begun: int
 
     @property
     def last(self) -> Objective:
@@ -119,15 +118,20 @@ class _Plateau:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each loss that sits at its value at collapse."""
-    known = [one for one in objectives(measurements) if one.collapsed is not None]
+    seen = objectives(measurements)
+    known = [one for one in seen if one.collapsed is not None or _is_held(one, bounds)]
     if not known:
         raise NotExamined(_unknown(measurements))
     losses: dict[object, list[Objective]] = {}
-    for one in known:
+    for one in seen:
         losses.setdefault(_which(one), []).append(one)
     for entries in losses.values():
-        plateau = _plateau(entries, bounds)
-        if plateau is not None:
+        held = _held(measurements, entries, bounds)
+        valued = [one for one in entries if one.collapsed is not None]
+        plateau = _plateau(valued, bounds) if valued and held is None else None
+        if held is not None:
+            yield held
+        elif plateau is not None:
             yield from _matches(measurements, plateau, bounds)
     most = max(len(steps_of(entries)) for entries in losses.values())
     if most < bounds.looks:
@@ -159,7 +163,7 @@ def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
         return None
     recent = tuple(one for one in met if one.step in wanted)
     distance = max(_distance(one, first) for one in recent)
-    return _Plateau(recent, met, distance, first, entries[0].step)
+    return _Plateau(recent, met, distance, first)
 
 
 def _distance(one: Objective, first: float) -> float:
@@ -175,20 +179,9 @@ def _distance(one: Objective, first: float) -> float:
 
 def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> Iterator[Match]:
     """Yield a match if the rows were one vector meanwhile, or compared with themselves."""
-    places = plateau.last.outputs
-    own = [
-        layer
-        for layer in measurements.layers
-        if (is_embedding(layer) or (plateau.last.logits and layer.role == "logits"))
-        and (layer.model, layer.layer) in places
-    ]
+    places, own = plateau.last.outputs, _own(measurements, plateau.last)
     steps = steps_of(plateau.entries)
     enough = len(steps) >= bounds.looks
-    if own and enough and all(_is_held(one, bounds) for one in plateau.entries):
-        why = f"and it is held within {plateau.last.reach:.2g} of that whatever they are"
-        match = _match(own[0], plateau, bounds, why)
-        yield replace(match, where=replace(match.where, step=plateau.begun))
-        return
     for layer in own:
         onset = _onset(measurements, layer) if is_embedding(layer) else None
         if onset is None and plateau.last.formula == "its margin":
@@ -211,9 +204,51 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
 
 
+def _own(measurements: Measurements, loss: Objective) -> list[LayerState]:
+    """Return the layers whose rows a loss is computed from."""
+    return [
+        layer
+        for layer in measurements.layers
+        if (is_embedding(layer) or (loss.logits and layer.role == "logits"))
+        and (layer.model, layer.layer) in loss.outputs
+    ]
+
+
 def _is_held(one: Objective, bounds: Bounds) -> bool:
     """Tell whether a loss can be nowhere else than at its value at collapse."""
-    return one.reach is not None and one.reach <= bounds.tolerance * abs(one.collapsed or 0.0)
+    return one.value is not None and one.flat is not None and one.flat <= bounds.tolerance
+
+
+def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Bounds) -> Match | None:
+    """Return a match if a loss could not leave its value at collapse since some look."""
+    free = [one.step for one in entries if not _is_held(one, bounds)]
+    since = tuple(one for one in entries if not free or one.step > max(free))
+    own = _own(measurements, entries[-1])
+    if len(steps_of(since)) < bounds.looks or not own:
+        return None
+    last = since[-1]
+    value, reach, flat = last.value or 0.0, last.reach or 0.0, max(one.flat or 0.0 for one in since)
+    stays = f"and it is held within {reach:.2g} of"
+    if last.collapsed is None:
+        said = f"{stays} its value at collapse whatever the embeddings are"
+    else:
+        loss = f"{last.kind or 'this loss'} gives {_written(last)} when all embeddings are equal"
+        said = f"{loss}, {stays} that whatever they are"
+    return Match(
+        message=f"The loss reads {value:.4g}{', ' if last.collapsed is None else ': '}{said}.",
+        where=_where(own[0], since[0]),
+        evidence=evidence(
+            loss=Evidence(value, null=last.collapsed, meaning="beside its value at collapse"),
+            flat=Evidence(
+                flat,
+                bounds.tolerance,
+                "<=",
+                meaning="how far any embeddings can move it, as a share of what its softmax gives",
+            ),
+            looks=Evidence(len(steps_of(since)), bounds.looks, ">=", unit="steps"),
+        ),
+        confidence=Confidence.HIGH,
+    )
 
 
 def _onset_within(

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from collapse_doctor.inspector.losses.room import Room
 from collapse_doctor.recording.observations import CallSite, Party, Pull
 
 __all__ = ["TWO", "Meaning", "joined", "other", "pulled", "reduced"]
@@ -52,6 +53,8 @@ class Meaning:
         be logarithms of shares that add up to one.
     uneven
         Whether ``value`` is the mean of its numbers only, and they differ.
+    shifted
+        Whether given numbers were added, each its own.
     normed
         Whether its coordinates were normalised over the batch, and nothing could undo it since.
     parties
@@ -61,11 +64,15 @@ class Meaning:
     alike
         Of products whose value at collapse is not known: of which outputs. Two of the same ones
         have the same value there.
-    reach
-        How far its numbers can be from ``value`` at most, whatever the embeddings are; None if
-        not known.
+    length
+        Of rows, weights and given tensors: how long each of their rows is at most, as one was
+        made of length one; None if not known.
+    sign
+        Of given numbers: 1 if none is negative, -1 if none is positive, else 0.
+    room
+        How far its numbers can move, whatever the embeddings are; None if not known.
     site
-        The line that made it so small, or that computed it.
+        The line that made its room so small, or that computed it.
     scale
         Of rows as they were put out: the number that they were multiplied with since; None where
         more was done with them.
@@ -94,9 +101,12 @@ class Meaning:
     unit: bool = False
     shares: bool = False
     uneven: bool = False
+    shifted: bool = False
     normed: bool = False
     alike: frozenset[Place] = frozenset()
-    reach: float | None = None
+    length: float | None = None
+    sign: int = 0
+    room: Room | None = None
     site: CallSite | None = None
     scale: float | None = None
     logits: float | None = None
@@ -110,7 +120,7 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
     for name in ("pulls", "others", "outputs", "whitened", "kinds", "mismatched"):
         each = (entry for one in inputs for entry in getattr(one, name))
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
-    for name in ("uneven", "normed"):
+    for name in ("uneven", "normed", "shifted"):
         changes.setdefault(name, any(getattr(one, name) for one in inputs))
     scales = [one.logits for one in inputs if one.sort == "score"]
     if scales and None not in scales:
@@ -147,6 +157,7 @@ def pulled(
 def reduced(one: Meaning, reduction: str, count: int) -> Meaning:
     """Return scores as a loss reduces them: to their mean, their sum, or not at all."""
     if reduction == "sum" and one.value is not None:
-        reach = None if one.reach is None else one.reach * count
-        return replace(one, value=one.value * count, reach=reach)
+        one = replace(one, value=one.value * count)
+    if reduction == "sum" and one.room is not None:
+        one = replace(one, room=one.room.scaled(count))
     return one
