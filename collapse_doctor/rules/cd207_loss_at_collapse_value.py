@@ -80,6 +80,8 @@ _EVEN = (
     "temperature is too high do; or a decay of the weights is stronger than the loss."
 )
 
+_EVENLY = "Its targets have asked for the same share of every candidate"
+
 ROUNDING = 1e-6
 """A cosine of float32 rows is off by some 2**-23, and so is a loss that is 0 in theory."""
 
@@ -132,7 +134,7 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         if held is not None:
             yield held
         elif plateau is not None:
-            yield from _matches(measurements, plateau, bounds)
+            yield from _matches(measurements, plateau, entries, bounds)
     most = max(len(steps_of(entries)) for entries in losses.values())
     if most < bounds.looks:
         raise NotExamined(f"a loss was seen at {most} steps only, of {bounds.looks} at least")
@@ -177,7 +179,12 @@ def _distance(one: Objective, first: float) -> float:
     return apart / size if size > 0 else math.inf
 
 
-def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> Iterator[Match]:
+def _matches(
+    measurements: Measurements,
+    plateau: _Plateau,
+    entries: Sequence[Objective],
+    bounds: Bounds,
+) -> Iterator[Match]:
     """Yield a match if the rows were one vector meanwhile, or compared with themselves."""
     places, own = plateau.last.outputs, _own(measurements, plateau.last)
     steps = steps_of(plateau.entries)
@@ -197,11 +204,25 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         looks = len(met.union(steps))
         if looks >= bounds.looks:
             match = _match(layer, plateau, bounds, why, looks)
-            yield replace(match, where=_where(layer, plateau.since(onset)), cause=cause)
+            since = _asked_since(entries, bounds) if cause else None
+            if since is not None:
+                cause = f"{_EVENLY} since step {since.step}: a teacher's centre or temperature."
+            begun = since or plateau.since(onset)
+            yield replace(match, where=_where(layer, begun), cause=cause)
             return
     aliased = enough and aliased_steps(measurements, places).issuperset(steps)
     if own and aliased and are_one_thing(measurements, steps):
         yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
+
+
+def _asked_since(entries: Sequence[Objective], bounds: Bounds) -> Objective | None:
+    """Return the look since which the targets of a softmax ask for the same of all candidates."""
+    found = None
+    for one in reversed(entries):
+        if one.unevenness is None or one.unevenness > bounds.tolerance:
+            break
+        found = one
+    return found
 
 
 def _own(measurements: Measurements, loss: Objective) -> list[LayerState]:

@@ -48,9 +48,10 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         if isinstance(one.info, Tensor):
             weights = read(one.info)
             value = sum(weights) / len(weights) if weights else None
-            return Meaning("given", value, sign=_sign(weights))
+            return Meaning("given", value, sign=_sign(weights), unevenness=_unevenness(weights))
         if isinstance(one.info, Ends):
-            return Meaning("given", sign=_sign(read(one.info.ends)))
+            ends = read(one.info.ends)
+            return Meaning("given", sign=_sign(ends), unevenness=_unevenness(ends))
         if isinstance(one.info, Cut):
             longest = one.info.longest
             length = read(longest)[0] if longest is not None else None
@@ -188,7 +189,9 @@ def _mul(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         if one.shares:
             sign = -1.0 if (second.value or 0.0) < 0 else 1.0  # the weights add up to one, too
             value = sign * one.value if one.value is not None else None
-            return joined("score", inputs, value=value, shares=True, room=room, site=one.site)
+            even = second.unevenness
+            found = joined("score", inputs, value=value, shares=True, room=room, site=one.site)
+            return replace(found, unevenness=even) if even is not None else found
         value = 0.0 if one.value == 0 else _both(one, second, lambda a, b: a * b)
         if one.uneven:
             value = None
@@ -332,6 +335,12 @@ def _where(inputs: Sequence[Meaning], info: Any) -> Meaning:
     rooms = [one.room.picked() if one.room is not None else None for one in chosen]
     site = next((one.site for one in chosen if one.site is not None), None)
     return replace(found, room=common(rooms), site=site)
+
+
+def _unevenness(numbers: Sequence[float]) -> float | None:
+    """Return how much larger the largest of given numbers is than the smallest, as its share."""
+    sizes = [abs(number) for number in numbers]
+    return 1.0 - min(sizes) / max(sizes) if any(sizes) and _sign(numbers) else None
 
 
 def _sign(numbers: Sequence[float]) -> int:

@@ -55,6 +55,9 @@ class Meaning:
         Whether ``value`` is the mean of its numbers only, and they differ.
     shifted
         Whether given numbers were added, each its own.
+    unevenness
+        Of given numbers, and of logarithms of shares that were weighted with them: how much larger
+        the largest is than the smallest, as a share of it; 0 for targets that ask the same of all.
     normed
         Whether its coordinates were normalised over the batch, and nothing could undo it since.
     parties
@@ -102,6 +105,7 @@ class Meaning:
     shares: bool = False
     uneven: bool = False
     shifted: bool = False
+    unevenness: float | None = None
     normed: bool = False
     alike: frozenset[Place] = frozenset()
     length: float | None = None
@@ -122,6 +126,9 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
     for name in ("uneven", "normed", "shifted"):
         changes.setdefault(name, any(getattr(one, name) for one in inputs))
+    uneven = [one.unevenness for one in inputs if one.sort == "score"]
+    if any(share is not None for share in uneven):
+        changes.setdefault("unevenness", max(share for share in uneven if share is not None))
     scales = [one.logits for one in inputs if one.sort == "score"]
     if scales and None not in scales:
         changes.setdefault("logits", max(scale for scale in scales if scale is not None))

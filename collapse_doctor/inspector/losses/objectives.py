@@ -309,6 +309,7 @@ def _objective(
         reach=_reach(found, loss),
         flat=found.room.flat if found.room is not None and found.outputs else None,
         logits=found.logits if value is not None else None,
+        unevenness=found.unevenness,
         mismatched=next(iter(found.mismatched), ()),
         site=found.site or line,
     )

@@ -92,6 +92,9 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     logits
         The factor with which an output's coordinates are the logits of its softmaxes; None where
         they are not, or more was done with them.
+    unevenness
+        Of softmaxes held to given shares: how much larger the largest of them is than the smallest,
+        as a share of it; 0 where all candidates are asked for the same. None if not known.
     mismatched
         Of a softmax over the matrix of every row with every row whose targets give rows no partner
         each: how many rows it has, how many targets differ, and the highest target.
@@ -112,5 +115,6 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     reach: float | None = None
     flat: float | None = None
     logits: float | None = None
+    unevenness: float | None = None
     mismatched: tuple[int, ...] = ()
     site: CallSite | None = None
