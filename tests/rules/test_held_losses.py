@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from collapse_doctor.findings import Confidence
+from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.measurements import Measurements
-from collapse_doctor.recording.observations import CallSite, Objective, Past
+from collapse_doctor.recording.observations import CallSite, Objective, Past, Update
 from collapse_doctor.rules.rule import Match, NotExamined
 
 Check = Callable[[str, Measurements], Sequence[Match]]
@@ -53,6 +53,30 @@ def test_a_value_at_collapse_that_is_known_is_told(training_of: Any, check: Chec
     assert "a loss gives ln(50) = 3.912 when all embeddings are equal, and it is held" in (
         match.message
     )
+
+
+def stepped(eps: float | None, **other: Any) -> Update:
+    return Update(step=0, model="model", optimizer="any", eps=eps, **other)
+
+
+@pytest.mark.parametrize(
+    ("updates", "severity"),
+    [
+        ((), None),
+        ((stepped(None),), None),
+        ((stepped(1e-8),), Severity.WARNING),
+        ((stepped(1e-8), stepped(None)), None),
+        ((stepped(1e-8), stepped(None, idle=True)), Severity.WARNING),
+        ((msgspec.structs.replace(stepped(1e-8), model="other"),), None),
+    ],
+)
+def test_it_is_a_warning_where_the_optimizer_makes_up_for_small_gradients(
+    training_of: Any, check: Check, updates: tuple[Update, ...], severity: Severity | None
+) -> None:
+    seen = tuple(loss(step, 0.003) for step in range(3))
+    (match,) = check("CD207", training_of(objectives=seen, updates=updates))
+    assert match.severity == severity
+    assert ("few directions" in match.cause) == (severity is Severity.WARNING)
 
 
 @pytest.mark.parametrize(
