@@ -48,8 +48,8 @@ ln(n), that is from a temperature of some 20 on (n = 128), the loss is held. Tem
 from 0.01 to 2, where it can fall by a quarter and more. `python -m benchmarks.temperatures` shows
 it: over 64 candidates SGD brought the retrieval of the other view in 400 steps from 0.40 to 0.88 at
 a temperature of 0.1, to 0.77 at 2, 0.61 at 20, 0.50 at 100 and 0.44 at 700. Adam, which divides by
-the size of gradients, came to 0.87, 0.80, 0.72, 0.70 and 0.70, with an effective rank that fell from
-21 at 0.1 to 12: with such an optimizer the finding is a warning.
+the size of gradients, came to 0.87, 0.80, 0.72, 0.70 and 0.70, with an effective rank of 12 where
+it was 21 at 0.1: with such an optimizer the finding is a warning.
 
 References
 ----------
