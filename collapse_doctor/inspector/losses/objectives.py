@@ -193,10 +193,12 @@ class Objectives:
                 longest = _longest(given, -1)
             self._marks.put(result, Cut(place, party, _site(), longest))
         elif is_plain(given) and (func in _PRODUCTS or (func in _QUOTIENTS and place)):
+            if given.is_complex():
+                return
             if given.numel() <= MOST_WEIGHTS:
                 self._marks.put(result, Weights(given.detach().float().clone()))
-            elif given.numel() <= MOST_GIVEN and not given.is_complex():
-                self._marks.put(result, Ends(torch.stack(given.detach().aminmax()).float()))
+            elif given.numel() <= MOST_GIVEN:
+                self._marks.put(result, Ends(_ends(given.detach())))
 
     def _cut(self, tensor: Tensor) -> Party | None:
         """Return the output that a tensor without a gradient is, if it is one and no other."""
@@ -265,6 +267,13 @@ def _longest(rows: Tensor, dim: int) -> Tensor | None:
         return None
     lengths: Tensor = torch.linalg.vector_norm(rows.detach().float(), dim=dim)
     return lengths.amax()
+
+
+def _ends(numbers: Tensor) -> Tensor:
+    """Return the least and the greatest of some numbers, where they are."""
+    if numbers.dtype == torch.bool:
+        return torch.stack([numbers.all(), numbers.any()]).float()
+    return torch.stack(numbers.aminmax()).float()
 
 
 def _line_of(expression: Expression) -> CallSite | None:

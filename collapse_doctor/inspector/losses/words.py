@@ -62,7 +62,7 @@ class Known:
         plain["crossed"] = _is_crossed(self.name, paired)
         plain["scalar"] = result.dim() == 0
         if self.name == LOG:
-            return plain, [result.detach().reshape(-1)[:FEW].float().clone()]
+            return plain, _some(result)
         return plain, self._tensors(given)
 
     def _tensors(self, given: Mapping[str, Any]) -> list[Tensor]:
@@ -115,6 +115,14 @@ def _partners(logits: Tensor, target: Any) -> list[Tensor]:
         return []
     square = logits.dim() == 2 and logits.shape[0] == logits.shape[1] <= MOST_PARTNERS
     return [target.detach().clone()] if square and target.dim() == 1 else []
+
+
+def _some(numbers: Tensor) -> list[Tensor]:
+    """Return a copy of the first few numbers of a tensor, if it has any."""
+    if not numbers.numel() or numbers.is_complex():
+        return []
+    first = numbers.detach()[(0,) * (numbers.dim() - 1)] if numbers.dim() else numbers.detach()
+    return [first.reshape(-1)[:FEW].float().clone()]
 
 
 def _few(logits: Tensor, dim: Any) -> list[Tensor]:
