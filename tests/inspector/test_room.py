@@ -180,6 +180,12 @@ def test_a_usual_temperature_leaves_room(name: str) -> None:
     assert objective.flat is None or objective.flat > 0.2
 
 
+@pytest.mark.parametrize("name", ["a_cross_entropy", "a_queue", "both_sides_scaled"])
+def test_logits_of_cosines_differ_by_twice_their_factor(name: str) -> None:
+    objective = seen(lambda a, b: WAYS[name](a, b, 1 / 400), *extremes()[0])
+    assert objective.reach == pytest.approx(2 / 400, rel=1e-3)
+
+
 UNBOUND: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "not normalised": lambda a, b: F.cross_entropy(a @ b.T / 400, places()),
     "one side not normalised": lambda a, b: F.cross_entropy(unit(a) @ b.T / 400, places()),
@@ -233,6 +239,12 @@ def test_exponentials_are_only_what_they_are() -> None:
     assert Room(0.1).logarithm(1.0) is None
     assert grown.logarithm(math.inf) is None
     assert Room(0.1, 2.0).exponential() is None
+
+
+def test_the_rooms_of_a_sum_add_up() -> None:
+    assert Room(0.1, 2.0).plus(Room(0.2, 3.0)) == Room(pytest.approx(0.3), 5.0)
+    assert Room(0.1, 2.0).softmax(4.0) == Room(0.2, 4.0)
+    assert Room(0.1).softmax(4.0) == Room(0.1, 4.0)
 
 
 def test_weighted_softmaxes_of_opposite_signs_may_cancel() -> None:
