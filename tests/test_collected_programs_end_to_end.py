@@ -42,6 +42,13 @@ SICK = (
     "fields/transe_uncorrupted",
     "fields/temporal_difference_column",
     "fields/quantiser_passes_nothing",
+    "softmaxes/both_sides_divided",
+    "softmaxes/cosface_divided_by_scale",
+    "softmaxes/many_positives_at_fifty",
+    "softmaxes/queue_at_seven_per_cent",
+    "softmaxes/sampled_softmax_too_hot",
+    "softmaxes/shares_of_exponentials",
+    "trainers/temperature_in_per_cent",
 )
 INNOCENT = (
     "classes/all_pairs_cosine_last_dimension",
@@ -70,6 +77,13 @@ INNOCENT = (
     "fields/residual_gradient",
     "fields/scores_of_every_two",
     "fields/slots_compete",
+    "softmaxes/annealed_from_hot",
+    "softmaxes/constant_added_to_the_loss",
+    "softmaxes/cosface_of_thirty",
+    "softmaxes/hot_term_beside_another",
+    "softmaxes/many_positives_at_a_tenth",
+    "softmaxes/sampled_softmax_with_log_q",
+    "softmaxes/shares_at_one",
 )
 
 

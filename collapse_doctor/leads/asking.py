@@ -167,7 +167,7 @@ def _scales(place: Place) -> Iterator[Lead]:
     """CD207: the loss stays where a collapse would put it."""
     program, message = place.program, place.finding.message
     starts = [*_sites(place.parts), *terms.losses(program)]
-    if "too short" in message or "whatever they are" in message:
+    if "too short" in message or "whatever" in message:
         yield from terms.scales(program, starts)
     elif "one thing" not in message and "only pulls" not in message:  # else it is as it must be
         if place.finding.where.step == 0:

@@ -149,10 +149,10 @@ def finite(observation: Observation) -> Observation:
             return msgspec.structs.replace(observation, values=plain)
         case Loss(value=value):
             return msgspec.structs.replace(observation, value=_plain(value))
-        case Objective(value=value, collapsed=collapsed):
-            return msgspec.structs.replace(
-                observation, value=_plain(value), collapsed=_plain(collapsed)
-            )
+        case Objective():
+            names = ("value", "collapsed", "reach", "flat", "unevenness")
+            numbers = {name: _plain(getattr(observation, name)) for name in names}
+            return msgspec.structs.replace(observation, **numbers)
         case Intake(dispersion=dispersion, low=low, high=high):
             return msgspec.structs.replace(
                 observation, dispersion=_plain(dispersion), low=_plain(low), high=_plain(high)

@@ -57,7 +57,7 @@ inconsistent, and what makes a queue of them work).
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Severity
 from collapse_doctor.measurements import Measurements
@@ -92,7 +92,35 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         ),
         holds=lambda alias: _age(alias) >= bounds.age and _recurs(alias, bounds),
     )
-    yield from (match for match in stale if _meeting_line(match) not in read)
+    yield from (
+        _since_read(measurements, match) for match in stale if _meeting_line(match) not in read
+    )
+
+
+def _since_read(measurements: Measurements, match: Match) -> Match:
+    """Return a match from the step on at which the same store, as old as it is, was first read.
+
+    That its rows are of other samples is told by a sign test, which needs them to have become
+    older; that nothing was written into it since is exact.
+    """
+    line = _meeting_line(match)
+    reads = [
+        (call.step, call.past.last)
+        for call in measurements.comparisons
+        if call.past is not None
+        and call.past.is_store
+        and (call.site.file, call.site.line) == line
+        and call.step > call.past.last
+    ]
+    then = [last for step, last in reads if step == match.where.step]
+    same = [step for step, last in reads if then and last == then[0]]
+    if not same or min(same) >= (match.where.step or 0):
+        return match
+    return replace(
+        match,
+        where=replace(match.where, step=min(same)),
+        related=tuple(replace(one, step=min(same)) for one in match.related),
+    )
 
 
 def _meeting_line(match: Match) -> tuple[str | None, int | None]:

@@ -41,14 +41,23 @@ looks: 3 steps that were looked at, the last ones; two may agree by chance of ne
 losses: 2 of them with the value of the loss. Embeddings are looked at more often, and where they
 are seen to be equal the loss can have no other value.
 The values are mathematics: each is what PyTorch gives for equal embeddings, and is computed again
-from the operations that made the loss. Where one of them is not known, nothing is said. A loss of
-cosines times s is no further from ln(n) than 2 s: logits then differ by no more.
+from the operations that made the loss. Where one of them is not known, nothing is said.
+A softmax over n cosines times s cannot bring a loss below ln(n) by more than ln(n) - ln(1 + (n - 1)
+exp(-2 s)), which is less than 2 s: logits differ by no more. Where 2 s is within `tolerance` of
+ln(n), that is from a temperature of some 20 on (n = 128), the loss is held. Temperatures in use lie
+from 0.01 to 2, where it can fall by a quarter and more. `python -m benchmarks.temperatures` shows
+it: over 64 candidates SGD brought the retrieval of the other view in 400 steps from 0.40 to 0.88 at
+a temperature of 0.1, to 0.77 at 2, 0.61 at 20, 0.50 at 100 and 0.44 at 700. Adam, which divides by
+the size of gradients, came to 0.87, 0.80, 0.72, 0.70 and 0.70, with an effective rank of 12 where
+it was 21 at 0.1: with such an optimizer the finding is a warning.
 
 References
 ----------
 Schroff et al., "FaceNet", CVPR 2015, section 3.2 (f(x) = 0, a loss equal to the margin). van den
 Oord et al., "Representation Learning with Contrastive Predictive Coding", 2018, section 2.3 (the
-number of candidates N, and log(N) as what the loss is measured from).
+number of candidates N, and log(N) as what the loss is measured from). Wang and Liu, "Understanding
+the Behaviour of Contrastive Loss", CVPR 2021, section 3.2 (at a high temperature the loss is a mean
+of cosines, and no longer keeps embeddings apart).
 """
 
 from __future__ import annotations
@@ -80,6 +89,16 @@ _EVEN = (
     "temperature is too high do; or a decay of the weights is stronger than the loss."
 )
 
+_HOT = (
+    "The temperature of the loss is so high, or its factor so small, that its softmax is even for "
+    "all embeddings."
+)
+_SLOW = (
+    " The optimizer divides by the size of gradients and goes on; but all that is left to learn "
+    "is a mean of cosines, which a few directions suffice for."
+)
+_EVENLY = "Its targets have asked for the same share of every candidate"
+
 ROUNDING = 1e-6
 """A cosine of float32 rows is off by some 2**-23, and so is a loss that is 0 in theory."""
 
@@ -105,7 +124,6 @@ class _Plateau:
     met: tuple[Objective, ...]
     distance: float
     first: float
-    begun: int
 
     @property
     def last(self) -> Objective:
@@ -119,16 +137,21 @@ class _Plateau:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each loss that sits at its value at collapse."""
-    known = [one for one in objectives(measurements) if one.collapsed is not None]
+    seen = objectives(measurements)
+    known = [one for one in seen if one.collapsed is not None or _is_held(one, bounds)]
     if not known:
         raise NotExamined(_unknown(measurements))
     losses: dict[object, list[Objective]] = {}
-    for one in known:
+    for one in seen:
         losses.setdefault(_which(one), []).append(one)
     for entries in losses.values():
-        plateau = _plateau(entries, bounds)
-        if plateau is not None:
-            yield from _matches(measurements, plateau, bounds)
+        held = _held(measurements, entries, bounds)
+        valued = [one for one in entries if one.collapsed is not None]
+        plateau = _plateau(valued, bounds) if valued and held is None else None
+        if held is not None:
+            yield held
+        elif plateau is not None:
+            yield from _matches(measurements, plateau, entries, bounds)
     most = max(len(steps_of(entries)) for entries in losses.values())
     if most < bounds.looks:
         raise NotExamined(f"a loss was seen at {most} steps only, of {bounds.looks} at least")
@@ -159,7 +182,7 @@ def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
         return None
     recent = tuple(one for one in met if one.step in wanted)
     distance = max(_distance(one, first) for one in recent)
-    return _Plateau(recent, met, distance, first, entries[0].step)
+    return _Plateau(recent, met, distance, first)
 
 
 def _distance(one: Objective, first: float) -> float:
@@ -173,22 +196,16 @@ def _distance(one: Objective, first: float) -> float:
     return apart / size if size > 0 else math.inf
 
 
-def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> Iterator[Match]:
+def _matches(
+    measurements: Measurements,
+    plateau: _Plateau,
+    entries: Sequence[Objective],
+    bounds: Bounds,
+) -> Iterator[Match]:
     """Yield a match if the rows were one vector meanwhile, or compared with themselves."""
-    places = plateau.last.outputs
-    own = [
-        layer
-        for layer in measurements.layers
-        if (is_embedding(layer) or (plateau.last.logits and layer.role == "logits"))
-        and (layer.model, layer.layer) in places
-    ]
+    places, own = plateau.last.outputs, _own(measurements, plateau.last)
     steps = steps_of(plateau.entries)
     enough = len(steps) >= bounds.looks
-    if own and enough and all(_is_held(one, bounds) for one in plateau.entries):
-        why = f"and it is held within {plateau.last.reach:.2g} of that whatever they are"
-        match = _match(own[0], plateau, bounds, why)
-        yield replace(match, where=replace(match.where, step=plateau.begun))
-        return
     for layer in own:
         onset = _onset(measurements, layer) if is_embedding(layer) else None
         if onset is None and plateau.last.formula == "its margin":
@@ -204,16 +221,86 @@ def _matches(measurements: Measurements, plateau: _Plateau, bounds: Bounds) -> I
         looks = len(met.union(steps))
         if looks >= bounds.looks:
             match = _match(layer, plateau, bounds, why, looks)
-            yield replace(match, where=_where(layer, plateau.since(onset)), cause=cause)
+            since = _asked_since(entries, bounds) if cause else None
+            if since is not None:
+                cause = f"{_EVENLY} since step {since.step}: a teacher's centre or temperature."
+            begun = since or plateau.since(onset)
+            yield replace(match, where=_where(layer, begun), cause=cause)
             return
     aliased = enough and aliased_steps(measurements, places).issuperset(steps)
     if own and aliased and are_one_thing(measurements, steps):
         yield _match(own[0], plateau, bounds, "and what it compares here is one thing")
 
 
+def _asked_since(entries: Sequence[Objective], bounds: Bounds) -> Objective | None:
+    """Return the look since which the targets of a softmax ask for the same of all candidates."""
+    found = None
+    for one in reversed(entries):
+        if one.unevenness is None or one.unevenness > bounds.tolerance:
+            break
+        found = one
+    return found
+
+
+def _own(measurements: Measurements, loss: Objective) -> list[LayerState]:
+    """Return the layers whose rows a loss is computed from."""
+    return [
+        layer
+        for layer in measurements.layers
+        if (is_embedding(layer) or (loss.logits and layer.role == "logits"))
+        and (layer.model, layer.layer) in loss.outputs
+    ]
+
+
 def _is_held(one: Objective, bounds: Bounds) -> bool:
     """Tell whether a loss can be nowhere else than at its value at collapse."""
-    return one.reach is not None and one.reach <= bounds.tolerance * abs(one.collapsed or 0.0)
+    return one.value is not None and one.flat is not None and one.flat <= bounds.tolerance
+
+
+def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Bounds) -> Match | None:
+    """Return a match if a loss could not leave its value at collapse since some look."""
+    free = [one.step for one in entries if not _is_held(one, bounds)]
+    since = tuple(one for one in entries if not free or one.step > max(free))
+    own = _own(measurements, entries[-1])
+    if len(steps_of(since)) < bounds.looks or not own:
+        return None
+    last = since[-1]
+    value, reach, flat = last.value or 0.0, last.reach or 0.0, max(one.flat or 0.0 for one in since)
+    stays = f"and it is held within {reach:.2g} of"
+    if last.collapsed is None:
+        said = f"{stays} its value at collapse whatever the embeddings are"
+    else:
+        loss = f"{last.kind or 'this loss'} gives {_written(last)} when all embeddings are equal"
+        said = f"{loss}, {stays} that whatever they are"
+    return Match(
+        message=f"The loss reads {value:.4g}{', ' if last.collapsed is None else ': '}{said}.",
+        where=_where(own[0], since[0]),
+        evidence=evidence(
+            loss=Evidence(value, null=last.collapsed, meaning="beside its value at collapse"),
+            flat=Evidence(
+                flat,
+                bounds.tolerance,
+                "<=",
+                meaning="how far any embeddings can move it, as a share of what its softmax gives",
+            ),
+            looks=Evidence(len(steps_of(since)), bounds.looks, ">=", unit="steps"),
+        ),
+        confidence=Confidence.HIGH,
+        severity=Severity.WARNING if (adaptive := _adapts(measurements, own[0])) else None,
+        cause=f"{_HOT}{_SLOW if adaptive else ''}",
+        remedy="Look up how the factor on the cosines is set: usual temperatures lie between 0.01 "
+        "and 1, and cosines are divided by them.",
+    )
+
+
+def _adapts(measurements: Measurements, layer: LayerState) -> bool:
+    """Tell whether all optimizers of a model divide by the size of gradients, however small.
+
+    Such have an ``eps`` for that; plain descent has none, and slows down with the gradient.
+    """
+    known = [one for one in measurements.updates if one.model == layer.model and one.optimizer]
+    moving = [one for one in known if one.holds and not one.idle]
+    return bool(moving) and all(one.eps is not None for one in moving)
 
 
 def _onset_within(

@@ -104,6 +104,8 @@ class Weighed:
         """Return what is to be read of weights later, see :meth:`Weighing.holds`."""
         if not isinstance(weights, Tensor) or not is_plain(weights) or weights.dim() != 2:
             return None
+        if weights.is_complex():
+            return None
         heights = tuple(len(side.values) for side in term.factors)
         square = heights[0] == heights[1] and heights == tuple(weights.shape)
         if not square or weights.device != term.factors[0].values.device:

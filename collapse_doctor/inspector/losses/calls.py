@@ -11,6 +11,7 @@ from torch import Tensor
 from collapse_doctor.inspector.losses.graph import Expression
 from collapse_doctor.inspector.losses.marks import Call
 from collapse_doctor.inspector.losses.meaning import TWO, Meaning, joined, other, pulled, reduced
+from collapse_doctor.inspector.losses.room import Room
 from collapse_doctor.inspector.losses.rows import matrix_product, product_of_all
 from collapse_doctor.inspector.losses.words import CROSS, DISTANCES, PRODUCT
 
@@ -48,7 +49,8 @@ def _compared(call: Call, inputs: Sequence[Meaning]) -> Meaning:
     if any(side.sort not in ("rows", "given") for side in inputs):
         return other("a comparison of something else", inputs)
     value = 1.0 if similar else 0.0
-    return pulled(inputs, -1 if similar else 1, call.site, value=value, positive=not similar)
+    found = pulled(inputs, -1 if similar else 1, call.site, value=value, positive=not similar)
+    return replace(found, room=Room(2.0)) if similar else found
 
 
 def _crossed(
@@ -59,6 +61,8 @@ def _crossed(
     two = all(one.sort == "rows" for one in inputs) and inputs[0] is not inputs[1]
     crossed = two and call.numbers["crossed"]
     found = other(phrase + (TWO if crossed else ""), inputs, float(similar) if rows else None)
+    if similar:
+        found = replace(found, room=Room(2.0))
     if not crossed:
         return found
     drawn = pulled(inputs, -1 if similar else 1, call.site, crossed=True)
@@ -125,13 +129,13 @@ def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning
     if count is None or not found.outputs:
         return found
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
-    # A cross-entropy is no further from ln(n) than its logits are from each other.
-    reach, site = inputs[0].reach, inputs[0].site or call.site
+    room, site = _room(inputs[0], math.log(count)), inputs[0].site or call.site
     if _is_alone(call, read):  # whatever the logit of the only one is, its share is 1
-        reach, site = 0.0, call.site
+        room, site = Room(0.0), call.site
     wrong = _mismatched(call, read) if inputs[0].straight else ()
     site = call.site if wrong else site  # the line that was given these targets
-    named = joined("score", [found], value=math.log(count), kinds=(kind,), reach=reach, site=site)
+    value = None if inputs[0].shifted and room is not None else math.log(count)
+    named = joined("score", [found], value=value, kinds=(kind,), room=room, site=site)
     named = replace(named, logits=inputs[0].scale, mismatched=(*named.mismatched, *wrong))
     weighted = call.numbers.get("reduction") == "sum" and call.numbers["numel"] == 0
     return named if weighted else _reduced(call, named, _rows(call))
@@ -143,33 +147,41 @@ def _log_softmax(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     if count is None or not found.outputs:
         return found
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
-    reach, site = inputs[0].reach, inputs[0].site or call.site
-    value = -math.log(count)
-    named = joined(
-        "score", [found], value=value, kinds=(kind,), shares=True, reach=reach, site=site
-    )
+    room, site = _room(inputs[0], -math.log(count)), inputs[0].site or call.site
+    value = None if inputs[0].shifted and room is not None else -math.log(count)
+    named = joined("score", [found], value=value, kinds=(kind,), shares=True, room=room, site=site)
     return replace(named, logits=inputs[0].scale)
 
 
 def _log_sum(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     found = other("a softmax", inputs)
     count, value = _candidates(call, read), inputs[0].value
-    if count is None or value is None or inputs[0].uneven:
+    if count is None:
         return found
-    return joined("score", [found], value=value + math.log(count))
+    found = replace(found, room=_room(inputs[0], math.log(count)), site=inputs[0].site)
+    if value is None or inputs[0].uneven:
+        return found
+    return replace(joined("score", [found], value=value + math.log(count)), room=found.room)
+
+
+def _room(logits: Meaning, size: float) -> Room | None:
+    """Return the room of a softmax that gives ``size`` for equal logits."""
+    return logits.room.softmax(size) if logits.room is not None else None
 
 
 def _likelihood(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
     value = -inputs[0].value if inputs[0].value is not None and inputs[0].shares else None
     found = other("a cross-entropy", inputs, value)
-    found = replace(found, reach=inputs[0].reach, site=inputs[0].site)
+    room = inputs[0].room.scaled(-1.0) if inputs[0].room is not None else None
+    found = replace(found, room=room, site=inputs[0].site)
     return _reduced(call, found, _rows(call))
 
 
 def _binary(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
     found = other("a binary cross-entropy", inputs, math.log(2))
     kind = ("a binary cross-entropy", "ln(2)")
-    named = joined("score", [found], value=found.value, kinds=(kind,))
+    room, site = _room(inputs[0], math.log(2)), inputs[0].site or call.site
+    named = joined("score", [found], value=found.value, kinds=(kind,), room=room, site=site)
     return _reduced(call, named, call.numbers["numel"])
 
 

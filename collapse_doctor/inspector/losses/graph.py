@@ -18,9 +18,11 @@ from typing import Any
 from torch import Tensor
 
 from collapse_doctor.inspector.losses.marks import (
+    Bank,
     Call,
     Constant,
     Cut,
+    Ends,
     Marks,
     Met,
     Node,
@@ -67,6 +69,7 @@ _OPERATIONS: Mapping[str, str] = {
         "product": "Mm Bmm Addmm Linear MkldnnLinear Matmul",
         "head": "NativeBatchNorm CudnnBatchNorm MiopenBatchNorm NativeLayerNorm NativeGroupNorm "
         "Gelu Silu Tanh Sigmoid LeakyRelu Elu NativeDropout Prelu",
+        "where": "Where",
         "weights": "torch::autograd::AccumulateGrad",
     }.items()
     for node in nodes.split()
@@ -150,9 +153,12 @@ class _Reading:
         elif isinstance(mark, Weights):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark.values))
+        elif isinstance(mark, Ends | Bank):
+            inputs = [one for one in inputs if one is not GIVEN][:1]
+            inputs.append(Expression("given", info=mark))
         elif isinstance(mark, Cut):
             inputs = [one for one in inputs if one is not GIVEN][:1]
-            inputs.insert(mark.place, Expression("given", info=mark.party))
+            inputs.insert(mark.place, Expression("given", info=mark))
         if operation == "same" and _takes_columns(node):
             operation = "columns"
         site = mark.site if isinstance(mark, Cut | Met) else None

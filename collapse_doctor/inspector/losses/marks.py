@@ -14,7 +14,19 @@ from torch import Tensor
 
 from collapse_doctor.recording.observations import CallSite, Party
 
-__all__ = ["Call", "Constant", "Cut", "Mark", "Marks", "Met", "Node", "Output", "Weights"]
+__all__ = [
+    "Bank",
+    "Call",
+    "Constant",
+    "Cut",
+    "Ends",
+    "Mark",
+    "Marks",
+    "Met",
+    "Node",
+    "Output",
+    "Weights",
+]
 
 Node = Any
 """A node of autograd's graph; torch gives it no public class in all versions."""
@@ -48,12 +60,30 @@ class Weights:
 
 
 @dataclass(frozen=True)
+class Ends:
+    """The least and the greatest of given numbers that are too many to be copied."""
+
+    ends: Tensor
+
+
+@dataclass(frozen=True)
+class Bank:
+    """Given rows that a product meets: the length of the longest, on their device."""
+
+    longest: Tensor
+
+
+@dataclass(frozen=True)
 class Cut:
-    """The side of an operation that takes no gradient: which output that is, and which side."""
+    """The side of an operation that takes no gradient: which output that is, and which side.
+
+    ``longest`` is the length of its longest row, on their device, where rows are multiplied.
+    """
 
     place: int
     party: Party
     site: CallSite | None
+    longest: Tensor | None = None
 
 
 @dataclass(frozen=True)
@@ -83,7 +113,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Weights | Cut | Met | Call
+Mark = Output | Constant | Weights | Ends | Bank | Cut | Met | Call
 
 
 class Marks:

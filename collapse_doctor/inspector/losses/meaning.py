@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from collapse_doctor.inspector.losses.room import Room
 from collapse_doctor.recording.observations import CallSite, Party, Pull
 
 __all__ = ["TWO", "Meaning", "joined", "other", "pulled", "reduced"]
@@ -52,6 +53,11 @@ class Meaning:
         be logarithms of shares that add up to one.
     uneven
         Whether ``value`` is the mean of its numbers only, and they differ.
+    shifted
+        Whether given numbers were added, each its own.
+    unevenness
+        Of given numbers, and of logarithms of shares that were weighted with them: how much larger
+        the largest is than the smallest, as a share of it; 0 for targets that ask the same of all.
     normed
         Whether its coordinates were normalised over the batch, and nothing could undo it since.
     parties
@@ -61,11 +67,15 @@ class Meaning:
     alike
         Of products whose value at collapse is not known: of which outputs. Two of the same ones
         have the same value there.
-    reach
-        How far its numbers can be from ``value`` at most, whatever the embeddings are; None if
-        not known.
+    length
+        Of rows, weights and given tensors: how long each of their rows is at most, as one was
+        made of length one; None if not known.
+    sign
+        Of given numbers: 1 if none is negative, -1 if none is positive, else 0.
+    room
+        How far its numbers can move, whatever the embeddings are; None if not known.
     site
-        The line that made it so small, or that computed it.
+        The line that made its room so small, or that computed it.
     scale
         Of rows as they were put out: the number that they were multiplied with since; None where
         more was done with them.
@@ -94,9 +104,13 @@ class Meaning:
     unit: bool = False
     shares: bool = False
     uneven: bool = False
+    shifted: bool = False
+    unevenness: float | None = None
     normed: bool = False
     alike: frozenset[Place] = frozenset()
-    reach: float | None = None
+    length: float | None = None
+    sign: int = 0
+    room: Room | None = None
     site: CallSite | None = None
     scale: float | None = None
     logits: float | None = None
@@ -110,8 +124,11 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
     for name in ("pulls", "others", "outputs", "whitened", "kinds", "mismatched"):
         each = (entry for one in inputs for entry in getattr(one, name))
         changes[name] = tuple(dict.fromkeys((*each, *changes.get(name, ()))))
-    for name in ("uneven", "normed"):
+    for name in ("uneven", "normed", "shifted"):
         changes.setdefault(name, any(getattr(one, name) for one in inputs))
+    uneven = [one.unevenness for one in inputs if one.sort == "score"]
+    if any(share is not None for share in uneven):
+        changes.setdefault("unevenness", max(share for share in uneven if share is not None))
     scales = [one.logits for one in inputs if one.sort == "score"]
     if scales and None not in scales:
         changes.setdefault("logits", max(scale for scale in scales if scale is not None))
@@ -147,6 +164,7 @@ def pulled(
 def reduced(one: Meaning, reduction: str, count: int) -> Meaning:
     """Return scores as a loss reduces them: to their mean, their sum, or not at all."""
     if reduction == "sum" and one.value is not None:
-        reach = None if one.reach is None else one.reach * count
-        return replace(one, value=one.value * count, reach=reach)
+        one = replace(one, value=one.value * count)
+    if reduction == "sum" and one.room is not None:
+        one = replace(one, room=one.room.scaled(count))
     return one

@@ -9,14 +9,25 @@ from functools import partial
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from collapse_doctor.inspector.comparing.carrying import COLUMNS
 from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.comparing.vocabulary import HEADS
 from collapse_doctor.inspector.losses.arithmetic import meaning_of
 from collapse_doctor.inspector.losses.graph import Expression, TooLarge, read_graph
-from collapse_doctor.inspector.losses.marks import Call, Constant, Cut, Marks, Met, Output, Weights
+from collapse_doctor.inspector.losses.marks import (
+    Bank,
+    Call,
+    Constant,
+    Cut,
+    Ends,
+    Marks,
+    Met,
+    Output,
+    Weights,
+)
 from collapse_doctor.inspector.losses.meaning import Meaning
 from collapse_doctor.inspector.losses.words import CALLS, Known
 from collapse_doctor.inspector.moment import Moment
@@ -37,8 +48,14 @@ _OF_NUMBERS = frozenset({"add", "sub", "rsub", "mul", "div", "neg", "sum", "mean
 MOST_WEIGHTS = 4096
 """Numbers of labels or of a mask that are copied."""
 
+MOST_GIVEN = 1 << 24
+"""Given numbers that are looked through on their device, which costs less than the product."""
+
 _PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
     {torch.mul, Tensor.mul, Tensor.__mul__, Tensor.__rmul__}
+)
+_QUOTIENTS: frozenset[Callable[..., Any]] = frozenset(
+    {torch.div, Tensor.div, torch.true_divide, Tensor.__truediv__, Tensor.true_divide}
 )
 _PAIRING = _PRODUCTS | {torch.sub, Tensor.sub, Tensor.__sub__}
 _BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
@@ -55,7 +72,10 @@ _ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
 _REDUCTIONS: frozenset[Callable[..., Any]] = frozenset(
     {torch.mean, Tensor.mean, torch.sum, Tensor.sum}
 )
-LOSSES: frozenset[Callable[..., Any]] = _ARITHMETIC.union(CALLS, _REDUCTIONS, _BACKWARD)
+_MATRICES: frozenset[Callable[..., Any]] = frozenset(
+    {torch.matmul, Tensor.matmul, Tensor.__matmul__, torch.mm, Tensor.mm, F.linear}
+)
+LOSSES: frozenset[Callable[..., Any]] = _ARITHMETIC.union(CALLS, _REDUCTIONS, _BACKWARD, _MATRICES)
 """The functions that this is to be told of."""
 
 _PURE = frozenset(
@@ -106,6 +126,8 @@ class Objectives:
             elif func in _REDUCTIONS:
                 if result.dim() == 0:
                     self._marks.put(result, Met(_site()))
+            elif func in _MATRICES:
+                self._multiplied(func, args, kwargs, result)
             elif len(args) == 2 and not kwargs:
                 self._calculated(func, args[0], args[1], result)
 
@@ -130,8 +152,32 @@ class Objectives:
         if isinstance(one, Tensor) and _is_number(second):
             value = second.detach().clone() if isinstance(second, Tensor) else float(second)
             self._marks.put(result, Constant(value, _site()))
+        elif isinstance(second, Tensor) and _is_number(one) and func in _PRODUCTS:
+            self._marks.put(result, Constant(one.detach().clone(), _site()))
         elif isinstance(one, Tensor) and isinstance(second, Tensor):
             self._met(func, one, second, result)
+
+    def _multiplied(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        result: Tensor,
+    ) -> None:
+        """Note how long the rows of a given matrix are, such as those of a queue, at most."""
+        sides = [side for side in args if isinstance(side, Tensor)]
+        if len(sides) != 2 or kwargs or any(isinstance(one, nn.Parameter) for one in sides):
+            return
+        one, second = sides
+        if one.dim() != 2 or second.dim() != 2 or one.requires_grad == second.requires_grad:
+            return
+        given = second if one.requires_grad else one
+        if not is_plain(given) or not given.is_floating_point() or given.numel() > MOST_GIVEN:
+            return
+        dim = 1 if given is one or func is F.linear else 0
+        longest = _longest(given, dim)
+        if longest is not None:
+            self._marks.put(result, Bank(longest))
 
     def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
         if one.requires_grad == second.requires_grad:
@@ -142,9 +188,17 @@ class Objectives:
         given = second if place else one
         party = self._cut(given) if one.dim() > 1 and one.shape == second.shape else None
         if party is not None:
-            self._marks.put(result, Cut(place, party, _site()))
-        elif func in _PRODUCTS and given.numel() <= MOST_WEIGHTS and is_plain(given):
-            self._marks.put(result, Weights(given.detach().float().clone()))
+            longest = None
+            if func in _PRODUCTS and given.is_floating_point():
+                longest = _longest(given, -1)
+            self._marks.put(result, Cut(place, party, _site(), longest))
+        elif is_plain(given) and (func in _PRODUCTS or (func in _QUOTIENTS and place)):
+            if given.is_complex():
+                return
+            if given.numel() <= MOST_WEIGHTS:
+                self._marks.put(result, Weights(given.detach().float().clone()))
+            elif given.numel() <= MOST_GIVEN:
+                self._marks.put(result, Ends(_ends(given.detach())))
 
     def _cut(self, tensor: Tensor) -> Party | None:
         """Return the output that a tensor without a gradient is, if it is one and no other."""
@@ -207,6 +261,21 @@ class Objectives:
         self._emit(_objective(step, forward, loss, found, _line_of(expression)))
 
 
+def _longest(rows: Tensor, dim: int) -> Tensor | None:
+    """Return the length of the longest of some rows; none of what has no rows."""
+    if not rows.numel():
+        return None
+    lengths: Tensor = torch.linalg.vector_norm(rows.detach().float(), dim=dim)
+    return lengths.amax()
+
+
+def _ends(numbers: Tensor) -> Tensor:
+    """Return the least and the greatest of some numbers, where they are."""
+    if numbers.dtype == torch.bool:
+        return torch.stack([numbers.all(), numbers.any()]).float()
+    return torch.stack(numbers.aminmax()).float()
+
+
 def _line_of(expression: Expression) -> CallSite | None:
     """Return the line that computed a loss, as far down as single numbers go."""
     below = [expression]
@@ -246,11 +315,21 @@ def _objective(
         pulls=pulls,
         others=(*found.others, *apart),
         whitened=found.whitened,
-        reach=found.reach if value is not None else None,
+        reach=_reach(found, loss),
+        flat=found.room.flat if found.room is not None and found.outputs else None,
         logits=found.logits if value is not None else None,
+        unevenness=found.unevenness,
         mismatched=next(iter(found.mismatched), ()),
         site=found.site or line,
     )
+
+
+def _reach(found: Meaning, loss: float) -> float | None:
+    """Return how far a loss can be from its value at collapse, if its softmaxes say so."""
+    room = found.room
+    if room is None or room.flat is None or not found.outputs:
+        return None
+    return room.flat * abs(loss) if room.shared else room.width
 
 
 def _unscaled(expression: Expression) -> tuple[Expression, Tensor | None]:
@@ -272,6 +351,10 @@ def _tensors(expression: Expression) -> list[Tensor]:
             continue
         seen.add(id(one))
         kept = one.info.tensors if isinstance(one.info, Call) else (one.info,)
+        if isinstance(one.info, Ends):
+            kept = (one.info.ends,)
+        elif isinstance(one.info, Bank | Cut):
+            kept = (one.info.longest,)
         found |= {id(tensor): tensor for tensor in kept if isinstance(tensor, Tensor)}
         waiting.extend(one.inputs)
     return list(found.values())

@@ -10,8 +10,16 @@ from typing import Any
 from msgspec import structs
 
 from collapse_doctor.inspector.losses.marks import Output
-from collapse_doctor.inspector.losses.meaning import TWO, Meaning, joined, other, pulled
-from collapse_doctor.recording.observations import Party
+from collapse_doctor.inspector.losses.meaning import (
+    TWO,
+    Meaning,
+    Sort,
+    joined,
+    other,
+    pulled,
+)
+from collapse_doctor.inspector.losses.room import Room, common
+from collapse_doctor.recording.observations import CallSite, Party
 
 __all__ = [
     "absolute",
@@ -76,9 +84,12 @@ def columns(inputs: Sequence[Meaning], _info: Any) -> Meaning:
 def picked(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Take some numbers of each row: of distances that are all equal it is one of them."""
     if inputs[0].sort == "score":
-        masked = inputs[0].straight and info == "MaskedFill"
+        one = inputs[0]
+        masked = one.straight and info == "MaskedFill"
+        room = one.room.picked() if one.room is not None and info == "MaskedFill" else one.room
         phrase = ("the hardest of many",)
-        return joined("score", inputs, value=inputs[0].value, others=phrase, straight=masked)
+        found = joined("score", inputs, value=one.value, others=phrase, straight=masked)
+        return replace(found, room=room, site=one.site)
     return other("one number of each row", inputs)
 
 
@@ -88,11 +99,13 @@ def together(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if sorts == {"rows"}:
         parties = tuple(dict.fromkeys(party for one in inputs for party in one.parties))
         unit = all(one.unit for one in inputs)
-        return joined("rows", inputs, parties=parties[:1], unit=unit, width=inputs[0].width)
+        found = joined("rows", inputs, parties=parties[:1], unit=unit, width=inputs[0].width)
+        return replace(found, length=_longest(inputs), site=_site_of(inputs))
     if sorts == {"score"}:
         values = {one.value for one in inputs}
         value = values.pop() if len(values) == 1 else None
-        return joined("score", inputs, value=value, positive=all(one.positive for one in inputs))
+        found = joined("score", inputs, value=value, positive=all(one.positive for one in inputs))
+        return replace(found, room=common([one.room for one in inputs]), site=_site_of(inputs))
     return other("a row joined of several", inputs)
 
 
@@ -118,7 +131,8 @@ def _reduce(
         if last:
             return other("a mean of coordinates", [one])
         pooled = len(sizes) > 2 and 0 not in over
-        return replace(one, sort="rows" if pooled else "centre", unit=False, scale=None)
+        sort: Sort = "rows" if pooled else "centre"
+        return replace(one, sort=sort, unit=False, length=None, room=None, scale=None)
     if one.sort == "product":
         if not last:
             return other("products of coordinates", [one])
@@ -128,6 +142,9 @@ def _reduce(
             return _length(one, value)
         places = frozenset((party.model, party.layer) for party in one.parties)
         found = pulled([one], -1, None, value=value)
+        if one.length is not None:
+            most = one.length / sizes[-1] if mean and sizes else one.length * each
+            found = replace(found, room=Room(2.0 * most), site=one.site)
         return found if value is not None or mean else replace(found, alike=places)
     if one.sort == "score":
         if one.shares and last and not mean:
@@ -135,9 +152,9 @@ def _reduce(
         if mean:
             return replace(one, shares=one.shares and not last)
         value = None if one.value is None else one.value * count
-        reach = None if one.reach is None else one.reach * count
+        room = one.room.scaled(count) if one.room is not None and count else None
         still = one.shares and not last
-        return replace(one, value=value, reach=reach, shares=still, alike=frozenset())
+        return replace(one, value=value, room=room, shares=still, alike=frozenset())
     return other("a sum of numbers", [one])
 
 
@@ -153,7 +170,7 @@ def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
     if one.value is not None and one.value >= 0 and power > 0:
         value = one.value**power if one.value < 1e6 else None  # larger ones may overflow
     if one.sort == "score" and (one.positive or not one.pulls) and power > 0:
-        return replace(one, value=value, positive=True, alike=frozenset(), reach=None)
+        return replace(one, value=value, positive=True, alike=frozenset(), room=None)
     return other("a power", inputs, value)
 
 
@@ -174,6 +191,8 @@ def norm(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return pulled([one], 1, None, value=0.0, positive=True)
     if one.sort == "rows":
         return _length(one, 1.0 if one.unit else None)
+    if one.sort == "weights":
+        return joined("norm", inputs, others=("a norm",), positive=True)
     return other("a norm", inputs, 0.0 if one.value == 0 else None)
 
 
@@ -201,8 +220,10 @@ def matrix_product(inputs: Sequence[Meaning], info: Any) -> Meaning:
     sides = [one for one in inputs if one.sort not in ("weights", "given") or one.parties]
     if len(sides) == 1 and sides[0].sort == "rows":
         if all(one.sort == "weights" for one in inputs if one is not sides[0]):
-            return _headed(sides[0])
-        return other("a product with given numbers", inputs)
+            room, site = _room_of_product(inputs), sides[0].site or _site_of(inputs)
+            return replace(_headed(sides[0]), room=room, site=site)
+        found = other("a product with given numbers", inputs)
+        return replace(found, room=_room_of_product(inputs), site=_site_of(inputs))
     if len(sides) == 2 and all(one.sort == "rows" for one in sides):
         by_row = bool(info) and info[-1] == sides[0].width  # and not coordinate by coordinate
         if by_row:
@@ -219,13 +240,31 @@ def product_of_all(sides: Sequence[Meaning], *, crossed: bool) -> Meaning:
     two = crossed and sides[0] is not sides[1]
     found = other("a product of all pairs" + (TWO if two else ""), sides, 1.0 if unit else None)
     pulls = pulled(sides, -1, None, crossed=True).pulls if two else ()
-    # Cosines lie between -1 and 1.
-    return replace(found, reach=2.0 if unit else None, pulls=pulls, straight=crossed)
+    room, site = _room_of_product(sides), _site_of(sides)
+    return replace(found, room=room, site=site, pulls=pulls, straight=crossed)
+
+
+def _room_of_product(sides: Sequence[Meaning]) -> Room | None:
+    """Return the room of products of rows: cosines lie between -1 and 1."""
+    lengths = [one.length for one in sides]
+    return None if None in lengths else Room(2.0 * math.prod(each or 0.0 for each in lengths))
+
+
+def _longest(inputs: Sequence[Meaning]) -> float | None:
+    """Return how long rows of all these are at most."""
+    lengths = [one.length for one in inputs]
+    return None if None in lengths else max(each or 0.0 for each in lengths)
+
+
+def _site_of(inputs: Sequence[Meaning]) -> CallSite | None:
+    """Return the line at which the first of these was scaled."""
+    return next((one.site for one in inputs if one.site is not None), None)
 
 
 def _headed(one: Meaning) -> Meaning:
     parties = tuple(_further(party) for party in one.parties)
-    return replace(one, parties=parties, unit=False, width=0, normed=False, scale=None)
+    headed = replace(one, parties=parties, unit=False, length=None, room=None)
+    return replace(headed, width=0, normed=False, scale=None)
 
 
 def _further(party: Party) -> Party:
@@ -237,5 +276,6 @@ def head(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return what a layer without a matrix made."""
     if inputs[0].sort == "rows":
         normed = "BatchNorm" in str(info)
-        return replace(inputs[0], unit=False, normed=normed, scale=None)
+        plain = replace(inputs[0], unit=False, length=None, room=None)
+        return replace(plain, normed=normed, scale=None)
     return other(f"`{info}`", inputs)

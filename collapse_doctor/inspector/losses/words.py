@@ -16,10 +16,13 @@ from torch.nn import functional as F
 
 from collapse_doctor.inspector.outputs import is_plain
 
-__all__ = ["CALLS", "CROSS", "DISTANCES", "PRODUCT", "Known"]
+__all__ = ["CALLS", "CROSS", "DISTANCES", "LOG", "PRODUCT", "Known"]
 
 CROSS, PRODUCT = "torch.cdist", "torch.einsum"
 """What is made of every row with every row, whatever else their shapes allow."""
+
+LOG = "log"
+"""A logarithm, of which it is looked how large it is."""
 
 FEW = 4
 """Rows of logits that are looked at, to count the candidates of each."""
@@ -58,6 +61,8 @@ class Known:
         plain["paired"] = all(isinstance(t, Tensor) and t.shape == shape for t in paired)
         plain["crossed"] = _is_crossed(self.name, paired)
         plain["scalar"] = result.dim() == 0
+        if self.name == LOG:
+            return plain, _some(result)
         return plain, self._tensors(given)
 
     def _tensors(self, given: Mapping[str, Any]) -> list[Tensor]:
@@ -110,6 +115,14 @@ def _partners(logits: Tensor, target: Any) -> list[Tensor]:
         return []
     square = logits.dim() == 2 and logits.shape[0] == logits.shape[1] <= MOST_PARTNERS
     return [target.detach().clone()] if square and target.dim() == 1 else []
+
+
+def _some(numbers: Tensor) -> list[Tensor]:
+    """Return a copy of the first few numbers of a tensor, if it has any."""
+    if not numbers.numel() or numbers.is_complex():
+        return []
+    first = numbers.detach()[(0,) * (numbers.dim() - 1)] if numbers.dim() else numbers.detach()
+    return [first.reshape(-1)[:FEW].float().clone()]
 
 
 def _few(logits: Tensor, dim: Any) -> list[Tensor]:
@@ -177,6 +190,7 @@ CALLS: Mapping[Callable[..., Any], Known] = {
         function: Known("logsumexp", ("input",), {"dim": None})
         for function in (torch.logsumexp, Tensor.logsumexp)
     },
+    **{function: Known(LOG, ("input",)) for function in (torch.log, Tensor.log)},
     **{
         function: Known("log_softmax", ("input",), {"dim": None})
         for function in (F.log_softmax, torch.log_softmax, Tensor.log_softmax)

@@ -85,10 +85,16 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     whitened
         Operations inside a model that keep its output from collapsing: a phrase for each.
     reach
-        How far this loss can be from ``collapsed``, whatever the embeddings are; None if unknown.
+        How far this loss can be from its value at collapse, known or not, whatever the embeddings
+        are; None if unknown.
+    flat
+        The same as a share of what its softmaxes alone give when all embeddings are equal.
     logits
         The factor with which an output's coordinates are the logits of its softmaxes; None where
         they are not, or more was done with them.
+    unevenness
+        Of softmaxes held to given shares: how much larger the largest of them is than the smallest,
+        as a share of it; 0 where all candidates are asked for the same. None if not known.
     mismatched
         Of a softmax over the matrix of every row with every row whose targets give rows no partner
         each: how many rows it has, how many targets differ, and the highest target.
@@ -107,6 +113,8 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     others: tuple[str, ...] = ()
     whitened: tuple[str, ...] = ()
     reach: float | None = None
+    flat: float | None = None
     logits: float | None = None
+    unevenness: float | None = None
     mismatched: tuple[int, ...] = ()
     site: CallSite | None = None
