@@ -30,7 +30,8 @@ from collapse_doctor.inspector.comparing.vocabulary import Comparator
 from collapse_doctor.inspector.memory.captured import Captured
 from collapse_doctor.inspector.memory.overwriting import Held, find_overwriting, holds, note_write
 from collapse_doctor.inspector.memory.reused import Reused, Twins
-from collapse_doctor.inspector.memory.writes import WRITERS
+from collapse_doctor.inspector.memory.unnoticed import given_back
+from collapse_doctor.inspector.memory.writes import WRITERS, Write
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import Still
 from collapse_doctor.recording.observations import CallSite, Comparison, Relation, RelationKind
@@ -56,6 +57,8 @@ class Clue:
     held: tuple[Held, Held]
     frame: Still | None
     reused: Twins | None = None
+    by_direction: bool = False
+    changes: tuple[Write, ...] = ()
 
     @property
     def needs_values(self) -> bool:
@@ -84,13 +87,29 @@ class Clue:
                 how = EVAL_MODE if is_bound(self.sides) else ""
                 how = FORGOTTEN if is_forgotten(self.sides) else how
                 found.append(self._relation("same-input", entered, how))
-        written = find_overwriting(*self.held, related, self.frame)
+        written = find_overwriting(*self.held, related, self.frame, by_direction=self.by_direction)
         if written is not None:
             found.append(self._relation("overwritten", written.site, written.operation))
         elif self.reused is not None:
             (site, operation), twin = self.reused
             found.append(self._relation("overwritten", site, operation, twin))
         return found
+
+    def given_back(self, related: Related, lines: Sequence[CallSite]) -> list[Relation]:
+        """Return the in-place operation whose result was given a name of its own, if that was it.
+
+        Parameters
+        ----------
+        related, lines
+            How the operands are one thing, and the lines that made them so.
+        """
+        if related.kind not in ("same-object", "shared-storage", "equal"):
+            return []
+        places = {(line.file, line.line) for line in lines}
+        for write in reversed(self.changes):
+            if (write.site.file, write.site.line) in places:
+                return [self._relation("overwritten", write.site, write.operation)]
+        return []
 
     def _relation(
         self, kind: RelationKind, site: CallSite | None, operation: str = "", twin: str = ""
@@ -125,11 +144,13 @@ class Causes:
         frame: Still | None,
         *,
         grads: tuple[bool, bool] | None = None,
+        by_direction: bool = False,
     ) -> Clue:
         """Return what can be told of the operands at ``place`` while they are here.
 
         ``frame`` is where they met, None if all rows meet all. ``grads`` tells which of the two
-        take a gradient, where ``tensors`` are not the operands themselves.
+        take a gradient, where ``tensors`` are not the operands themselves; ``by_direction`` whether
+        lengths do not count.
         """
         left, right = place
         grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
@@ -141,7 +162,8 @@ class Causes:
         if frame is not None:
             both = (self._reused.find(one, frame) for one in held)
             reused = next((one for one in list(both) if one is not None), None)
-        return Clue(place, sides, (held[0], held[1]), frame, reused)
+        changes = given_back(self._provenance.writes.recent(), known[left], known[right])
+        return Clue(place, sides, (held[0], held[1]), frame, reused, by_direction, changes)
 
 
 def tell_all_rows(

@@ -20,7 +20,7 @@ from collapse_doctor.inspector.comparing.carrying import carry
 from collapse_doctor.inspector.comparing.causes import Causes, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
 from collapse_doctor.inspector.comparing.gaps import RANKING, Gaps
-from collapse_doctor.inspector.comparing.judging import Judge, Meeting
+from collapse_doctor.inspector.comparing.judging import COSINES, Judge, Meeting
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
 from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, Provenance
 from collapse_doctor.inspector.comparing.relations import (
@@ -206,6 +206,7 @@ class Operands:
             return
         places = list(combinations(range(len(tensors)), 2))
         here = still(frame, MOST_LEVELS)
+        clue_of = functools.partial(self._causes.clue, by_direction=comparator.name in COSINES)
         meeting = Meeting(
             comparison,
             self._moment.now(),
@@ -214,7 +215,7 @@ class Operands:
             [None if one else Fingerprint(t) for t, one in zip(tensors, known, strict=True)],
             {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
             here,
-            [self._causes.clue(place, tensors, known, names, here) for place in places],
+            [clue_of(place, tensors, known, names, here) for place in places],
             kept=tuple(map(self._provenance.stores.of, tensors)),
         )
         if len(tensors) == 2:
