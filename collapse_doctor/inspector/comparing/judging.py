@@ -124,6 +124,9 @@ class Judge:
             if related is not None and not any(one.kind == "overwritten" for one in causes):
                 causes += clue.given_back(related, made)
             relations += causes
+        lost = [one for one in relations if one.kind == "overwritten"]
+        if not proved and lost and any(clue.lost for clue in meeting.clues):
+            relations, proved = lost, True  # needs no values to be true
         comparison = msgspec.structs.replace(
             meeting.comparison,
             relations=tuple(relations),

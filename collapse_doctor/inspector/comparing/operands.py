@@ -36,6 +36,7 @@ from collapse_doctor.inspector.comparing.vocabulary import (
     Comparator,
 )
 from collapse_doctor.inspector.memory.captured import Captured
+from collapse_doctor.inspector.memory.lost import Lost
 from collapse_doctor.inspector.memory.writes import WRITERS
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
@@ -82,6 +83,7 @@ class Operands:
         later: Later,
         patient: Later,
         emit: Callable[[Comparison | Use], None],
+        lost: Lost,
     ) -> None:
         self._moment = moment
         self._provenance = provenance
@@ -92,7 +94,7 @@ class Operands:
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self.captured = Captured()
-        self._causes = Causes(provenance, self.captured)
+        self._causes = Causes(provenance, self.captured, lost)
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
         self._judge = Judge(provenance, emit)
@@ -248,7 +250,10 @@ class Operands:
         ]
         grads = (sides[0].requires_grad, sides[1].requires_grad)
         values = [side.values for side in sides]
-        clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
+        objects = [side.itself() for side in sides]
+        clue = self._causes.clue(
+            (0, 1), values, known, names, met.frame, grads=grads, objects=objects
+        )
         now = self._moment.now()
         kept = tuple(self._provenance.stores.of(side) for side in values)
         meeting = Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)

@@ -111,7 +111,7 @@ def note_write(
         before=before,
         source=source,
         lent=before is not None and is_lent(frame, target),
-        cut=before is not None and is_cut(target, before),
+        cut=before is not None and is_cut(before),
         even=is_even(operation, target, other),
     )
     provenance.writes.note(target, write)

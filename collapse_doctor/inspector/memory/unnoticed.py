@@ -23,9 +23,12 @@ _CUTS = frozenset({"detach", "data", "detach_"})
 _LENGTHENING = frozenset({"mul_", "div_", "multiply_", "divide_", "true_divide_", "renorm_"})
 
 
-def is_cut(target: Tensor, known: Known) -> bool:
-    """Tell whether a tensor is a detached alias of an output, or was when it was taken."""
-    return not target.requires_grad and not _CUTS.isdisjoint(known.origin.path)
+def is_cut(known: Known) -> bool:
+    """Tell whether a tensor was taken as a detached alias of an output.
+
+    What is written into it may have brought it a graph since: ``z.data.sub_(z.mean(0))``.
+    """
+    return not _CUTS.isdisjoint(known.origin.path)
 
 
 def is_even(operation: str, target: Tensor, other: Any) -> bool:
