@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+from torch import Tensor, nn
 from torch.multiprocessing.reductions import StorageWeakRef
 
 from collapse_doctor.inspector.memory.writes import span
@@ -85,9 +85,9 @@ class Memory:
 
     def take(self, fill: Fill) -> Fill | None:
         """Take in a filling; return the one that it put out of the world, unread, if it did."""
-        over = [one for one in self.fills if fill.touches(one.begin, one.end)]
+        over = [one for one in self.fills if fill.is_over(one)]
         self.fills = [*[one for one in self.fills if one not in over][-MOST_FILLS:], fill]
-        same = (o for o in over if o.place == fill.place and fill.is_over(o) and not o.is_read)
+        same = (one for one in over if one.place == fill.place and not one.is_read)
         return next(same, None)
 
     def read(self, begin: int, end: int) -> None:
@@ -113,7 +113,7 @@ def filled(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
     target = kwargs.get("out") if func not in FILLING else args[0] if args else None
     if not isinstance(target, Tensor) or not is_plain(target) or not target.numel():
         return None
-    is_weight = target.requires_grad and target.is_leaf
+    is_weight = isinstance(target, nn.Parameter) or (target.requires_grad and target.is_leaf)
     if is_weight or not target.is_floating_point() or not target.dim():
         return None
     if not target.untyped_storage().resizable():

@@ -47,6 +47,7 @@ __all__ = ["Lost"]
 
 MOST_MEMORIES = 64
 MOST_USES = 16
+MOST_VIEWS = 8
 CALM = 3
 """Steps after which a line that fills memory twice, and loses nothing by it, is let alone."""
 
@@ -90,7 +91,7 @@ class Lost:
     """Follows buffers through a step: who filled them, who read them, and what came of it.
 
     It is told of every call while it ``is_armed``, and else of those that fill something only. A
-    line that fills each memory but once in a step does not arm it in later ones. ``has_missed``
+    line that fills each memory but once in a step does not arm it in later steps. ``has_missed``
     is set by who could not tell of a call: whatever lay in a buffer may have been read by then.
     """
 
@@ -109,8 +110,6 @@ class Lost:
 
     def end_step(self) -> None:
         """Forget it all: what is filled again in the next step is meant."""
-        if not self._counts:
-            return
         wild = {place for (place, _), count in self._counts.items() if count > 1}
         for place in {place for place, _ in self._counts}:
             calm = 0 if place in self._losing else self._calm.get(place, 0) + 1
@@ -176,7 +175,8 @@ class Lost:
             self._losing.add(place)
             name = getattr(func, "__name__", "out=")
             self._lost(before, Overwriting(site_of(frame), name), whole)
-        fill.hold(whole)
+        for holder in self._way_to(whole):
+            fill.hold(holder)
 
     def _memory_of(self, target: Tensor) -> Memory | None:
         """Return what is known of a memory that is filled, from now on if nothing was."""
@@ -195,20 +195,21 @@ class Lost:
         """
         if before.target() is whole:
             self._again.put(whole, _Again(written))
-        means = self._way_to(whole)
+        means = set(map(id, self._way_to(whole)))
         for reference in before.holders.values():
             holder = reference()
             if holder is not None and id(holder) not in means:
                 self._stale.put(holder, written)
 
-    def _way_to(self, tensor: Tensor) -> set[int]:
+    def _way_to(self, tensor: Tensor) -> list[Tensor]:
         """Return a tensor, and what it is a view of, one after the other."""
-        found: set[int] = set()
-        here: Tensor | None = tensor
-        while here is not None and id(here) not in found:
-            found.add(id(here))
-            above = self._parents.of(here)
+        found = [tensor]
+        while len(found) < MOST_VIEWS:
+            above = self._parents.of(found[-1])
             here = above() if above is not None else None
+            if here is None:
+                break
+            found.append(here)
         return found
 
     def _touched(
