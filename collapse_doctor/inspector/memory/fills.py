@@ -123,7 +123,8 @@ def filled(func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tensor |
     index = args[1] if isinstance(args[1], tuple) else (args[1],)
     if len(args) < 3 or not isinstance(args[2], Tensor) or not all(map(_is_place, index)):
         return None
-    return target.detach()[args[1]] if any(map(_chooses, index)) else target
+    part = target.detach()[args[1]] if any(map(_chooses, index)) else target
+    return part if part.numel() else None
 
 
 def _is_place(part: Any) -> bool:
@@ -159,5 +160,5 @@ def tensors_among(values: Any) -> Iterator[Tensor]:
         if isinstance(value, Tensor):
             if is_plain(value):
                 yield value
-        elif isinstance(value, list | tuple):
-            yield from (one for one in value[:MOST_LISTED] if type(one) is Tensor)
+        elif type(value) in (list, tuple):
+            yield from (t for t in value[:MOST_LISTED] if isinstance(t, Tensor) and is_plain(t))

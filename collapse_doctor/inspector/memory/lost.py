@@ -14,14 +14,15 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 from torch import Tensor
 
-from collapse_doctor.inspector.comparing.names import MOST_LEVELS, is_direct, outwards
+from collapse_doctor.inspector.comparing.names import MOST_LEVELS, is_direct
 from collapse_doctor.inspector.comparing.relations import same_elements
 from collapse_doctor.inspector.comparing.trail import Trail
 from collapse_doctor.inspector.comparing.vocabulary import COMPARATORS
+from collapse_doctor.inspector.memory.again import Again
 from collapse_doctor.inspector.memory.fills import (
     FILLING,
     Fill,
@@ -36,55 +37,19 @@ from collapse_doctor.inspector.memory.writes import WRITERS, span
 from collapse_doctor.inspector.source.callsite import (
     Still,
     call_at,
-    scope_of,
     site_of,
     still,
     user_frame,
 )
-from collapse_doctor.inspector.source.rebound import are_two_names, is_rebound, operand_text
+from collapse_doctor.inspector.source.rebound import operand_text
 
 __all__ = ["Lost"]
 
 MOST_MEMORIES = 64
-MOST_USES = 16
+MOST_COUNTED = 4096
 MOST_VIEWS = 8
 CALM = 3
 """Steps after which a line that fills memory twice, and loses nothing by it, is let alone."""
-
-
-class _Use(NamedTuple):
-    """Where an object was used, and how it is written there, from there outwards."""
-
-    code: int
-    instruction: int
-    text: str
-
-
-class _Again:
-    """One object that was given out for each of several fillings, and where it was used since."""
-
-    def __init__(self, written: Overwriting) -> None:
-        self.written = written
-        self.uses: list[_Use] = []
-        self.is_two = False
-
-    def used(self, frame: Still, text: str) -> None:
-        """Take note of a use, and see whether it shows that this was taken for two things."""
-        here: Still | None = frame
-        for _ in range(MOST_LEVELS):
-            scope = scope_of(here) if here is not None else None
-            if here is None or scope is None or not text or self.is_two:
-                return
-            use = _Use(id(here.f_code), here.f_lasti, text)
-            for other in self.uses:
-                if other == use:
-                    self.is_two = self.is_two or is_rebound(scope, text, here.f_lineno)
-                elif other.code == use.code and other.text != text:
-                    self.is_two = self.is_two or are_two_names(scope, other.text, text)
-            if len(self.uses) < MOST_USES:
-                self.uses.append(use)
-            here, names = outwards(here, (text, text))
-            text = names[0] if names is not None else ""
 
 
 class Lost:
@@ -105,7 +70,7 @@ class Lost:
         self._calm: dict[tuple[object, int], int] = {}  # steps in which a line lost nothing
         self._losing: set[tuple[object, int]] = set()
         self._stale: Trail[Overwriting] = Trail()
-        self._again: Trail[_Again] = Trail()
+        self._again: Trail[Again] = Trail()
         self._parents: Trail[weakref.ref[Tensor]] = Trail()
 
     def end_step(self) -> None:
@@ -159,6 +124,8 @@ class Lost:
         frame = user_frame() if target is not None else None
         if target is None or frame is None:
             return
+        if len(self._counts) >= MOST_COUNTED:
+            return
         place = (frame.f_code, frame.f_lasti)
         begin, end = span(target)
         self._counts[place, begin] = self._counts.get((place, begin), 0) + 1
@@ -194,7 +161,7 @@ class Lost:
         What was taken only to write the new by it was never meant to hold the old.
         """
         if before.target() is whole:
-            self._again.put(whole, _Again(written))
+            self._again.put(whole, Again(written))
         means = set(map(id, self._way_to(whole)))
         for reference in before.holders.values():
             holder = reference()

@@ -12,8 +12,9 @@ from types import NoneType
 from collapse_doctor.inspector.comparing.births import birth_line
 from collapse_doctor.inspector.source.reading import reading
 
-__all__ = ["are_two_names", "is_rebound", "operand_text"]
+__all__ = ["are_two_names", "gone_through", "is_rebound", "operand_text", "repeats"]
 
+_REPEATING = frozenset({"repeat", "cycle", "product", "permutations", "combinations"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.GeneratorExp, ast.DictComp)
 
 
@@ -29,7 +30,7 @@ def is_rebound(scope: ast.AST, text: str, line: int) -> bool:
     loop = _innermost(scope, line)
     if loop is None or not text:
         return False
-    targets, body = loop
+    targets, _, body = loop
     own = {node.id for node in ast.walk(targets) if isinstance(node, ast.Name)}
     node = ast.parse(text, mode="eval").body
     if isinstance(node, ast.Name) and node.id not in own:
@@ -80,9 +81,43 @@ def operand_text(call: ast.Call | ast.BinOp | None, place: int, count: int) -> s
     return ast.unparse(given[place]) if len(given) == count and place < count else None
 
 
-def _innermost(scope: ast.AST, line: int) -> tuple[ast.expr, list[ast.AST]] | None:
-    """Return what the innermost loop around a line binds, and all that is written in its body."""
-    found: tuple[ast.expr, list[ast.AST]] | None = None
+@reading(list)
+def gone_through(scope: ast.AST, line: int) -> list[str]:
+    """Return what the innermost loop around a line goes through, and the names in that."""
+    loop = _innermost(scope, line)
+    if loop is None:
+        return []
+    names = [node.id for node in ast.walk(loop[1]) if isinstance(node, ast.Name)]
+    return [ast.unparse(loop[1]), *names]
+
+
+@reading(bool)
+def repeats(scope: ast.AST, text: str) -> bool:
+    """Tell whether an expression, or what a name in a function holds, has one thing several times.
+
+    Whoever writes ``[target] * 2`` or ``itertools.repeat(target)`` means it.
+    """
+    values: list[ast.AST] = [ast.parse(text, mode="eval").body] if text else []
+    for node in ast.walk(scope):
+        if isinstance(node, ast.Assign) and _gives(node, text):
+            values.append(node.value)
+    return any(_repeats(part) for value in values for part in ast.walk(value))
+
+
+def _repeats(node: ast.AST) -> bool:
+    """Tell whether what is gone through brings one thing several times on purpose."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult):
+        return True
+    if isinstance(node, ast.List | ast.Tuple):
+        texts = [ast.unparse(one) for one in node.elts]
+        return len(set(texts)) < len(texts)
+    name = node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")
+    return name in _REPEATING
+
+
+def _innermost(scope: ast.AST, line: int) -> tuple[ast.expr, ast.expr, list[ast.AST]] | None:
+    """Return what the innermost loop around a line binds, to what, and what is in its body."""
+    found: tuple[ast.expr, ast.expr, list[ast.AST]] | None = None
     size = 1 << 30
     for node in ast.walk(scope):
         if not isinstance(node, (ast.For, *_COMPREHENSIONS)):
@@ -93,9 +128,11 @@ def _innermost(scope: ast.AST, line: int) -> tuple[ast.expr, list[ast.AST]] | No
             continue
         size = last - node.lineno
         if isinstance(node, ast.For):
-            found = node.target, [part for one in node.body for part in ast.walk(one)]
+            body = [part for one in node.body for part in ast.walk(one)]
+            found = node.target, node.iter, body
         else:
-            found = node.generators[-1].target, []
+            last_one = node.generators[-1]
+            found = last_one.target, last_one.iter, []
     return found
 
 
