@@ -42,6 +42,11 @@ SICK = (
     "fields/transe_uncorrupted",
     "fields/temporal_difference_column",
     "fields/quantiser_passes_nothing",
+    "fields/states_masked_in_place",
+    "functions/variances_in_place",
+    "loops/crops_share_a_workspace",
+    "memories/centred_for_a_plot",
+    "projects/teacher_puts_out_one_buffer",
 )
 INNOCENT = (
     "classes/all_pairs_cosine_last_dimension",
@@ -70,6 +75,11 @@ INNOCENT = (
     "fields/residual_gradient",
     "fields/scores_of_every_two",
     "fields/slots_compete",
+    "outputs/buffer_warmed_up",
+    "outputs/clipped_through_data",
+    "outputs/copied_out_of_a_workspace",
+    "outputs/dropped_in_place",
+    "outputs/static_input_of_a_graph",
 )
 
 
