@@ -31,6 +31,7 @@ MEANT = {
     "kept nowhere": "_ = z.data.clamp_(-1, 1)  # here",
     "put back": "z.data = z.data.clamp_(-1, 1)  # here",
     "several in turn": "for p in (a.data, b.data):\n    p.clamp_(-1, 1)  # here",
+    "a hook": "net.register_forward_hook(lambda m, i, o: o.data.clamp_(-1, 1))  # here",
     "a function of torch": "torch.relu_(z.data)  # here",
 }
 

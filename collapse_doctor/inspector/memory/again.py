@@ -39,13 +39,14 @@ class Again:
         self.written = written
         self.uses: list[_Use] = []
         self.is_two = False
+        self.is_over = False  # it was given something new since
 
     def used(self, frame: Still, text: str) -> None:
         """Take note of a use, and see whether it shows that this was taken for two things."""
         here: Still | None = frame
         for _ in range(MOST_LEVELS):
             scope = scope_of(here) if here is not None else None
-            if here is None or scope is None or not text or self.is_two:
+            if here is None or scope is None or not text or self.is_two or self.is_over:
                 return
             use = _Use(id(here.f_code), here.f_lasti, text)
             for other in self.uses:

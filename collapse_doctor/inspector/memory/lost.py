@@ -138,6 +138,7 @@ class Lost:
         whole = args[0] if func in FILLING else target
         fill = Fill(begin, end, place, weakref.ref(whole))
         before = memory.take(fill)
+        self._renew(whole)
         if before is not None:
             self._losing.add(place)
             name = getattr(func, "__name__", "out=")
@@ -167,6 +168,15 @@ class Lost:
             holder = reference()
             if holder is not None and id(holder) not in means:
                 self._stale.put(holder, written)
+
+    def _renew(self, whole: Tensor) -> None:
+        """Take note that a tensor was given something new: what it was before is over."""
+        again = self._again.of(whole)
+        if again is not None:
+            again.is_over = True
+            self._again.drop(whole)
+        for holder in self._way_to(whole):
+            self._stale.drop(holder)
 
     def _way_to(self, tensor: Tensor) -> list[Tensor]:
         """Return a tensor, and what it is a view of, one after the other."""

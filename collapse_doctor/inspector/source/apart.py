@@ -42,6 +42,10 @@ def _targets(statement: ast.stmt) -> list[ast.expr] | None:
     """Return what a statement writes into, or None if the result of the writing is used."""
     if isinstance(statement, ast.AugAssign):
         return [statement.target]
+    within = [node for node in ast.walk(statement) if isinstance(node, ast.Lambda)]
+    for call in (node.body for node in within):
+        if isinstance(call, ast.Call) and _is_in_place(call):
+            return _written(call)
     if isinstance(statement, ast.Assign):
         written: list[ast.expr] = [t for t in statement.targets if isinstance(t, ast.Subscript)]
         named = [one for one in statement.targets if not _is_nothing(one)]
@@ -51,13 +55,22 @@ def _targets(statement: ast.stmt) -> list[ast.expr] | None:
     call = statement.value
     if not isinstance(call, ast.Call):
         return []
-    told = any(word.arg == "inplace" for word in call.keywords)
-    if _is_in_place(call) or told:
-        owner = call.func.value if isinstance(call.func, ast.Attribute) else None
-        library = isinstance(owner, ast.Name) and owner.id in ("torch", "F")
-        plain = owner is None or library or told
-        return call.args[:1] if plain else [owner] if owner is not None else []
+    if _is_in_place(call) or _is_told(call):
+        return _written(call)
     return None  # ``kept.append(z.detach().sub_(m))``
+
+
+def _written(call: ast.Call) -> list[ast.expr]:
+    """Return what a call of an in-place operation writes into."""
+    owner = call.func.value if isinstance(call.func, ast.Attribute) else None
+    library = isinstance(owner, ast.Name) and owner.id in ("torch", "F")
+    if owner is None or library or _is_told(call):
+        return call.args[:1]
+    return [owner]
+
+
+def _is_told(call: ast.Call) -> bool:
+    return any(word.arg == "inplace" for word in call.keywords)
 
 
 def _is_in_place(call: ast.Call) -> bool:
