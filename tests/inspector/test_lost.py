@@ -141,6 +141,22 @@ def test_a_line_that_loses_nothing_is_let_alone() -> None:
     assert armed == [True] * CALM + [False]
 
 
+def test_a_line_that_begins_to_fill_twice_is_followed_again() -> None:
+    lost = Lost()
+    window = ModeWindow(frozenset(), lambda *_: None, lost, lost.called)
+    buffer, armed = torch.empty(6, 4), []
+    window.enter()
+    try:
+        for times in (1, 1, 2, 2):
+            for value in range(times):
+                fill(buffer, value)
+            armed.append(lost.is_armed)
+            lost.end_step()
+    finally:
+        window.leave()
+    assert armed == [True, False, False, True]
+
+
 def test_what_is_no_buffer_is_not_followed() -> None:
     row, setitem = torch.ones(4), Tensor.__setitem__
     assert {Tensor.copy_, setitem} == FILLING

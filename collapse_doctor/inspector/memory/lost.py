@@ -67,7 +67,8 @@ class Lost:
         self.has_missed = False
         self._memories: dict[int, Memory] = {}
         self._counts: dict[tuple[tuple[object, int], int], int] = {}
-        self._calm: dict[tuple[object, int], int] = {}  # steps in which a line lost nothing
+        self._single: set[tuple[object, int]] = set()
+        self._calm: dict[tuple[object, int], int] = {}
         self._losing: set[tuple[object, int]] = set()
         self._stale: Trail[Overwriting] = Trail()
         self._again: Trail[Again] = Trail()
@@ -76,9 +77,10 @@ class Lost:
     def end_step(self) -> None:
         """Forget it all: what is filled again in the next step is meant."""
         wild = {place for (place, _), count in self._counts.items() if count > 1}
-        for place in {place for place, _ in self._counts}:
-            calm = 0 if place in self._losing else self._calm.get(place, 0) + 1
-            self._calm[place] = calm if place in wild else max(calm, CALM)
+        self._single |= {place for place, _ in self._counts}
+        self._single -= wild  # it may have begun after a while
+        for place in wild:
+            self._calm[place] = 0 if place in self._losing else self._calm.get(place, 0) + 1
         self._losing.clear()
         self.is_armed = self.has_missed = False
         self._counts.clear()
@@ -129,7 +131,7 @@ class Lost:
         place = (frame.f_code, frame.f_lasti)
         begin, end = span(target)
         self._counts[place, begin] = self._counts.get((place, begin), 0) + 1
-        if self._calm.get(place, 0) >= CALM:
+        if place in self._single or self._calm.get(place, 0) >= CALM:
             return
         self.is_armed = True
         memory = self._memory_of(target)
