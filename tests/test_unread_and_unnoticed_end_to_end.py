@@ -281,6 +281,18 @@ def masked_copies_given_back(model, x, _memory):
     return F.mse_loss(one, other) + spread(z)
 
 
+@sick
+def given_back_under_another_name(model, x, _memory):
+    def halved(states):
+        return states.sub_(states.mean(0))  # here
+
+    with torch.no_grad():
+        target = frozen(x)
+    unit = halved(target)
+    z = model(x)
+    return F.mse_loss(z, target) + 0.1 * F.l1_loss(z, unit)
+
+
 def run(body: Body, steps: int = 4) -> Any:
     torch.manual_seed(0)
     watched = network()

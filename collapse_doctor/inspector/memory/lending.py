@@ -45,25 +45,7 @@ def is_lent(frame: FrameType, target: Tensor) -> bool:
 def _gives_back(value: ast.expr, names: set[str]) -> bool:
     """Tell whether what is returned is an argument itself, alone or beside other things."""
     parts = value.elts if isinstance(value, ast.Tuple | ast.List) else [value]
-    return any(_is_itself(part, names) for part in parts)
-
-
-def _is_itself(value: ast.expr, names: set[str]) -> bool:
-    """Tell whether a value is an argument: also ``a.mul_(2)`` and ``relu(a, inplace=True)`` are."""
-    while isinstance(value, ast.Call):
-        called = value.func
-        in_place = ast.unparse(called).endswith("_")
-        if not in_place and not any(word.arg == "inplace" for word in value.keywords):
-            return False
-        is_method = isinstance(called, ast.Attribute) and not _is_library(called.value)
-        if not is_method and not value.args:
-            return False
-        value = called.value if isinstance(called, ast.Attribute) and is_method else value.args[0]
-    return isinstance(value, ast.Name) and value.id in names
-
-
-def _is_library(owner: ast.expr) -> bool:
-    return ast.unparse(owner) in ("torch", "F", "nn.functional", "torch.nn.functional")
+    return any(isinstance(part, ast.Name) and part.id in names for part in parts)
 
 
 def _own_nodes(scope: ast.AST) -> list[ast.AST]:

@@ -29,6 +29,7 @@ from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.source.apart import is_thought_apart
 from collapse_doctor.inspector.source.buffers import changed_by_other_name, given_out_line
 from collapse_doctor.inspector.source.callsite import Still, scope_of, site_of, user_frame
+from collapse_doctor.inspector.source.lastnames import is_result_of
 from collapse_doctor.inspector.source.refills import refill_line
 from collapse_doctor.recording.observations import CallSite
 
@@ -311,12 +312,16 @@ def _refilled_view(left: Held, right: Held, related: Related | None) -> Overwrit
 
 def _changed_when_lent(left: Held, right: Held, frame: Still) -> Overwriting | None:
     """Look for an operand that a function changed to which it had been lent before."""
+    scope = scope_of(frame)
     inside = {(here.f_code.co_filename, here.f_code.co_qualname) for here in _callers(frame)}
     for held in (left, right):
         known = held.known if held.own else None
         for write in reversed(held.writes) if known is not None else ():
             mine = write.lent and write.target == held.identity
-            if mine and (write.site.file, write.site.function) not in inside:
+            is_given = scope is not None and is_result_of(
+                scope, held.name, write.site.function, frame.f_lineno
+            )
+            if mine and not is_given and (write.site.file, write.site.function) not in inside:
                 return Overwriting(write.site, write.operation)
     return None
 
