@@ -49,6 +49,11 @@ SICK = (
     "softmaxes/sampled_softmax_too_hot",
     "softmaxes/shares_of_exponentials",
     "trainers/temperature_in_per_cent",
+    "fields/states_masked_in_place",
+    "functions/variances_in_place",
+    "loops/crops_share_a_workspace",
+    "memories/centred_for_a_plot",
+    "projects/teacher_puts_out_one_buffer",
 )
 INNOCENT = (
     "classes/all_pairs_cosine_last_dimension",
@@ -84,6 +89,11 @@ INNOCENT = (
     "softmaxes/many_positives_at_a_tenth",
     "softmaxes/sampled_softmax_with_log_q",
     "softmaxes/shares_at_one",
+    "outputs/buffer_warmed_up",
+    "outputs/clipped_through_data",
+    "outputs/copied_out_of_a_workspace",
+    "outputs/dropped_in_place",
+    "outputs/static_input_of_a_graph",
 )
 
 

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Set
 from itertools import takewhile
 from time import perf_counter
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor
@@ -31,13 +31,38 @@ __all__ = ["ModeWindow"]
 Seen = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], Any], None]
 
 
-class _Watching(TorchFunctionMode):
-    """Runs every function as it is; tells ``seen`` of those that are in ``known``."""
+class Curious(Protocol):
+    """Who wants to be told of some functions, of all that fill a tensor, or for a time of all.
 
-    def __init__(self, known: frozenset[Callable[..., Any]], seen: Seen) -> None:
+    ``wants`` are the functions; ``is_armed`` is true while all are wanted, and ``has_missed`` is
+    set to true for one that ran then where nobody may look.
+    """
+
+    wants: frozenset[Callable[..., Any]]
+    is_armed: bool
+    has_missed: bool
+
+
+class _Nobody:
+    wants: frozenset[Callable[..., Any]] = frozenset()
+    is_armed = False
+    has_missed = False
+
+
+class _Watching(TorchFunctionMode):
+    """Runs every function as it is; tells ``seen`` of those that are in ``known``.
+
+    And ``also`` of those that are wanted by who is ``curious``, after that.
+    """
+
+    def __init__(
+        self, known: frozenset[Callable[..., Any]], seen: Seen, curious: Curious, also: Seen
+    ) -> None:
         super().__init__()
         self._known = known
         self._seen: Seen | None = seen
+        self._curious = curious
+        self._also = also
         self._thread = this_thread()
         self.calls = 0
         self.transformed: set[Callable[..., Any]] = set()
@@ -59,11 +84,20 @@ class _Watching(TorchFunctionMode):
         finally:
             self.running -= 1
         self.calls += 1
-        if func not in self._known or self._seen is None:
+        if self._seen is None:
+            return result
+        known, curious = func in self._known, self._curious
+        wanted = curious.is_armed or func in curious.wants or (kwargs and "out" in kwargs)
+        if not known and not wanted:
             return result
         if not is_quiet(self._thread):
-            self._seen(func, args, kwargs or {}, result)
-        elif peek_interpreter_stack() is not None:
+            if known:
+                self._seen(func, args, kwargs or {}, result)
+            if wanted:
+                self._also(func, args, kwargs or {}, result)
+            return result
+        curious.has_missed = True
+        if known and peek_interpreter_stack() is not None:
             self.transformed.add(func)
         return result
 
@@ -81,6 +115,10 @@ class _Watching(TorchFunctionMode):
         self._seen = None
 
 
+def _deaf(*_call: Any) -> None:
+    """Hear nothing."""
+
+
 ROUND_TRIP = 12.0
 """Cost of one call through the mode, in multiples of its own Python. The rest is torch's way from
 C++ to Python and back: 5 for an attribute, 13 to 23 for an operation (torch 2.13)."""
@@ -93,7 +131,7 @@ def _seconds_per_call() -> float:
 
     The quickest of several times: other work on the machine is no cost of ours.
     """
-    mode, read, tensor = _Watching(frozenset(), lambda *_: None), Tensor.dim, torch.empty(0)
+    mode, read, tensor = _Watching(frozenset(), _deaf, _Nobody(), _deaf), Tensor.dim, torch.empty(0)
 
     def measured() -> float:
         begun = perf_counter()
@@ -105,10 +143,25 @@ def _seconds_per_call() -> float:
 
 
 class ModeWindow:
-    """Puts the mode on the stack and takes it off without disturbing others there."""
+    """Puts the mode on the stack and takes it off without disturbing others there.
 
-    def __init__(self, known: frozenset[Callable[..., Any]], seen: Seen) -> None:
-        self._mode = _Watching(known, seen)
+    Parameters
+    ----------
+    known, seen
+        The functions that ``seen`` is told of.
+    curious, also
+        Who may want to be told of more, and what is told then.
+    """
+
+    def __init__(
+        self,
+        known: frozenset[Callable[..., Any]],
+        seen: Seen,
+        curious: Curious | None = None,
+        also: Seen = _deaf,
+    ) -> None:
+        self._curious = curious or _Nobody()
+        self._mode = _Watching(known, seen, self._curious, also)
         self._thread = 0  # each thread has a stack of its own
         self._wanted = False
         self._rests = False
@@ -179,6 +232,7 @@ class ModeWindow:
         wanted = self._wanted and not self._rests and not self._is_away
         if movable and not self._mode.is_deaf and self.is_open != wanted:
             _restack(self._mode, wanted)
+            self._curious.has_missed = True
         self.is_pending = not self._mode.is_deaf and self.is_open != wanted
 
     def leave(self) -> None:

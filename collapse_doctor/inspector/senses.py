@@ -14,6 +14,7 @@ from collapse_doctor.inspector.dimensions.seen import SHAPING, Shapes
 from collapse_doctor.inspector.embeddings import BACKLOG, Embeddings
 from collapse_doctor.inspector.entering.inputs import Inputs
 from collapse_doctor.inspector.losses.objectives import LOSSES, Objectives
+from collapse_doctor.inspector.memory.lost import Lost
 from collapse_doctor.inspector.memory.wrappers import Wrappers
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outline import Outline
@@ -57,6 +58,8 @@ class Senses:
         Puts a guarded hook on a module.
     note
         Tells, with a subject and a text, what could not be examined.
+    lost
+        Follows what is put into buffers.
     """
 
     def __init__(
@@ -72,6 +75,7 @@ class Senses:
         postpones: bool,
         hook: Callable[[nn.Module, Callable[..., None]], None],
         note: Callable[[str, str], None],
+        lost: Lost,
     ) -> None:
         patient = Later() if postpones else prompt
         provenance, append = Provenance(), ranks.append
@@ -79,7 +83,7 @@ class Senses:
         self.wrappers = Wrappers(provenance, hook)
         self.embeddings = Embeddings(ranks, budget, moment, outline.doubles)
         self.inputs = Inputs(moment, patient, append)
-        self.operands = Operands(moment, provenance, prompt, patient, append)
+        self.operands = Operands(moment, provenance, prompt, patient, append, lost)
         self.objectives = Objectives(moment, provenance, patient, append)
         self.shapes = Shapes(moment, provenance, prompt, patient, append)
         self.activations = Activations(models, moment, patient, append)

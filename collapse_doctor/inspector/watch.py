@@ -27,6 +27,7 @@ from collapse_doctor.inspector.copies import finished
 from collapse_doctor.inspector.fuse import Fuse, reason_of
 from collapse_doctor.inspector.layers import choose_all
 from collapse_doctor.inspector.listener import Listener
+from collapse_doctor.inspector.memory.lost import Lost
 from collapse_doctor.inspector.memory.wrappers import unwrapped
 from collapse_doctor.inspector.mode import ModeWindow
 from collapse_doctor.inspector.moment import Moment
@@ -108,7 +109,13 @@ class Watch:
         self._out = Path(out) if out is not None else None
         self._budget = Budget()
         self._fuse = Fuse(self._blown, self._budget.spend)
-        self._window = ModeWindow(WANTED, self._fuse.guard(self._called))
+        self._lost = Lost()
+        self._window = ModeWindow(
+            WANTED,
+            self._fuse.guard(self._called),
+            self._lost,
+            self._fuse.guard(self._lost.called),
+        )
         self._compiling = Compiling(
             self._models, self._blocks, self._window, self._fuse.guard, self._note
         )
@@ -159,6 +166,7 @@ class Watch:
             postpones=isinstance(sink, Recording) and place().world == 1,
             hook=self._hook,
             note=self._note,
+            lost=self._lost,
         )
         try:
             self._fuse.guard(ranks.join)()

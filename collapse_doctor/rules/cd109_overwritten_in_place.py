@@ -4,7 +4,10 @@ What it finds
 -------------
 An operand of a comparison lies in memory that was written after the operand was computed: by a
 later forward pass into the same output buffer, by `copy_`, `[:] =`, `zero_` or `fill_`, or, for a
-detached alias that was kept, by any in-place operation on what it is an alias of.
+detached alias that was kept, by any in-place operation on what it is an alias of. Or it was made of
+such memory: of a buffer that one line filled twice in a step while nobody had read it, and that is
+then used as if it held both; of an output that was changed by way of a detached alias with a name
+of its own; of the argument of an in-place operation, beside what that operation gave back.
 
 Why it matters
 --------------
@@ -15,7 +18,8 @@ Likely causes
 -------------
 The model returns a buffer that each forward pass fills anew (`self.buffer[:] = …`, `out=`, a NumPy
 array); `z1.copy_(z2)` was taken for an assignment; `kept = z.detach()`, which copies nothing, was
-followed by `z.add_(…)`, `z.zero_()` or an activation with `inplace=True`.
+followed by `z.add_(…)`, `z.zero_()` or an activation with `inplace=True`, or was itself centred or
+masked for a plot or a log; `dropped = z.masked_fill_(…)` was taken for a second view.
 
 What to do
 ----------
@@ -25,12 +29,15 @@ next one. Keep a former value by `z.detach().clone()`; use the operation without
 What would refute it
 --------------------
 The write is meant to reach both: a normalisation of one's own output in place, a queue or a moving
-average. Those are not told: what an output's holder does to it, and stores that are no outputs.
+average. Those are not told: what an output's holder does to it (`z.clamp_()` without gradients,
+`z.data.clamp_()`), and stores that are no outputs. Nor is a buffer that is filled again after a
+warm-up or a failed try, of which only the last content is asked for, nor slots filled in turn.
 
 Bounds and their source
 -----------------------
 occurrences: 1. Addresses of living memory, and the order of a write and of what was made before it,
-are exact; no statistics are involved. A write counts if it covers all of the operand.
+are exact; no statistics are involved. A write counts if it covers all of the operand; through a
+detached alias it counts if one of the two lies within the other.
 
 References
 ----------

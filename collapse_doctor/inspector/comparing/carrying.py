@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
 
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
+from collapse_doctor.inspector.memory.unnoticed import changed_through_alias
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
 
@@ -41,6 +43,9 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     if source is None or frame is None:
         return
     site = site_of(frame)
+    changed = changed_through_alias(provenance, whole, source) if whole is not None else None
+    if changed is not None:
+        source = replace(source, changed=changed)
     for tensor in _made(operation, args, result):
         selected = operation in SELECTING and whole is not None and _is_part(tensor, whole)
         provenance.carried(source, tensor, COLUMNS if selected else operation, site)

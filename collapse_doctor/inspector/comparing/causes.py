@@ -14,6 +14,7 @@ import msgspec
 import torch
 from torch import Tensor
 
+from collapse_doctor.inspector.comparing.names import roots_of
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.comparing.relations import Related, relate_values, rows_of
 from collapse_doctor.inspector.comparing.twins import (
@@ -28,9 +29,17 @@ from collapse_doctor.inspector.comparing.twins import (
 )
 from collapse_doctor.inspector.comparing.vocabulary import Comparator
 from collapse_doctor.inspector.memory.captured import Captured
-from collapse_doctor.inspector.memory.overwriting import Held, find_overwriting, holds, note_write
+from collapse_doctor.inspector.memory.lost import Lost
+from collapse_doctor.inspector.memory.overwriting import (
+    Held,
+    Overwriting,
+    find_overwriting,
+    holds,
+    note_write,
+)
 from collapse_doctor.inspector.memory.reused import Reused, Twins
-from collapse_doctor.inspector.memory.writes import WRITERS
+from collapse_doctor.inspector.memory.unnoticed import given_back
+from collapse_doctor.inspector.memory.writes import WRITERS, Write
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import Still
 from collapse_doctor.recording.observations import CallSite, Comparison, Relation, RelationKind
@@ -56,6 +65,9 @@ class Clue:
     held: tuple[Held, Held]
     frame: Still | None
     reused: Twins | None = None
+    by_direction: bool = False
+    changes: tuple[Write, ...] = ()
+    lost: Overwriting | None = None
 
     @property
     def needs_values(self) -> bool:
@@ -84,13 +96,34 @@ class Clue:
                 how = EVAL_MODE if is_bound(self.sides) else ""
                 how = FORGOTTEN if is_forgotten(self.sides) else how
                 found.append(self._relation("same-input", entered, how))
-        written = find_overwriting(*self.held, related, self.frame)
+        written = find_overwriting(*self.held, related, self.frame, by_direction=self.by_direction)
         if written is not None:
             found.append(self._relation("overwritten", written.site, written.operation))
         elif self.reused is not None:
             (site, operation), twin = self.reused
             found.append(self._relation("overwritten", site, operation, twin))
+        elif self.lost is not None:
+            found.append(self._relation("overwritten", self.lost.site, self.lost.operation))
         return found
+
+    def given_back(self, related: Related, lines: Sequence[CallSite]) -> list[Relation]:
+        """Return the in-place operation whose result was given a name of its own, if that was it.
+
+        Parameters
+        ----------
+        related, lines
+            How the operands are one thing, and the lines that made them so.
+        """
+        if related.kind not in ("same-object", "shared-storage", "equal"):
+            return []
+        places = {(line.file, line.line) for line in lines}
+        if self.frame is not None and self.changes:
+            names = (self.held[0].name, self.held[1].name)
+            places |= {(line.file, line.line) for line in roots_of(self.frame, *names)}
+        for write in reversed(self.changes):
+            if (write.site.file, write.site.line) in places:
+                return [self._relation("overwritten", write.site, write.operation)]
+        return []
 
     def _relation(
         self, kind: RelationKind, site: CallSite | None, operation: str = "", twin: str = ""
@@ -101,15 +134,17 @@ class Clue:
 class Causes:
     """Notes what is written in place, and keeps a :class:`Clue` of each pair of operands."""
 
-    def __init__(self, provenance: Provenance, captured: Captured) -> None:
+    def __init__(self, provenance: Provenance, captured: Captured, lost: Lost) -> None:
         self._provenance = provenance
         self._captured = captured
+        self._lost = lost
         self._reused = Reused()
 
     def end_step(self) -> None:
         """Forget what was compared in the step that is over."""
         self._reused.end_step()
         self._captured.sweep()
+        self._lost.end_step()
 
     def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of a call that writes into its first argument."""
@@ -125,11 +160,14 @@ class Causes:
         frame: Still | None,
         *,
         grads: tuple[bool, bool] | None = None,
+        by_direction: bool = False,
+        objects: Sequence[Tensor | None] | None = None,
     ) -> Clue:
         """Return what can be told of the operands at ``place`` while they are here.
 
         ``frame`` is where they met, None if all rows meet all. ``grads`` tells which of the two
-        take a gradient, where ``tensors`` are not the operands themselves.
+        take a gradient, and ``objects`` are the operands where these exist still, if ``tensors``
+        are not the operands themselves; ``by_direction`` tells whether lengths do not count.
         """
         left, right = place
         grads = grads or (tensors[left].requires_grad, tensors[right].requires_grad)
@@ -141,7 +179,22 @@ class Causes:
         if frame is not None:
             both = (self._reused.find(one, frame) for one in held)
             reused = next((one for one in list(both) if one is not None), None)
-        return Clue(place, sides, (held[0], held[1]), frame, reused)
+        operands = [(objects or tensors)[i] for i in place]
+        lost = self._lost_among(operands, [names[i] for i in place], frame)
+        changes = given_back(self._provenance.writes.recent(), known[left], known[right])
+        return Clue(place, sides, (held[0], held[1]), frame, reused, by_direction, changes, lost)
+
+    def _lost_among(
+        self, operands: Sequence[Tensor | None], names: Sequence[str], frame: Still | None
+    ) -> Overwriting | None:
+        """Return what was written over an operand before anybody had read it."""
+        if not self._lost.is_armed:
+            return None
+        for tensor, name in zip(operands, names, strict=True):
+            if tensor is not None and frame is not None:
+                self._lost.compared(tensor, frame, name)
+        found = (self._lost.of(tensor) for tensor in operands)
+        return next((one for one in found if one is not None), None)
 
 
 def tell_all_rows(

@@ -35,7 +35,7 @@ from collapse_doctor.recording.observations import (
     Relation,
 )
 
-__all__ = ["Judge", "Meeting"]
+__all__ = ["COSINES", "Judge", "Meeting"]
 
 Place = tuple[int, int]
 COSINES = frozenset({"F.cosine_similarity", "F.cosine_embedding_loss"})
@@ -116,10 +116,17 @@ class Judge:
             if related is not None:
                 pair = (left, right)
                 relations.append(relation(related, place, pair, meeting.now, self._provenance))
-                lines += births(meeting.frame, left, right, related)
+                made = births(meeting.frame, left, right, related)
+                lines += made
                 proved = proved and descends(related, left, right)
                 proved = proved and (by_hand is None or not by_hand.must_recur)
-            relations += clue.relations(related, eps)
+            causes = clue.relations(related, eps)
+            if related is not None and not any(one.kind == "overwritten" for one in causes):
+                causes += clue.given_back(related, made)
+            relations += causes
+        lost = [one for one in relations if one.kind == "overwritten"]
+        if not proved and lost and any(clue.lost for clue in meeting.clues):
+            relations, proved = lost, True  # needs no values to be true
         comparison = msgspec.structs.replace(
             meeting.comparison,
             relations=tuple(relations),

@@ -51,6 +51,7 @@ __all__ = [
     "may_be",
     "named_at",
     "outwards",
+    "roots_of",
     "written",
 ]
 
@@ -111,6 +112,57 @@ def birth_of(frame: Still, left: str, right: str, kind: RelationKind) -> CallSit
             return line_at(here, line)
         here, names = outwards(here, names)
     return None
+
+
+@reading(list)
+def roots_of(frame: Still, left: str, right: str) -> list[CallSite]:
+    """Return the lines at which what two operands were last made of became one object.
+
+    Of ``whole = a.mean(1)`` and ``part = b.mean(1)`` that is where ``b`` got what ``a`` is.
+
+    Parameters
+    ----------
+    frame, left, right
+        Where the operands were compared, and how they are written there.
+    """
+    scope = scope_of(frame)
+    if scope is None:
+        return []
+    made = [_named_in(_last_source(scope, name, frame.f_lineno)) for name in (left, right)]
+    found = (
+        birth_of(frame, one, other, "same-object")
+        for one, other in product(*made)
+        if one != other and {one, other} != {left, right}
+    )
+    return [line for line in found if line is not None]
+
+
+def _last_source(scope: ast.AST, name: str, before: int) -> ast.expr | None:
+    """Return the expression of the last assignment to a name above a line, or what is written."""
+    made = [
+        node
+        for node in ast.walk(scope)
+        if isinstance(node, ast.Assign) and node.lineno < before and _gives(node, name)
+    ]
+    last = max(made, key=lambda node: node.lineno, default=None)
+    if last is None:
+        return ast.parse(name, mode="eval").body if name else None
+    targets, value = last.targets[0], last.value
+    if isinstance(targets, ast.Tuple) and isinstance(value, ast.Tuple):
+        pairs = zip(targets.elts, value.elts, strict=False)
+        return next((v for t, v in pairs if ast.unparse(t) == name), None)
+    return value
+
+
+def _gives(node: ast.Assign, name: str) -> bool:
+    targets = [part for t in node.targets for part in (t.elts if isinstance(t, ast.Tuple) else [t])]
+    return any(ast.unparse(target) == name for target in targets)
+
+
+def _named_in(value: ast.expr | None) -> list[str]:
+    """Return the first few plain names in an expression."""
+    names = [n.id for n in ast.walk(value) if isinstance(n, ast.Name)] if value is not None else []
+    return list(dict.fromkeys(names))[:MOST_LEVELS]
 
 
 def _line_of_birth(

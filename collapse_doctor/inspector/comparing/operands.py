@@ -20,7 +20,7 @@ from collapse_doctor.inspector.comparing.carrying import carry
 from collapse_doctor.inspector.comparing.causes import Causes, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
 from collapse_doctor.inspector.comparing.gaps import RANKING, Gaps
-from collapse_doctor.inspector.comparing.judging import Judge, Meeting
+from collapse_doctor.inspector.comparing.judging import COSINES, Judge, Meeting
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
 from collapse_doctor.inspector.comparing.provenance import Fingerprint, Known, Provenance
 from collapse_doctor.inspector.comparing.relations import (
@@ -36,6 +36,7 @@ from collapse_doctor.inspector.comparing.vocabulary import (
     Comparator,
 )
 from collapse_doctor.inspector.memory.captured import Captured
+from collapse_doctor.inspector.memory.lost import Lost
 from collapse_doctor.inspector.memory.writes import WRITERS
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
@@ -82,6 +83,7 @@ class Operands:
         later: Later,
         patient: Later,
         emit: Callable[[Comparison | Use], None],
+        lost: Lost,
     ) -> None:
         self._moment = moment
         self._provenance = provenance
@@ -92,7 +94,7 @@ class Operands:
         self._uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self.captured = Captured()
-        self._causes = Causes(provenance, self.captured)
+        self._causes = Causes(provenance, self.captured, lost)
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
         self._judge = Judge(provenance, emit)
@@ -206,6 +208,7 @@ class Operands:
             return
         places = list(combinations(range(len(tensors)), 2))
         here = still(frame, MOST_LEVELS)
+        clue_of = functools.partial(self._causes.clue, by_direction=comparator.name in COSINES)
         meeting = Meeting(
             comparison,
             self._moment.now(),
@@ -214,7 +217,7 @@ class Operands:
             [None if one else Fingerprint(t) for t, one in zip(tensors, known, strict=True)],
             {(i, j): relate_in_memory(tensors[i], tensors[j]) for i, j in places},
             here,
-            [self._causes.clue(place, tensors, known, names, here) for place in places],
+            [clue_of(place, tensors, known, names, here) for place in places],
             kept=tuple(map(self._provenance.stores.of, tensors)),
         )
         if len(tensors) == 2:
@@ -247,7 +250,10 @@ class Operands:
         ]
         grads = (sides[0].requires_grad, sides[1].requires_grad)
         values = [side.values for side in sides]
-        clue = self._causes.clue((0, 1), values, known, names, met.frame, grads=grads)
+        objects = [side.itself() for side in sides]
+        clue = self._causes.clue(
+            (0, 1), values, known, names, met.frame, grads=grads, objects=objects
+        )
         now = self._moment.now()
         kept = tuple(self._provenance.stores.of(side) for side in values)
         meeting = Meeting(comparison, now, names, known, prints, {}, met.frame, [clue], met, kept)

@@ -21,7 +21,7 @@ from collapse_doctor.inspector.comparing.passes import Run
 from collapse_doctor.inspector.comparing.prints import Fingerprint
 from collapse_doctor.inspector.comparing.trail import Trail
 from collapse_doctor.inspector.memory.stores import Stores
-from collapse_doctor.inspector.memory.writes import Slots, Writes
+from collapse_doctor.inspector.memory.writes import Slots, Write, Writes
 from collapse_doctor.recording.observations import CallSite, Origin
 
 __all__ = [
@@ -54,7 +54,8 @@ class Known:
     ``inputs`` is a fingerprint of what the model was given in that forward pass. ``made`` is the
     line that ran the forward pass; ``sites`` are the lines of the operations in ``origin.path``.
     ``run`` is all that is known of that pass. ``serial`` orders what was made and what was
-    written; ``rewrote`` is the output that lay, still alive, where this one was put.
+    written; ``rewrote`` is the output that lay, still alive, where this one was put. ``changed`` is
+    a write through a detached alias after which this was made of it.
     """
 
     origin: Origin
@@ -64,6 +65,7 @@ class Known:
     run: Run | None = None
     serial: int = 0
     rewrote: Origin | None = None
+    changed: Write | None = None
 
     def same_inputs(self, other: Known) -> bool:
         """Tell whether both come from forward passes over equal inputs."""

@@ -13,14 +13,23 @@ from typing import Any, NamedTuple
 from torch import Tensor
 
 from collapse_doctor.inspector.comparing.names import birth_of, line_at
-from collapse_doctor.inspector.comparing.provenance import COPYING, CUTTING, Known, Provenance
+from collapse_doctor.inspector.comparing.provenance import (
+    COPYING,
+    CUTTING,
+    SCALING,
+    Known,
+    Provenance,
+)
 from collapse_doctor.inspector.comparing.relations import Related
 from collapse_doctor.inspector.memory.captured import Captured, Spoilt, spoilt_line
 from collapse_doctor.inspector.memory.lending import is_lent
+from collapse_doctor.inspector.memory.unnoticed import changed_through_alias, is_cut, is_even
 from collapse_doctor.inspector.memory.writes import WRITERS, Write, replaces, span, target_of
 from collapse_doctor.inspector.outputs import is_plain
+from collapse_doctor.inspector.source.apart import is_thought_apart
 from collapse_doctor.inspector.source.buffers import changed_by_other_name, given_out_line
 from collapse_doctor.inspector.source.callsite import Still, scope_of, site_of, user_frame
+from collapse_doctor.inspector.source.lastnames import is_result_of
 from collapse_doctor.inspector.source.refills import refill_line
 from collapse_doctor.recording.observations import CallSite
 
@@ -48,7 +57,8 @@ class Held(NamedTuple):
     """One operand's memory: who it is, what is known of this very object, and what was written.
 
     ``viewed`` orders, among the writes, the moment a view of unknown memory was taken; else 0.
-    ``spoilt`` tells what overwrote an inner layer's output that a hook has kept.
+    ``spoilt`` tells what overwrote an inner layer's output that a hook has kept, ``changed`` what
+    was written into it, or into what it was made of, through a detached alias.
     """
 
     name: str
@@ -60,6 +70,7 @@ class Held(NamedTuple):
     writes: list[Write]
     viewed: int = 0
     spoilt: Spoilt | None = None
+    changed: Write | None = None
 
 
 def note_write(
@@ -101,6 +112,8 @@ def note_write(
         before=before,
         source=source,
         lent=before is not None and is_lent(frame, target),
+        cut=before is not None and is_cut(before),
+        even=is_even(operation, target, other),
     )
     provenance.writes.note(target, write)
 
@@ -117,11 +130,17 @@ def holds(
     own = provenance.knows(tensor)
     cut, viewed = not tensor.requires_grad, provenance.viewed(tensor)
     spoilt = captured.of(tensor) if captured is not None else None
-    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed, spoilt)
+    changed = changed_through_alias(provenance, tensor, known) if known is not None else None
+    return Held(name, id(tensor), known, own, cut, span(tensor), writes, viewed, spoilt, changed)
 
 
 def find_overwriting(
-    left: Held, right: Held, related: Related | None, frame: Still | None
+    left: Held,
+    right: Held,
+    related: Related | None,
+    frame: Still | None,
+    *,
+    by_direction: bool = False,
 ) -> Overwriting | None:
     """Return what was written over one of two operands after it was made, or None.
 
@@ -134,7 +153,17 @@ def find_overwriting(
     frame
         Where they met, to read there whether one name was given to both; None for a comparison of
         all rows with all, where identity is meant.
+    by_direction
+        Whether lengths do not count in the comparison.
     """
+    seen = _of_both(left, right, related, frame)
+    return seen or _unnoticed(left, right, by_direction=by_direction)
+
+
+def _of_both(
+    left: Held, right: Held, related: Related | None, frame: Still | None
+) -> Overwriting | None:
+    """Look for a write that shows in what the two operands are to each other, or in the source."""
     if left.identity == right.identity:
         seen = _refilled(left, right, frame) if frame is not None else None
         return seen or _refilled_unseen(left, right, frame)
@@ -283,12 +312,16 @@ def _refilled_view(left: Held, right: Held, related: Related | None) -> Overwrit
 
 def _changed_when_lent(left: Held, right: Held, frame: Still) -> Overwriting | None:
     """Look for an operand that a function changed to which it had been lent before."""
+    scope = scope_of(frame)
     inside = {(here.f_code.co_filename, here.f_code.co_qualname) for here in _callers(frame)}
     for held in (left, right):
         known = held.known if held.own else None
         for write in reversed(held.writes) if known is not None else ():
             mine = write.lent and write.target == held.identity
-            if mine and (write.site.file, write.site.function) not in inside:
+            is_given = scope is not None and is_result_of(
+                scope, held.name, write.site.function, frame.f_lineno
+            )
+            if mine and not is_given and (write.site.file, write.site.function) not in inside:
                 return Overwriting(write.site, write.operation)
     return None
 
@@ -303,6 +336,18 @@ def _changed_by_other_name(held: Held, frame: Still) -> Overwriting | None:
         if not mine or write.site.function != frame.f_code.co_qualname or not write.before:
             continue
         if changed_by_other_name(scope, held.name, write.site.line, frame.f_lineno):
+            return Overwriting(write.site, write.operation)
+    return None
+
+
+def _unnoticed(left: Held, right: Held, *, by_direction: bool) -> Overwriting | None:
+    """Look for a write through a detached alias that was taken for a copy."""
+    for held in (left, right):
+        write, known = held.changed, held.known
+        if write is None or known is None:
+            continue
+        directed = by_direction or not SCALING.isdisjoint(known.origin.path)
+        if not (write.even and directed) and is_thought_apart(write.site):
             return Overwriting(write.site, write.operation)
     return None
 

@@ -27,6 +27,8 @@ __all__ = ["WRITERS", "Slots", "Write", "Writes", "replaces", "span", "target_of
 
 MOST_WRITES = 16
 """Writes into one memory that are remembered."""
+MOST_RECENT = 64
+"""Writes into all memory that are remembered until the end of the step."""
 
 _HARMLESS = frozenset(
     {"detach_", "requires_grad_", "share_memory_", "rename_", "resize_", "resize_as_", "set_"}
@@ -58,7 +60,8 @@ class Write:
 
     ``whole`` is true where every element of the target was replaced by something that does not
     depend on it; ``number`` where that was a number. ``target`` is the identity of the object;
-    ``lent`` is true where a function changed what its caller lent it.
+    ``lent`` is true where a function changed what its caller lent it. ``cut`` is true where the
+    target was a detached alias, ``even`` where no row was changed but in its length.
     """
 
     operation: str
@@ -72,6 +75,8 @@ class Write:
     before: Known | None
     source: Known | None
     lent: bool = False
+    cut: bool = False
+    even: bool = False
 
 
 class Writes:
@@ -80,6 +85,7 @@ class Writes:
     def __init__(self) -> None:
         self._spots: dict[int, tuple[StorageWeakRef, deque[Write]]] = {}
         self._count = itertools.count(1)
+        self._recent: deque[Write] = deque(maxlen=MOST_RECENT)
 
     def now(self) -> int:
         """Return the next number in the order of things."""
@@ -93,6 +99,11 @@ class Writes:
             held = (StorageWeakRef(storage), deque(maxlen=MOST_WRITES))
             self._spots[storage.data_ptr()] = held
         held[1].append(write)
+        self._recent.append(write)
+
+    def recent(self) -> tuple[Write, ...]:
+        """Return the writes of the present step, into whatever memory, oldest first."""
+        return tuple(self._recent)
 
     def into(self, tensor: Tensor) -> list[Write]:
         """Return the writes that covered all of a tensor's elements, oldest first."""
@@ -102,8 +113,17 @@ class Writes:
         begin, end = span(tensor)
         return [write for write in held[1] if write.begin <= begin and end <= write.end]
 
+    def onto(self, tensor: Tensor) -> list[Write]:
+        """Return the writes that may have changed some of a tensor's elements, oldest first."""
+        held = self._spots.get(tensor.untyped_storage().data_ptr()) if self._spots else None
+        if held is None or held[0].expired():
+            return []
+        begin, end = span(tensor)
+        return [write for write in held[1] if write.begin < end and begin < write.end]
+
     def sweep(self) -> None:
-        """Forget what was written into memory that is gone."""
+        """Forget what was written into memory that is gone. Called once a step."""
+        self._recent.clear()
         for key, (storage, _) in list(self._spots.items()):
             if storage.expired():
                 self._spots.pop(key, None)

@@ -9,7 +9,7 @@ from types import NoneType
 from collapse_doctor.inspector.comparing.births import ELEMENT, known_assignments
 from collapse_doctor.inspector.source.reading import reading
 
-__all__ = ["innermost", "last_assignment", "made_by", "refilled", "second_name"]
+__all__ = ["innermost", "is_result_of", "last_assignment", "made_by", "refilled", "second_name"]
 
 
 @reading(NoneType)
@@ -36,6 +36,26 @@ def made_by(scope: ast.AST, name: str, before: int) -> str | None:
     call = ast.parse(last.source, mode="eval").body if last is not None else None
     plain = isinstance(call, ast.Call) and isinstance(call.func, ast.Name)
     return call.func.id if plain else None  # type: ignore[union-attr]
+
+
+@reading(bool)
+def is_result_of(scope: ast.AST, name: str, function: str, before: int) -> bool:
+    """Tell whether a name, above a line, was last given what a function or method returned.
+
+    Parameters
+    ----------
+    scope, name, before
+        Where it is used, by which name, in which line.
+    function
+        The function's qualified name.
+    """
+    known = [a for a in known_assignments(scope) if a.target == name and a.line < before]
+    last = max(known, key=lambda a: a.line, default=None)
+    call = ast.parse(last.source, mode="eval").body if last is not None else None
+    if not isinstance(call, ast.Call):
+        return False
+    called = ast.unparse(call.func).rpartition(".")[2]
+    return called == function.rpartition(".")[2]
 
 
 def innermost(scope: ast.AST, line: int) -> ast.AST:
