@@ -89,7 +89,7 @@ class Operands:
         self._later = later
         self._patient = patient
         self._emit = emit
-        self._uses = Uses(later, emit)
+        self.uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self.captured = Captured()
         self._causes = Causes(provenance, self.captured)
@@ -121,7 +121,7 @@ class Operands:
         elif func in CLASSIFIERS:
             logits = args[0] if args else kwargs.get("input")
             if isinstance(logits, Tensor) and is_plain(logits):
-                self._uses.classified(logits, self._provenance.of(logits), func)
+                self.uses.classified(logits, self._provenance.of(logits), func)
         elif func in HEADS:
             carry(self._provenance, HEADS[func], args[:1], result)
         elif func in CARRIERS:
@@ -146,9 +146,9 @@ class Operands:
         operation = CARRIERS[func]
         if operation == "normalize":
             eps = kwargs.get("eps", args[3] if len(args) > 3 else 1e-12)
-            self._uses.directed(known, float(eps) if isinstance(eps, int | float) else None)
+            self.uses.directed(known, float(eps) if isinstance(eps, int | float) else None)
         elif _picks(operation, tensor, known, args):
-            self._uses.classified(tensor, known, func)
+            self.uses.classified(tensor, known, func)
 
     def _taken_off(self, one: Tensor, other: Any) -> None:
         """Note an error written by hand: numbers less an output, or an output less numbers.
@@ -159,7 +159,7 @@ class Operands:
             return
         if one.shape == other.shape or _is_each_against_many(one, other):
             sides = (one, other)
-            self._uses.subtracted(sides, [self._provenance.of(side) for side in sides])
+            self.uses.subtracted(sides, [self._provenance.of(side) for side in sides])
 
     def _compared(
         self,
@@ -174,7 +174,7 @@ class Operands:
             return
         names = written(frame, func, comparator.operands)
         known = [self._provenance.of(tensor) for tensor in tensors]
-        self._uses.compared(comparator, tensors, known, comparator.eps(args, kwargs))
+        self.uses.compared(comparator, tensors, known, comparator.eps(args, kwargs))
         # A product of an embedding with anything is no comparison of embeddings.
         if comparator.paired or all(known):
             self._met(
@@ -229,7 +229,7 @@ class Operands:
         """Take in a comparison that was recognised in several operations."""
         names, known = list(met.names), list(met.known)
         if met.kind != "soft" and met.weighing is None:  # logits are no embeddings
-            self._uses.met(known, by_direction=met.kind != "difference")
+            self.uses.met(known, by_direction=met.kind != "difference")
         comparison = Comparison(
             step=self._moment.step,
             forward=self._moment.forward,
