@@ -9,9 +9,9 @@ softmax over the batch whose values are used as the probabilities of classes; on
 weights with which words or steps are then added up within each row (attention, or pooling by it);
 a cosine or distance along the batch, one number for each feature; a cosine of sequences
 (n, t, d) or (t, n, d) along the second dimension, which is the default and was not written, where
-a linear layer, a layer norm, a table of embeddings or a recurrent layer put the features last. What is normalised along the
-batch and multiplied along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and
-what was transposed is meant so.
+a linear layer, a layer norm, a table of embeddings or a recurrent layer put the features last. What
+is normalised along the batch and multiplied along it (`a.T @ b`), what is centred before,
+what is soft-maxed both ways and what was transposed is meant so.
 
 Why it matters
 --------------

@@ -16,6 +16,7 @@ from collapse_doctor.inspector.byhand.terms import Factor
 from collapse_doctor.inspector.byhand.written import Handwritten
 from collapse_doctor.inspector.comparing.anchored import Anchored
 from collapse_doctor.inspector.comparing.anchored import Side as Held
+from collapse_doctor.inspector.comparing.candidates import SIDE_BY_SIDE, Candidates
 from collapse_doctor.inspector.comparing.carrying import carry
 from collapse_doctor.inspector.comparing.causes import Causes, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
@@ -57,6 +58,7 @@ SEEN: frozenset[Callable[..., Any]] = (
     | frozenset(ACTS)
     | CLASSIFIERS
     | RANKING
+    | SIDE_BY_SIDE
 )
 MOST_WAITING = 64
 """Comparisons that wait for the end of the step; in forward passes without any step it is long."""
@@ -95,6 +97,7 @@ class Operands:
         self._causes = Causes(provenance, self.captured)
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
+        self._candidates = Candidates(moment, provenance, patient, emit)
         self._judge = Judge(provenance, emit)
 
     def begin(self, step: int) -> None:
@@ -107,6 +110,7 @@ class Operands:
         self._causes.end_step()
         self._anchored.end_step()
         self._gaps.end_step()
+        self._candidates.end_step()
 
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -114,6 +118,8 @@ class Operands:
         """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
         self._causes.seen(func, args, kwargs)
         self._gaps.seen(func, args, result)
+        if func in SIDE_BY_SIDE:
+            self._candidates.seen(func, args, kwargs, result)
         if func in ACTS:
             self._by_hand.seen(func, args, kwargs, result)
         if func in COMPARATORS:
