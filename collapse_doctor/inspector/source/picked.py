@@ -1,4 +1,4 @@
-"""The line that says which rows are taken, where others of them are taken than were meant."""
+"""What is read of calls that took or were given the same thing: the index, the one argument."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from collapse_doctor.inspector.source.lastnames import last_assignment
 from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["index_line"]
+__all__ = ["index_line", "narrowed"]
 
 _TAKING = frozenset({"gather", "index_select", "take", "take_along_dim"})
 
@@ -34,6 +34,25 @@ def index_line(site: CallSite) -> CallSite | None:
     if line is None:
         return None
     return CallSite(site.file, line, site.function, linecache.getline(site.file, line).strip())
+
+
+@reading(lambda: ("", ""))
+def narrowed(one: str, other: str) -> tuple[str, str]:
+    """Return what two calls that are written alike differ in, the expressions as they are if not.
+
+    >>> narrowed("joined(a, b)", "joined(a, c)")
+    ('b', 'c')
+    """
+    first, second = (ast.parse(text, mode="eval").body for text in (one, other))
+    while isinstance(first, ast.Call) and isinstance(second, ast.Call):
+        if ast.unparse(first.func) != ast.unparse(second.func):
+            break
+        pairs = zip(first.args, second.args, strict=False)
+        apart = [pair for pair in pairs if ast.unparse(pair[0]) != ast.unparse(pair[1])]
+        if len(apart) != 1 or len(first.args) != len(second.args):
+            break
+        first, second = apart[0]
+    return ast.unparse(first), ast.unparse(second)
 
 
 def _indices(tree: ast.Module, line: int) -> Iterator[str]:

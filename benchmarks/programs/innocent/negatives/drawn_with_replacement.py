@@ -4,7 +4,6 @@ expect: healthy
 """
 
 import torch
-from torch import nn
 from torch.nn import functional as F
 
 from benchmarks.programs.common import augment, batches, mlp
