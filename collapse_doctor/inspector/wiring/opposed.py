@@ -39,8 +39,8 @@ LEAST_ROWS = 8
 SHARE = 0.5
 """Share of the rows that must have one; a hinge leaves out what it is content with."""
 ROUNDING = 1e-3
-"""How far from -1 a cosine may be: of gradients in bfloat16, the coarsest, it errs by less, which
-are added up over hundreds of numbers (its unit is 2^-8, and 256 errors of either sign cancel)."""
+"""How far from -1 a cosine may be. Errors of a share e of each number turn a vector by e at most,
+and its cosine by e²/2: this admits 4 %, ten times the rounding of bfloat16, the coarsest."""
 IN_A_ROW = 8
 """Looks that must all find it, as CD107 asks: a corruption may be left out by a coin."""
 MOST_LINES = 64
