@@ -120,6 +120,11 @@ def by_both(one: Tensor, two: Tensor) -> Tensor:
     return features + F.cosine_similarity(one, two).mean()
 
 
+def by_both_in_turn(one: Tensor, two: Tensor) -> Tensor:
+    default = F.cosine_similarity(one, two).mean()
+    return default + F.cosine_similarity(one, two, dim=2).mean()
+
+
 def by_correlation(one: Tensor, two: Tensor) -> Tensor:
     return F.cosine_similarity(one - one.mean(1, True), two - two.mean(1, True))
 
@@ -135,7 +140,7 @@ def test_a_default_nobody_wrote_is_told(similarity: Callable[[Tensor, Tensor], A
     assert finding.evidence["features"].value == 8
 
 
-@pytest.mark.parametrize("similarity", [by_written, by_both, by_correlation])
+@pytest.mark.parametrize("similarity", [by_written, by_both, by_both_in_turn, by_correlation])
 def test_what_was_meant_is_not_told(similarity: Callable[[Tensor, Tensor], Any]) -> None:
     assert shapes_found(train(Steps(), similarity)) == []
 
