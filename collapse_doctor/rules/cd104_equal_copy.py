@@ -40,8 +40,9 @@ starts as a copy of its student: they are equal at step 0, and at step 1 if the 
 a rate of 0. From the third step on the student has moved, and a copy that follows it by an
 average cannot agree with it in every bit. Of networks watched apart such values are recorded only
 once weights have moved, or the rate was above 0, between two sightings. Negatives are held against
-their positive bit by bit, 32 rows and 16 of each row's: all of them, at two steps, and half of the
-rows at least must differ from the first. Of negatives that are drawn some are so by chance.
+their positive bit by bit, 32 rows and 16 of each row's: all of them, at eight steps and no fewer,
+and half of the rows at least must differ from the first. Of negatives that are drawn some are so by
+chance.
 
 References
 ----------

@@ -86,6 +86,13 @@ def train(loss_of: Loss, *, steps: int = 14, dropout: float = 0.0) -> Diagnosis:
     return inspector.diagnose()
 
 
+def growing(model: Model, x: Tensor) -> Tensor:
+    strength = max(0, growing.calls - 11) / 10  # type: ignore[attr-defined]
+    growing.calls += 1  # type: ignore[attr-defined]
+    other = x + strength * torch.randn_like(x)
+    return F.softplus(-head(model(x))).mean() + F.softplus(head(model(other))).mean()
+
+
 def told(diagnosis: Diagnosis) -> list[Finding]:
     return [f for f in diagnosis.findings if "opposite ways" in f.message]
 
@@ -108,6 +115,11 @@ def test_other_passes_are_no_contradiction(loss_of: Loss) -> None:
 
 def test_dropout_makes_two_of_one_input() -> None:
     assert told(train(real_and_fake, dropout=0.3)) == []
+
+
+def test_a_corruption_that_grows_from_nought_is_none() -> None:
+    growing.calls = 0  # type: ignore[attr-defined]
+    assert told(train(growing, steps=40)) == []
 
 
 def test_a_few_looks_are_not_enough() -> None:

@@ -56,8 +56,9 @@ MOST_PIECES = 8
 MOST_SCORES = 16
 MOST_PRODUCTS = 4
 """Scores, and products that may become some, whose operands are held."""
-LOOKS = 2
-"""Steps in which all of them must be equal; one that was not ends it."""
+LOOKS = 8
+"""Steps in which all of them must be equal, as CD107 asks of what a coin may leave as it is; one in
+which they were not ends it."""
 VARIED = 0.5
 """Share of the rows that must differ from the first: of a batch of one row all are equal."""
 MOST_LINES = 64

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import msgspec
 import torch
 from torch import Tensor
 
@@ -65,6 +66,8 @@ def rows_of(gradient: Tensor) -> Tensor:
 class Opposed:
     """Tells of such passes, once it was so in several looks and never otherwise.
 
+    Where it was told, what is otherwise is told as well: a corruption may grow from nought.
+
     Both gradients must come of one ``backward``, and both inputs take a gradient or neither: a
     discriminator is given one picture twice, cut for its own loss and whole for the generator's.
     """
@@ -93,21 +96,22 @@ class Opposed:
             return
         waiting = self._waiting.setdefault(made, [])
         cosine = _opposed(values[0].double(), values[1].double()) if entered is not None else None
+        comparison = Comparison(
+            other.reach.step,
+            other.reach.forward,
+            FUNCTION,
+            paired=True,
+            site=made,
+            operands=(_operand(one, values[0]), _operand(other, values[1])),
+        )
+        if cosine is None and made in self._told:
+            self._emit(comparison)  # it is otherwise by now: for the rule to see
+            return
         if waiting is None or cosine is None:
             self._waiting[made] = None
             return
         relation = Relation("same-input", 0, 1, cosine=cosine, site=entered)
-        waiting.append(
-            Comparison(
-                other.reach.step,
-                other.reach.forward,
-                FUNCTION,
-                paired=True,
-                site=made,
-                operands=(_operand(one, values[0]), _operand(other, values[1])),
-                relations=(relation,),
-            )
-        )
+        waiting.append(msgspec.structs.replace(comparison, relations=(relation,)))
         if made in self._told or len({each.step for each in waiting}) >= IN_A_ROW:
             self._told.add(made)
             for each in waiting:
