@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from collapse_doctor.inspector.comparing.birthplaces import births
 from collapse_doctor.inspector.comparing.kinship import Side
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, written
+from collapse_doctor.inspector.comparing.passes import are_twins
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.comparing.relations import Related
 from collapse_doctor.inspector.comparing.trail import Trail
@@ -223,6 +224,8 @@ class Candidates:
     ) -> None:
         equal, varied = values[0].tolist()
         site = comparison.site
+        if _are_of_one_input(*(side.known for side in sides)):
+            return  # two passes over equal inputs: that is told as such
         if varied < VARIED or (site not in self._waiting and len(self._waiting) >= MOST_LINES):
             return
         waiting = self._waiting.setdefault(site, [])
@@ -239,6 +242,12 @@ class Candidates:
             for one in waiting[self._told.get(site, 0) :]:
                 self._emit(one)
             self._told[site] = len(waiting)
+
+
+def _are_of_one_input(one: Known | None, other: Known | None) -> bool:
+    if one is None or other is None or one.run is None or other.run is None:
+        return False
+    return one.run is not other.run and are_twins(one.run, other.run)
 
 
 def _of_one_anchor(one: _Score, other: _Score) -> tuple[_Met, _Met] | None:
