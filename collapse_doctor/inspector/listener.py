@@ -16,7 +16,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.pacing.attention import Attention
 from collapse_doctor.inspector.pacing.pulse import Pulse
-from collapse_doctor.inspector.parts import Part, is_running
+from collapse_doctor.inspector.parts import Part, forward_of, gives_loss, is_running
 from collapse_doctor.inspector.senses import Senses
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
 from collapse_doctor.recording.observations import Origin, Role
@@ -31,7 +31,8 @@ class Listener:
 
     On most passes nothing is due: the outputs are counted and their pulse is felt. ``on_output``
     is told the model and the name of every embedding that a model returned; ``senses`` take in what
-    is due. ``by_hand`` are the models of which parts ran by themselves in the first step.
+    is due. ``in_parts`` are the models of which parts ran by themselves in the first step, and
+    those that returned a loss: what they compare is what their parts returned.
     """
 
     def __init__(
@@ -51,7 +52,8 @@ class Listener:
         self._on_output = on_output
         self._passes = Passes()
         self._modes: set[tuple[str, bool]] = set()
-        self.by_hand: set[str] = set()
+        self.in_parts: set[str] = set()
+        self._whole: dict[str, set[CodeType]] = {}  # forwards that give a loss
         self._ends: dict[str, set[str]] = {}  # of models whose parts are heard
         self._last: tuple[weakref.ref[Tensor], str] | None = None
 
@@ -59,8 +61,8 @@ class Listener:
         """Return the hook of an inner layer; ``around`` is the forward of its model."""
 
         def hook(module: nn.Module, _args: Any, _kwargs: Any, output: Any) -> None:
-            if not self._moment.step and model not in self.by_hand and not is_running(around):
-                self.by_hand.add(model)
+            if not self._moment.step and model not in self.in_parts and not is_running(around):
+                self.in_parts.add(model)
             ends = self._ends.get(model)
             if ends is not None:
                 self._remember(layer, output)
@@ -85,6 +87,8 @@ class Listener:
                 self._pass_by(model, module, output)
                 return
             tensors = [(name, t) for name, t in tensors_in(output) if is_plain(t)]
+            if not self._moment.step and gives_loss(tensor for _, tensor in tensors):
+                self._is_whole(model, module)
             if self._window.is_open:  # nobody else asks where a tensor comes from
                 self._born(model, module, tensors, (args, kwargs))
                 self._senses.wrappers.passed(model, module, tensors)
@@ -102,29 +106,39 @@ class Listener:
         return hook
 
     def on_part(self, model: str, part: Part) -> Hook:
-        """Return the hook of a part of a model that is called by hand.
+        """Return the hook of a part of a model that is called by hand, or gives its loss.
 
         What the outermost parts return is followed as what a model returns. It goes by the name of
         the block that made it, for by that it is measured.
         """
         ends = self._ends.setdefault(model, set())
+        whole = self._whole.setdefault(model, set())
 
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._window.come_back()
-            if not self._window.is_open or part.is_inside():
+            if not self._window.is_open or part.is_inside(whole):
                 return
             tensors = [(self._made(part, n), t) for n, t in tensors_in(output) if is_plain(t)]
+            if gives_loss(tensor for _, tensor in tensors):  # a method in what steps it
+                self._is_whole(model, module)
             tensors = [(self._block_of(tensor) or name, tensor) for name, tensor in tensors]
             self._born(model, module, tensors, (args, kwargs), part=part.name)
             rows = embeddings_among(tensors)
             ends.update(name for name, _ in rows)
             self._senses.objectives.born(model, rows)
-            for _, tensor in rows:
+            for name, tensor in rows:
                 self._senses.activations.returned(tensor)
+                if self._senses.operands.uses.is_compared(model, name):  # an embedding for certain
+                    self._returned(model, name, tensor, module)
             self._senses.way_back.passed(model, rows)
             self._moment.passed_part(model)
 
         return hook
+
+    def _is_whole(self, model: str, module: nn.Module) -> None:
+        """Take note of a forward that gives a loss: of what it compares, its parts must tell."""
+        self.in_parts.add(model)
+        self._whole.setdefault(model, set()).update(forward_of(module))
 
     @staticmethod
     def _made(part: Part, name: str) -> str:

@@ -1,22 +1,23 @@
-"""The parts of a model that are called by hand: of a system whose methods call its networks.
+"""The parts of a model that return what is compared, where the model itself does not.
 
 ``loss = system.training_step(batch)`` and ``z = model.encode(x)`` pass by the forward of what is
-watched. What its outermost parts return is then what is compared.
+watched; and a forward that is a whole method, ``loss = method(first, second)``, keeps its
+embeddings to itself. What the outermost parts return is then what is compared.
 """
 
 from __future__ import annotations
 
 import inspect
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Set
 from types import CodeType, FrameType
 from typing import NamedTuple
 
-from torch import nn
+from torch import Tensor, nn
 
 from collapse_doctor.inspector.layers import public_name
 
-__all__ = ["Part", "forward_of", "is_running", "parts_of"]
+__all__ = ["Part", "forward_of", "gives_loss", "is_running", "parts_of"]
 
 MOST_PARTS = 64
 DEPTH = 3
@@ -31,12 +32,23 @@ class Part(NamedTuple):
     module: nn.Module
     around: frozenset[CodeType]
 
-    def is_inside(self) -> bool:
-        """Tell whether it runs just now as a part of something around it."""
-        return is_running(self.around)
+    def is_inside(self, whole: Set[CodeType] = frozenset()) -> bool:
+        """Tell whether it runs just now as a part of something around it.
+
+        Forwards that are a ``whole`` method, which gives its loss, have nothing else to tell.
+        """
+        return is_running(self.around - whole)
 
 
-def is_running(forwards: frozenset[CodeType]) -> bool:
+def gives_loss(tensors: Iterable[Tensor]) -> bool:
+    """Tell whether there is a loss among what a forward returned: one number with a gradient."""
+    return any(
+        tensor.dim() == 0 and tensor.requires_grad and tensor.is_floating_point()
+        for tensor in tensors
+    )
+
+
+def is_running(forwards: Set[CodeType]) -> bool:
     """Tell whether this thread is inside one of these functions just now."""
     frame: FrameType | None = sys._getframe(1)
     for _ in range(FRAMES):

@@ -256,10 +256,10 @@ class Watch:
         self._fast_paths.start(self._models.values(), inside)
 
     def _hear_parts(self) -> None:
-        """Listen to the parts of models that are called by hand, as the first step has shown."""
+        """Listen to the parts of models whose outputs are not compared, as the first step shows."""
         if self._compiling.happened:  # a hook would compile its code anew
             return
-        for name in self._hearing.by_hand:
+        for name in self._hearing.in_parts:
             for part in parts_of(self._models[name]):
                 hook = self._fuse.guard(self._hearing.on_part(name, part))
                 self._compiling.attach(part.module, hook, self._attention.inner)

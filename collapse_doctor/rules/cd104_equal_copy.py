@@ -3,7 +3,9 @@
 What it finds
 -------------
 Two tensors of a row-paired comparison are stored apart and agree in every element: a `clone()`,
-or the outputs of one deterministic network for the same input, pushed through twice.
+or the outputs of one deterministic network for the same input, pushed through twice. So are
+negatives that are copies of their own row's positive, where scores of one anchor with both lie side
+by side (`cat([positive, negatives], -1)`) or are subtracted.
 
 Why it matters
 --------------
@@ -14,7 +16,8 @@ Likely causes
 -------------
 `clone()` or `copy()` of the embedding was taken for a second view; the same batch was passed for
 both views; the augmentation is switched off, deterministic or seeded alike; dropout, which was to
-make the two passes differ, is 0 or the model is in eval mode.
+make the two passes differ, is 0 or the model is in eval mode; the index by which negatives are
+drawn repeats each row's own place.
 
 What to do
 ----------
@@ -36,7 +39,10 @@ operands of two networks (or of two outputs of one), equal in every call that wa
 starts as a copy of its student: they are equal at step 0, and at step 1 if the schedule begins at
 a rate of 0. From the third step on the student has moved, and a copy that follows it by an
 average cannot agree with it in every bit. Of networks watched apart such values are recorded only
-once weights have moved, or the rate was above 0, between two sightings.
+once weights have moved, or the rate was above 0, between two sightings. Negatives are held against
+their positive bit by bit, 32 rows and 16 of each row's: all of them, at eight steps and no fewer,
+and half of the rows at least must differ from the first. Of negatives that are drawn some are so by
+chance.
 
 References
 ----------

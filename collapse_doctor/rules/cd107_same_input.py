@@ -7,8 +7,9 @@ or one forward pass was given two equal inputs (or one batch holding each row tw
 outputs that were compared are equal; or it was given two inputs and its `forward` uses one of them
 twice, the other never; or two networks that both learn were given one tensor, which by its name is
 for one of them (`text_tower(batch["image"])`). Positive and negative count, too, where each was
-held against one anchor and not against the other. Equal inputs whose outputs differ, as by dropout,
-are none.
+held against one anchor and not against the other; and two passes whose outputs one loss draws in
+opposite directions, as real and corrupted, or in order and shuffled. Equal inputs whose outputs
+differ, as by dropout, are none.
 
 Why it matters
 --------------
@@ -18,8 +19,9 @@ costs nothing: similarity is 1 and distance 0 whatever is learned, and the secon
 Likely causes
 -------------
 One input is the other (`x2 = x1`); the augmentation is switched off, deterministic, or seeded alike
-for both views; a data set returns one picture twice; the same argument was passed for both views.
-Where dropout was to make the difference, it is 0 or the model is in eval mode.
+for both views; a corruption or a shuffle leaves all as it is; a data set returns one picture twice;
+the same argument was passed for both views. Where dropout was to make the difference, it is 0 or
+the model is in eval mode.
 
 What to do
 ----------
@@ -39,7 +41,10 @@ where both passes were given one object in eval mode: no coin is tossed. other_n
 where the two are different outputs of one pass, equal in every call: inside the model they may
 come from two networks, and a teacher starts as its student's copy (see CD104). Inputs and outputs
 are held against each other bit by bit in up to 512 values, spread evenly; outputs also row by row,
-within 4 rounding units of their size (see `aliasing.WITHIN_ROUNDING`). Constants, such as a mask of
+within 4 rounding units of their size (see `aliasing.WITHIN_ROUNDING`). Gradients draw two outputs
+in opposite directions if their cosine is below -0.999 in each of at least 8 rows that have any on
+both sides, these are half of all, and one call of `backward` brought both; told after 8 looks of
+which each found it, since a corruption may be left out by a coin, too. Constants, such as a mask of
 ones, are no signature and do not count.
 
 References

@@ -2,14 +2,16 @@
 
 What it finds
 -------------
-Five ways in which the batch dimension was taken for that of the features or places of a row:
+Six ways in which the batch dimension was taken for that of the features or places of a row:
 columns (or everything together) have one length and rows have not, where rows are compared (or, of
 three dimensions, the views were taken for the features); a
 softmax over the batch whose values are used as the probabilities of classes; one that makes the
 weights with which words or steps are then added up within each row (attention, or pooling by it);
-a cosine or distance along the batch, one number for each feature. What is normalised along the
-batch and multiplied along it (`a.T @ b`), what is centred before, what is soft-maxed both ways and
-what was transposed is meant so.
+a cosine or distance along the batch, one number for each feature; a cosine of sequences
+(n, t, d) or (t, n, d) along the second dimension, which is the default and was not written, where
+a linear layer, a layer norm, a table of embeddings or a recurrent layer put the features last. What
+is normalised along the batch and multiplied along it (`a.T @ b`), what is centred before,
+what is soft-maxed both ways and what was transposed is meant so.
 
 Why it matters
 --------------
@@ -22,7 +24,8 @@ Likely causes
 -------------
 `dim=0` taken over from code for a single vector; `nn.CosineSimilarity(dim=0)` or
 `nn.Softmax(dim=0)` used for a batch; `z.norm()` without a dimension; `F.softmax` without a
-dimension, which takes the first of three; `layer_norm(z, z.shape)`.
+dimension, which takes the first of three; `F.cosine_similarity(a, b)` and `nn.CosineSimilarity()`
+without one, which take the second; `layer_norm(z, z.shape)`.
 
 What to do
 ----------
@@ -106,6 +109,11 @@ def _message(one: AlongBatch) -> str:
             f"{one.function} compares along the batch: of {shape} it makes {columns} numbers, one "
             f"for each feature, and not one for each of {rows} rows."
         )
+    if one.kind == "default":
+        return (
+            f"{one.function} compares {shape} along its default, dimension 1, of size "
+            f"{one.operand.shape[1]}: the {columns} features lie in the last dimension."
+        )
     if one.kind == "softmax":
         return (
             f"{one.function} makes the {rows} rows of {shape} sum to 1 for each class, and not the "
@@ -134,7 +142,7 @@ def _message(one: AlongBatch) -> str:
 
 
 def _remedy(one: AlongBatch) -> str:
-    if one.kind == "compared":
+    if one.kind in ("compared", "default"):
         return "Compare along the features: pass `dim=-1`, which gives one number for each row."
     if one.kind == "softmax":
         return "Pass `dim=-1` to the softmax, so that the classes of each row sum to 1."
@@ -173,6 +181,9 @@ def _numbers(one: AlongBatch, bounds: Bounds) -> dict[str, Evidence]:
     numbers = {
         "rows": Evidence(one.operand.shape[0], bounds.rows, ">=", meaning="rows of the batch")
     }
+    if one.kind == "default":
+        numbers["compared_along"] = Evidence(one.operand.shape[1], meaning="size of dimension 1")
+        numbers["features"] = Evidence(one.operand.shape[-1], meaning="size of the last dimension")
     what = "sum" if one.kind in ("softmax", "weights") else "length"
     for name, span in (("column", one.columns), ("row", one.rows)):
         if span is not None:

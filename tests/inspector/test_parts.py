@@ -1,4 +1,4 @@
-"""Models that are not called themselves: their outermost parts are what returns embeddings."""
+"""Models that do not return what is compared: their outermost parts are what returns embeddings."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import types
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,10 +35,43 @@ class Called(System):
         return self.encode(x)
 
 
+class Method(System):
+    """A forward that gives nothing but its loss."""
+
+    views = 2
+
+    def forward(self, one: Tensor, two: Tensor) -> Tensor:
+        left, right = self.encode(one), self.encode(two if self.views == 2 else one)  # the line
+        scores = F.normalize(left) @ F.normalize(right).T
+        return F.cross_entropy(scores / 0.2, torch.arange(len(one)))
+
+
+class Classifier(System):
+    """A forward that gives the loss of a classifier."""
+
+    def forward(self, x: Tensor, _again: Tensor) -> Tensor:
+        return F.cross_entropy(self.encode(x), (x[:, 0] > 0).long())
+
+
+class Stepper(nn.Module):
+    """A forward that steps another one."""
+
+    def __init__(self, method: nn.Module) -> None:
+        super().__init__()
+        self.method = method
+
+    def forward(self, one: Tensor, two: Tensor) -> Any:
+        return self.method(one, two)
+
+
+def noisy(x: Tensor) -> Tensor:
+    return x + 0.1 * torch.randn_like(x)
+
+
 def train(
     model: nn.Module, loss_of: Callable[[Tensor], Tensor], steps: int = 30, rate: float = 0.1
 ) -> Diagnosis:
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
+    optimizer = torch.optim.SGD(model.parameters(), rate)
     with Inspector(model) as inspector:
         for _ in range(steps):
             optimizer.zero_grad()
@@ -87,6 +121,46 @@ def test_one_batch_encoded_twice_is_named_at_the_second_call() -> None:
     assert diagnosis.findings[0].code == "CD107"
     line = loss_of.__code__.co_firstlineno + 2
     assert diagnosis.findings[0].where.line == line
+
+
+@pytest.mark.parametrize("whole", [lambda method: method, Stepper])
+def test_a_forward_that_is_the_loss_is_looked_into(whole: Callable[[nn.Module], nn.Module]) -> None:
+    method = Method()
+    method.views = 1
+    stepper = whole(method)
+    diagnosis = train(stepper, lambda x: stepper(noisy(x), noisy(x)))
+    assert diagnosis.findings[0].code == "CD107"
+    assert diagnosis.findings[0].where.line == Method.forward.__code__.co_firstlineno + 1
+
+
+@pytest.mark.parametrize("whole", [lambda method: method, Stepper])
+def test_a_forward_that_is_the_loss_of_two_views_is_healthy(
+    whole: Callable[[nn.Module], nn.Module],
+) -> None:
+    stepper = whole(Method())
+    assert codes(train(stepper, lambda x: stepper(noisy(x), noisy(x)))) == []
+
+
+@pytest.mark.parametrize("width", [4, 0])
+def test_what_a_forward_compares_inside_is_measured_as_its_embedding(width: int) -> None:
+    method = Method() if width else Classifier()
+    optimizer = torch.optim.SGD(method.parameters(), 0.1)
+    with Inspector(method) as inspector:
+        for _ in range(20):
+            x = torch.randn(16, 6)
+            optimizer.zero_grad()
+            method(noisy(x), noisy(x)).backward()
+            optimizer.step()
+    layers = inspector.recording.manifest.models[0].layers
+    outputs = [layer.name for layer in layers if layer.role == "output"]
+    assert outputs == (["heads.projector"] if width else []), "logits are compared with nothing"
+    widths = {shot.width for shot, _ in inspector.recording.snapshots}
+    assert widths == ({width} if width else set()), "its rows are kept, as those of any output"
+
+
+def test_a_classifier_that_gives_its_loss_is_not_judged_as_an_embedding() -> None:
+    model = Classifier()
+    assert codes(train(model, lambda x: model(x, x), steps=60)) == []
 
 
 def test_a_detached_output_is_named_where_it_was_cut() -> None:

@@ -22,7 +22,7 @@ from collapse_doctor.inspector.wiring.movement import Movement
 from collapse_doctor.inspector.wiring.parts import entries, made_at
 from collapse_doctor.inspector.wiring.steep import Steepness
 from collapse_doctor.recording.memory import Recording
-from collapse_doctor.recording.observations import CallSite, Origin, Reach, Update
+from collapse_doctor.recording.observations import CallSite, Comparison, Origin, Reach, Update
 from tests.inspector.side_by_side import compare
 
 STEPS = 6
@@ -254,7 +254,7 @@ def test_what_cuts_within_a_function_is_told_where_it_is_applied() -> None:
 
 
 def test_a_hook_keeps_neither_output_nor_graph_nor_watch_alive() -> None:
-    told: list[Reach] = []
+    told: list[Reach | Comparison] = []
     returns = Returns(Provenance(), Later(), told.append, set(), {})
     returns.start(lambda callback: callback)
     z = network()(torch.randn(4, 12))

@@ -113,3 +113,12 @@ def test_a_mistake_explains_the_collapse_that_follows(training_of):
     assert [rival.code for rival in result.rivals][:1] == ["CD205"], (
         "which of the two, is to be told"
     )
+
+
+def test_a_default_dimension_is_told_with_both_sizes(training_of, check):
+    side = Operand("a", (12, 32, 20), "float32", True, Origin("model", "output", 0, 0))
+    one = along(kind="default", met=None, operand=side, function="F.cosine_similarity")
+    (match,) = check("CD206", training_of(shapes=(one,)))
+    assert "`a` of shape (12, 32, 20) along its default, dimension 1, of size 32" in match.message
+    assert "`dim=-1`" in match.remedy
+    assert (match.evidence["compared_along"].value, match.evidence["features"].value) == (32, 20)

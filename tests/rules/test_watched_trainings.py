@@ -130,7 +130,9 @@ def test_a_model_that_is_never_called_itself_is_judged(pulls: bool) -> None:
 
     diagnosis = train(model, model, loss_of, steps=150)
     assert codes(diagnosis, "CD3") == ({"CD301"} if pulls else set())
-    assert "model.net.2" in {notice.about for notice in diagnosis.measurements.notices}
+    judged = [layer for layer in diagnosis.measurements.layers if layer.role == "output"]
+    assert [layer.layer for layer in judged] == ["net.2"]
+    assert not judged[0].stands_in, "it was seen to be compared: an embedding for certain"
 
 
 @pytest.mark.parametrize(("narrowest", "code"), [(1, "CD302"), (2, "CD303"), (32, None)])

@@ -16,6 +16,7 @@ from collapse_doctor.inspector.byhand.terms import Factor
 from collapse_doctor.inspector.byhand.written import Handwritten
 from collapse_doctor.inspector.comparing.anchored import Anchored
 from collapse_doctor.inspector.comparing.anchored import Side as Held
+from collapse_doctor.inspector.comparing.candidates import SIDE_BY_SIDE, Candidates
 from collapse_doctor.inspector.comparing.carrying import carry
 from collapse_doctor.inspector.comparing.causes import Causes, tell_all_rows
 from collapse_doctor.inspector.comparing.encounters import Encounter
@@ -58,6 +59,7 @@ SEEN: frozenset[Callable[..., Any]] = (
     | frozenset(ACTS)
     | CLASSIFIERS
     | RANKING
+    | SIDE_BY_SIDE
 )
 MOST_WAITING = 64
 """Comparisons that wait for the end of the step; in forward passes without any step it is long."""
@@ -91,12 +93,13 @@ class Operands:
         self._later = later
         self._patient = patient
         self._emit = emit
-        self._uses = Uses(later, emit)
+        self.uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self.captured = Captured()
         self._causes = Causes(provenance, self.captured, lost)
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
+        self._candidates = Candidates(moment, provenance, patient, emit)
         self._judge = Judge(provenance, emit)
 
     def begin(self, step: int) -> None:
@@ -109,6 +112,7 @@ class Operands:
         self._causes.end_step()
         self._anchored.end_step()
         self._gaps.end_step()
+        self._candidates.end_step()
 
     def seen(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -116,6 +120,8 @@ class Operands:
         """Take note of one call of a function in ``SEEN``. Every tensor read is detached first."""
         self._causes.seen(func, args, kwargs)
         self._gaps.seen(func, args, result)
+        if func in SIDE_BY_SIDE:
+            self._candidates.seen(func, args, kwargs, result)
         if func in ACTS:
             self._by_hand.seen(func, args, kwargs, result)
         if func in COMPARATORS:
@@ -123,7 +129,7 @@ class Operands:
         elif func in CLASSIFIERS:
             logits = args[0] if args else kwargs.get("input")
             if isinstance(logits, Tensor) and is_plain(logits):
-                self._uses.classified(logits, self._provenance.of(logits), func)
+                self.uses.classified(logits, self._provenance.of(logits), func)
         elif func in HEADS:
             carry(self._provenance, HEADS[func], args[:1], result)
         elif func in CARRIERS:
@@ -148,9 +154,9 @@ class Operands:
         operation = CARRIERS[func]
         if operation == "normalize":
             eps = kwargs.get("eps", args[3] if len(args) > 3 else 1e-12)
-            self._uses.directed(known, float(eps) if isinstance(eps, int | float) else None)
+            self.uses.directed(known, float(eps) if isinstance(eps, int | float) else None)
         elif _picks(operation, tensor, known, args):
-            self._uses.classified(tensor, known, func)
+            self.uses.classified(tensor, known, func)
 
     def _taken_off(self, one: Tensor, other: Any) -> None:
         """Note an error written by hand: numbers less an output, or an output less numbers.
@@ -161,7 +167,7 @@ class Operands:
             return
         if one.shape == other.shape or _is_each_against_many(one, other):
             sides = (one, other)
-            self._uses.subtracted(sides, [self._provenance.of(side) for side in sides])
+            self.uses.subtracted(sides, [self._provenance.of(side) for side in sides])
 
     def _compared(
         self,
@@ -176,7 +182,7 @@ class Operands:
             return
         names = written(frame, func, comparator.operands)
         known = [self._provenance.of(tensor) for tensor in tensors]
-        self._uses.compared(comparator, tensors, known, comparator.eps(args, kwargs))
+        self.uses.compared(comparator, tensors, known, comparator.eps(args, kwargs))
         # A product of an embedding with anything is no comparison of embeddings.
         if comparator.paired or all(known):
             self._met(
@@ -232,7 +238,7 @@ class Operands:
         """Take in a comparison that was recognised in several operations."""
         names, known = list(met.names), list(met.known)
         if met.kind != "soft" and met.weighing is None:  # logits are no embeddings
-            self._uses.met(known, by_direction=met.kind != "difference")
+            self.uses.met(known, by_direction=met.kind != "difference")
         comparison = Comparison(
             step=self._moment.step,
             forward=self._moment.forward,

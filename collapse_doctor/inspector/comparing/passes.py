@@ -66,10 +66,11 @@ class Call:
 
 @dataclass(frozen=True)
 class _Given:
-    """One tensor that went into a pass; equal tokens are one object."""
+    """One tensor that went into a pass; equal tokens are one object. ``learns``: by a gradient."""
 
     token: int
     seal: Fingerprint
+    learns: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,6 +92,10 @@ class Run:
     training: bool = True
     code: CodeType | None = None
     outputs: dict[str, Fingerprint] = field(default_factory=dict)
+
+    def gives_alike(self, other: Run) -> bool:
+        """Tell whether gradients go on to the inputs of both passes, or to those of neither."""
+        return [one.learns for one in self.inputs] == [one.learns for one in other.inputs]
 
 
 class Passes:
@@ -118,7 +123,10 @@ class Passes:
             self._tokens.sweep()
         found = (tensor for _, tensor in tensors_in(inputs, "inputs"))
         plain = [t for t in found if is_plain(t) and t.numel()][:MOST_INPUTS]
-        given = tuple(_Given(self._token(tensor), Fingerprint(tensor)) for tensor in plain)
+        given = tuple(
+            _Given(self._token(tensor), Fingerprint(tensor), tensor.requires_grad)
+            for tensor in plain
+        )
         halves = _halves(plain[0]) if plain else None
         call = _written(frame) if frame is not None else None
         code = getattr(inspect.unwrap(type(module).forward), "__code__", None)

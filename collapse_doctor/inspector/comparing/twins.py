@@ -27,12 +27,14 @@ from collapse_doctor.inspector.source.callsite import scope_of, site_of
 from collapse_doctor.inspector.source.forgotten import is_of_the_other, repeated_call
 from collapse_doctor.inspector.source.junctions import junction_of
 from collapse_doctor.inspector.source.lastnames import last_assignment
+from collapse_doctor.inspector.source.picked import index_line, narrowed
 from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite, Origin
 
 __all__ = [
     "Sides",
     "crossed_towers",
+    "entered_twice",
     "is_bound",
     "is_forgotten",
     "may_be_twins",
@@ -185,6 +187,21 @@ def same_scores(sides: Sides) -> CallSite | None:
     return _input_line(sides, runs) if like and scored else None
 
 
+@reading(NoneType)
+def entered_twice(sides: Sides) -> CallSite | None:
+    """Return where the second of two equal inputs was made, of two passes that are one.
+
+    None where a gradient goes on to one of the inputs alone: what is cut is given twice on purpose.
+    """
+    runs = sides.runs
+    if runs is None or runs[0] is runs[1] or not runs[0].gives_alike(runs[1]):
+        return None
+    if not two_views(*runs) or not are_twins(*runs):
+        return None
+    line = _input_line(sides, runs)
+    return (index_line(line) or line) if line is not None else None
+
+
 @reading(bool)
 def is_bound(sides: Sides) -> bool:
     """Tell whether the two passes could not have differed: see :func:`are_bound`."""
@@ -245,6 +262,7 @@ def _input_line(sides: Sides, runs: tuple[Run, Run]) -> CallSite | None:
         same = len(given[0]) == len(second.arguments) and given[0] == given[1]
         for mine, theirs in zip(second.arguments, first.arguments, strict=False):
             line = _made_of(second, theirs, mine, same=same)
+            line = line or _made_of(second, *narrowed(theirs, mine))
             if line is not None:
                 return line
         if second is not inner and second.frame is not inner.frame:

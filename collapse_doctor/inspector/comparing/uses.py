@@ -35,7 +35,12 @@ class Uses:
         self._later = later
         self._emit = emit
         self._told: set[Use] = set()
+        self._compared: set[tuple[str, str]] = set()
         self._fitted: set[tuple[str, str]] = set()
+
+    def is_compared(self, model: str, layer: str) -> bool:
+        """Tell whether an output was seen to be compared as it is, without a head in between."""
+        return (model, layer) in self._compared
 
     def classified(self, logits: Tensor, known: Known | None, loss: Callable[..., Any]) -> None:
         """Note that an output, or what a head made of it, went into a classification."""
@@ -124,6 +129,8 @@ class Uses:
         use = Use(*place, purpose, _has_head(known), dimensions, eps)
         if use not in self._told:
             self._told.add(use)
+            if purpose == "compared" and not use.through:
+                self._compared.add(place)
             self._emit(use)
 
 

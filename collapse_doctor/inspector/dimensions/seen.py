@@ -10,6 +10,7 @@ from collapse_doctor.inspector.dimensions.attention import ATTENDING, Attention
 from collapse_doctor.inspector.dimensions.axes import REARRANGING, Axes
 from collapse_doctor.inspector.dimensions.batchfirst import Told
 from collapse_doctor.inspector.dimensions.columns import COLUMNWISE, Columns
+from collapse_doctor.inspector.dimensions.defaults import DEFAULTING, Defaults
 from collapse_doctor.inspector.dimensions.elementwise import tensors_among
 from collapse_doctor.inspector.dimensions.numbers import Scores
 from collapse_doctor.inspector.dimensions.softmaxes import SOFTMAXING, Softmaxes
@@ -21,7 +22,7 @@ from collapse_doctor.recording.observations import AlongBatch, Spread
 __all__ = ["SHAPING", "Shapes"]
 
 SHAPING: frozenset[Callable[..., Any]] = (
-    SPREADING | COLUMNWISE | SOFTMAXING | REARRANGING | ATTENDING
+    SPREADING | COLUMNWISE | SOFTMAXING | REARRANGING | ATTENDING | DEFAULTING
 )
 MOST_DIMENSIONS = 4
 """Of the tensors that are looked at: feature maps of images have as many, all pairs fewer."""
@@ -49,6 +50,7 @@ class Shapes:
         self._spreads = Spreads(moment, self.scores, emit)
         self._columns = Columns(provenance, patient, told)
         self._axes = Axes(provenance, later, told)
+        self._defaults = Defaults(provenance, later, told)
         self._softmaxes = Softmaxes(provenance, later, told)
         self._attention = Attention(later, told)
 
@@ -65,6 +67,8 @@ class Shapes:
             self._spreads.seen(func, tensors, args, kwargs, result)
         if func in COLUMNWISE:
             self._columns.seen(func, tensors, args, kwargs, result)
+        if func in DEFAULTING:
+            self._defaults.seen(func, args, kwargs, result)
         if func in REARRANGING:
             self._axes.seen(func, tensors, args, kwargs, result)
         if func in SOFTMAXING:
@@ -72,7 +76,7 @@ class Shapes:
 
     def sweep(self) -> None:
         """Forget tensors that no longer exist. Called once a step."""
-        for part in (self.scores, self._spreads, self._columns, self._axes):
+        for part in (self.scores, self._spreads, self._columns, self._axes, self._defaults):
             part.sweep()
         self._softmaxes.sweep()
         self._attention.sweep()

@@ -22,6 +22,7 @@ __all__ = [
     "call_at",
     "caller_of",
     "expressions",
+    "function_around",
     "function_of",
     "is_users",
     "scope_of",
@@ -270,7 +271,7 @@ def scope_of(frame: Frame) -> ast.AST | None:
     if tree is None or code.co_name == "<module>":
         return tree
     if code.co_name in _COMPREHENSIONS:
-        return _function_around(tree, code.co_firstlineno)
+        return function_around(tree, code.co_firstlineno)
     return function_of(tree, code.co_name, code.co_firstlineno)
 
 
@@ -286,7 +287,7 @@ def caller_of(frame: Still) -> Still | None:
 
 
 @functools.lru_cache(maxsize=256)
-def _function_around(tree: ast.Module, line: int) -> ast.AST:
+def function_around(tree: ast.Module, line: int) -> ast.AST:
     """Return the innermost function around a line, or the whole file."""
     kinds = (ast.FunctionDef, ast.AsyncFunctionDef)
     functions = [node for node in ast.walk(tree) if isinstance(node, kinds)]

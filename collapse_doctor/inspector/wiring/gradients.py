@@ -13,7 +13,7 @@ import math
 import sys
 import weakref
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -33,9 +33,10 @@ from collapse_doctor.inspector.source.faultlines import (
     switched_off_in,
     without_gradient,
 )
+from collapse_doctor.inspector.wiring.opposed import Drawn, Opposed, rows_of
 from collapse_doctor.inspector.wiring.sampling import some
 from collapse_doctor.inspector.wiring.steep import STEEP
-from collapse_doctor.recording.observations import CallSite, Origin, Reach
+from collapse_doctor.recording.observations import CallSite, Comparison, Origin, Reach
 
 __all__ = ["CUTS", "Returns"]
 
@@ -102,12 +103,25 @@ _APPLY = getattr(vars(torch.autograd.Function).get("apply"), "__func__", _cuts).
 
 @dataclass(eq=False)
 class _Output:
-    """One output of one forward pass, until its step is over; ``callers`` if it has no graph."""
+    """One output of one forward pass, until its step is over; ``callers`` if it has no graph.
+
+    ``rows`` are some of the gradient that ``task``, one call of ``backward``, brought to it, where
+    the model gave several such outputs.
+    """
 
     reach: Reach
     size: Tensor | None = None
     count: int = 0
     callers: tuple[CallSite, ...] = ()
+    known: Known | None = None
+    rows: Tensor | None = None
+    shape: tuple[int, ...] = ()
+    task: int = -1
+
+    def drawn(self) -> Iterator[Drawn]:
+        """Yield what came back to it, if some of that was kept."""
+        if self.known is not None and self.rows is not None:
+            yield Drawn(self.reach, self.known, self.shape, self.rows, self.task)
 
 
 @dataclass(eq=False)
@@ -142,7 +156,7 @@ class Returns:
         self,
         provenance: Provenance,
         later: Later,
-        emit: Callable[[Reach], None],
+        emit: Callable[[Reach | Comparison], None],
         uneven: set[str],
         models: Mapping[str, nn.Module],
     ) -> None:
@@ -151,6 +165,7 @@ class Returns:
         self._emit = emit
         self._uneven = uneven
         self._models = {name: weakref.ref(model) for name, model in models.items()}
+        self._opposed = Opposed(later, emit)
         self._pending: dict[Key, _Output] = {}
         self._inside: dict[tuple[str, int, int], list[_Inner]] = {}
         self._heard: Callable[..., None] = self._hear
@@ -163,17 +178,18 @@ class Returns:
         self._heard = guard(self._hear)
         self._heard_inside = guard(self._hear_inside)
 
-    def watch(self, origin: Origin, tensor: Tensor, made: CallSite | None) -> None:
-        """Watch what comes back to an output, ``made`` by the forward pass in that line."""
+    def watch(self, origin: Origin, tensor: Tensor, known: Known | None) -> None:
+        """Watch what comes back to an output, of which it is known by which pass it was made."""
         key = (origin.model, origin.layer, origin.step, origin.forward)
         if len(self._pending) >= MOST_PENDING:
             self.end_step()
         node: Any = tensor.grad_fn
         graph = node is not None
+        made = known.made if known is not None else None
         reach = Reach(
             origin.step, origin.forward, origin.model, origin.layer, graph=graph, made=made
         )
-        self._pending[key] = _Output(reach, callers=() if graph else _callers())
+        self._pending[key] = _Output(reach, callers=() if graph else _callers(), known=known)
         if node is not None and not _is_compiled_autograd():
             node.register_prehook(_Hook(weakref.ref(self), key, tensor.output_nr))
             node.metadata[self._mark] = key
@@ -232,6 +248,7 @@ class Returns:
     def end_step(self) -> None:
         """Tell what came back to the outputs of the step that is over."""
         pending, self._pending = self._pending, {}
+        self._opposed.end_step(drawn for output in pending.values() for drawn in output.drawn())
         passes, self._inside = self._inside, {}
         for output in pending.values():
             reach = output.reach
@@ -256,6 +273,9 @@ class Returns:
         if gradient is not None and is_plain(gradient) and gradient.numel():
             output.size = some(gradient.detach(), SAMPLED).clone()
             output.count = gradient.numel()
+            if any(other[:3] == key[:3] and other != key for other in self._pending):
+                output.rows, output.shape = rows_of(gradient), tuple(gradient.shape)
+                output.task = torch._C._current_graph_task_id()
 
     def heard_inside(self, inner: _Inner, gradient: Tensor | None) -> None:
         """Take in what one backward pass brought to a block; called by its hook."""

@@ -14,7 +14,7 @@ from collapse_doctor.inspector.pacing.schedule import Schedule
 from collapse_doctor.inspector.wiring.gradients import CUTS, Returns
 from collapse_doctor.inspector.wiring.movement import Movement
 from collapse_doctor.inspector.wiring.steep import Steepness
-from collapse_doctor.recording.observations import Origin, Reach, Update
+from collapse_doctor.recording.observations import Comparison, Origin, Reach, Update
 
 __all__ = ["WayBack"]
 
@@ -43,7 +43,7 @@ class WayBack:
         moment: Moment,
         provenance: Provenance,
         later: Later,
-        emit: Callable[[Reach | Update], None],
+        emit: Callable[[Reach | Update | Comparison], None],
         note: Callable[[str, str], None],
     ) -> None:
         self._schedule = schedule
@@ -94,7 +94,7 @@ class WayBack:
         for name, tensor in rows:
             known = self._provenance.of(tensor)
             origin = Origin(model, name, self._moment.step, forwards)
-            self._returns.watch(origin, tensor, known.made if known is not None else None)
+            self._returns.watch(origin, tensor, known)
 
     def inside(self, model: str, layer: str, tensor: Tensor) -> None:
         """Take note of what a block returned, in a pass that is looked at."""

@@ -37,14 +37,15 @@ class AlongBatch(Struct, frozen=True, gc=False, tag="along-batch"):
     """One line that worked along the batch where rows were meant, told once.
 
     ``site`` is the line of ``function``; ``met`` is the line that shows that rows were meant: where
-    they are compared, or classified. ``columns`` and ``rows`` are the smallest and the largest
+    they are compared, or classified. A ``default`` dimension that nobody wrote is the second of
+    three, where features lie in the last. ``columns`` and ``rows`` are the smallest and the largest
     length (or sum, after a softmax) of each, where they were measured.
     """
 
     step: int
     forward: int
     function: str
-    kind: Literal["normalized", "everything", "softmax", "weights", "compared"]
+    kind: Literal["normalized", "everything", "softmax", "weights", "compared", "default"]
     site: CallSite
     operand: Operand
     met: CallSite | None = None

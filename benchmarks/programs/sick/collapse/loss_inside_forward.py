@@ -1,6 +1,6 @@
 """forward() returns the loss alone.
 
-expect: CD301
+expect: CD208, CD301
 first: gradual
 """
 
