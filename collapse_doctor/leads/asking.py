@@ -9,7 +9,17 @@ from dataclasses import dataclass
 from itertools import islice
 
 from collapse_doctor.findings import Finding
-from collapse_doctor.leads import axes, indices, neutral, shapes, stepping, terms, views
+from collapse_doctor.leads import (
+    axes,
+    indices,
+    keeping,
+    neutral,
+    schedules,
+    shapes,
+    stepping,
+    terms,
+    views,
+)
 from collapse_doctor.leads.bindings import Site
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Function, Program
@@ -79,6 +89,7 @@ def _views(place: Place) -> Iterator[Lead]:
         switched = list(views.left_in_eval(place.program))
         if len(switched) <= MOST_SWITCHES:
             yield from switched
+    yield from _late(place)
     one = views.one_input(place.program, _operands(place))  # given twice, however it was made
     for lead in _made_alike(place):
         yield lead._replace(is_cause=lead.is_cause and (not one or neutral.is_of_model(lead)))
@@ -98,7 +109,10 @@ def _made_alike(place: Place) -> Iterator[Lead]:
 
 def _aliases(place: Place) -> Iterator[Lead]:
     """CD101 to CD105: two operands that are one thing."""
-    program = place.program
+    program, code = place.program, place.finding.code
+    if code == "CD101":
+        yield from keeping.given_each_time(program, place.parts)
+    yield from _late(place)
     operands = _operands(place)
     yield from views.taken_from_one(program, operands[:2])
     chosen = [Site(one) for site in reversed(operands) for one in indices.indices_in(site.node)]
@@ -115,6 +129,17 @@ def _aliases(place: Place) -> Iterator[Lead]:
     if _gives_operand(place):
         chosen = [Site(one) for part in place.parts for one in indices.indices_in(part)]
     yield from _rows(place, chosen)
+    if code == "CD103":  # by a helper that cuts what it is given
+        for lead in terms.cut(program, _sites(place.parts)):
+            yield lead._replace(is_cause=False)
+    elif code == "CD105":
+        yield from views.scaled_only(program, _sites(_arguments(place.parts)))
+
+
+def _late(place: Place) -> Iterator[Lead]:
+    """Yield the schedules by which what was two at first has become one."""
+    if place.finding.where.step:
+        yield from schedules.followed(place.program, _sites(place.parts))
 
 
 def _rows(place: Place, chosen: list[Site]) -> Iterator[Lead]:
@@ -204,6 +229,7 @@ def _unmoved(place: Place) -> Iterator[Lead]:
 
 def _kept(place: Place) -> Iterator[Lead]:
     """CD106: what is given out again without being made anew."""
+    yield from keeping.remembered(place.program, place.parts)
     for one in getattr(place.helper, "decorator_list", ()):
         if "cache" in ast.unparse(one):
             yield Lead(one.lineno, "what it gives is kept from here on", is_cause=True)

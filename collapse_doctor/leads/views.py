@@ -17,6 +17,7 @@ __all__ = [
     "made_alike",
     "one_input",
     "passed_twice",
+    "scaled_only",
     "seeded_alike",
     "taken_from_one",
     "unread",
@@ -267,6 +268,18 @@ def _inputs(program: Program, site: Site) -> Iterator[ast.expr]:
             entered = callees(program, one._replace(node=call, part=False))
             if all(getattr(way.function, "name", "") in _PASSES for way in entered):
                 yield call.args[0]
+
+
+def scaled_only(program: Program, starts: list[Site]) -> Iterator[Lead]:
+    """Yield the functions on the way that do nothing to what they are given but scale it."""
+    for reached in walked(program, starts, 4, shut=frozenset({"forward"})):
+        node, function = reached.site.node, reached.function
+        if not isinstance(function, ast.FunctionDef | ast.Lambda):
+            continue
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div):
+            names = {one.arg for one in function.args.args}
+            if name_of(node.left) in names or name_of(node.right) in names:
+                yield Lead(node.lineno, "this only scales what it is given", is_cause=True)
 
 
 def taken_from_one(program: Program, pair: list[Site]) -> Iterator[Lead]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import linecache
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,9 @@ OVER_EQUAL = "`a` and `b` come from two forward passes over equal inputs when ms
 IN_EVAL = "`a` and `b` come from two forward passes in eval mode over one input"
 NEVER = "Adam holds the parameters of model and never stepped"
 HELD = "No optimizer that steps holds any parameter of head, and none moved"
+SAME = "`first['z']` and `second['z']` are the same tensor object when mse_loss compares them"
+MULTIPLE = "Every row of `b` is a multiple of the same row of `a` when cosine_similarity compares"
+OLD = "`target` is what the model put out in steps 0 to 5 whenever mse_loss compares with it"
 FLAT = "The loss reads 0.69: this loss gives 0.69 when all embeddings are equal"
 
 CAUSES = {
@@ -89,6 +94,74 @@ def order(n):
     return torch.arange(n)  # cause
 other = z[order(len(z))]  # here
 loss = F.mse_loss(z, other)  # meets
+""",
+    ),
+    "a dictionary of hooks that is given out by each call": (
+        "CD101",
+        SAME,
+        """
+captured = {}
+def run(x):
+    logits = net(x)
+    return logits, captured  # cause
+_, first = run(x)
+_, second = run(y)  # here
+loss = F.mse_loss(first["z"], second["z"])  # meets
+""",
+    ),
+    "a list of an object that is given out by each call": (
+        "CD101",
+        SAME,
+        """
+class Extractor:
+    def __init__(self, net):
+        self.features = []
+    def __call__(self, x):
+        self.features.clear()
+        net(x)
+        return self.features  # cause
+extract = Extractor(net)
+a = extract(x)
+b = extract(y)  # here
+loss = F.mse_loss(a[0], b[0])  # meets
+""",
+    ),
+    "a function that remembers": (
+        "CD106",
+        OLD,
+        """
+known = {}
+def target(key, x):
+    if key not in known:  # cause
+        known[key] = net(x).detach()
+    return known[key]
+loss = F.mse_loss(net(x), target(i, x))  # here
+""",
+    ),
+    "a decorator that remembers": (
+        "CD106",
+        OLD,
+        """
+def memoise(compute):
+    known = {}
+    def lookup(key, x):
+        if key not in known:  # cause
+            known[key] = compute(x)
+        return known[key]
+    return lookup
+@memoise
+def target(x):
+    return net(x).detach()
+wanted = target(i, x)  # here
+""",
+    ),
+    "a gain, of views for a network without biases": (
+        "CD105",
+        MULTIPLE,
+        """
+def gain(wave):
+    return wave * torch.rand(len(wave), 1)  # cause
+loss = criterion(net(gain(x)), net(gain(x)))  # here
 """,
     ),
     "labels of nought and one": (
@@ -199,6 +272,40 @@ plain = [p for n, p in named if "bias" not in n]
 optimizer = torch.optim.Adam(plain, 1e-3)  # here
 """,
     ),
+    "a dictionary that is made anew by each call": (
+        "CD101",
+        SAME,
+        """
+def run(x):
+    captured = {}
+    net(x)
+    return captured
+first = run(x)
+second = run(y)  # here
+loss = F.mse_loss(first["z"], second["z"])  # meets
+""",
+    ),
+    "a cache that is emptied by somebody": (
+        "CD106",
+        OLD,
+        """
+def target(key, x):
+    if key in known:
+        return known[key]
+    return net(x).detach()
+loss = F.mse_loss(net(x), target(i, x))  # here
+""",
+    ),
+    "a gain after which noise is added": (
+        "CD105",
+        MULTIPLE,
+        """
+def view(wave):
+    louder = wave * torch.rand(len(wave), 1)
+    return louder + torch.randn_like(wave)
+loss = criterion(net(view(x)), net(view(x)))  # here
+""",
+    ),
     "labels of one, to pairs that may be the ones that are wrong": (
         "CD208",
         "Nothing in the loss on model.output keeps different rows apart",
@@ -255,6 +362,53 @@ def test_what_only_has_a_part_leaves_the_line_as_it_is(cause: Follow, which: str
     told = cause(code, text, message)
     assert told is not None
     assert told.endswith("# here")
+
+
+SCHEDULES = {
+    "a function of the step": """
+def strength(step):
+    return 0.2 * max(0.0, 1 - step / 30)  # cause
+for step in range(60):
+    eps = strength(step)
+    a, b = view(z, eps), view(z, eps)  # here
+""",
+    "an expression in the loop": """
+for epoch, x in enumerate(loader):
+    eps = 0.2 * max(0.0, 1 - epoch / 30)  # cause
+    a, b = view(z, eps), view(z, eps)  # here
+""",
+    "an attribute of the trainer": """
+class Trainer:
+    def eps(self):
+        return 0.2 * (1 - min(1.0, self.step / 30))  # cause
+    def fit(self, z):
+        a, b = view(z, self.eps()), view(z, self.eps())  # here
+""",
+}
+
+
+@pytest.mark.parametrize("which", SCHEDULES)
+@pytest.mark.parametrize("step", [0, 30])
+def test_a_schedule_explains_what_began_late(tmp_path: Path, which: str, step: int) -> None:
+    path = tmp_path / "training.py"
+    path.write_text(SCHEDULES[which], encoding="utf-8")
+    linecache.clearcache()
+    message = "`a` and `b` are separate tensors with equal values when mse_loss compares them."
+    finding = finding_at(path, SCHEDULES[which], "CD104", message)
+    finding = replace(finding, where=replace(finding.where, step=step))
+    told = led(finding).where
+    assert told.step == step
+    assert (told.source or "").endswith("# cause" if step else "# here")
+
+
+def test_a_number_that_counts_nothing_is_no_schedule(tmp_path: Path) -> None:
+    path = tmp_path / "training.py"
+    text = "width = 2 * heads\na, b = view(z, width), view(z, width)  # here\n"
+    path.write_text(text, encoding="utf-8")
+    linecache.clearcache()
+    finding = finding_at(path, text, "CD104", "`a` and `b` are separate tensors")
+    finding = replace(finding, where=replace(finding.where, step=30))
+    assert led(finding) == finding
 
 
 def test_the_line_of_the_symptom_stays_among_the_related(tmp_path: Path) -> None:

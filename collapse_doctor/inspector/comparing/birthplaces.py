@@ -112,11 +112,17 @@ def _longest_first(*known: Known | None) -> list[Known]:
 
 
 def _last(left: Side, right: Side, kind: str) -> CallSite | None:
-    """Return what was done last: with the side that takes no gradient, if that is known."""
+    """Return what was done last: with the side that takes no gradient, if that is known.
+
+    Of what was done to both alike, nothing made them equal: then the first line after the model.
+    """
     cut = [side.known for side in (right, left) if not side.requires_grad]
     sides = cut if kind == "detached" and len(cut) == 1 else [right.known, left.known]
     known = _longest_first(*sides)
-    return known[0].sites[-1] if known else None
+    if not known:
+        return None
+    alike = len(known) > 1 and not any(one.sites for one in _unlike(known))
+    return known[0].sites[0 if alike else -1]
 
 
 def _new_copy(frame: Still, left: Side, right: Side) -> CallSite | None:

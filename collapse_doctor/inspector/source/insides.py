@@ -43,6 +43,8 @@ def inside(point: Point, node: ast.expr, side: int) -> Iterator[tuple[Step, Poin
             yield from _selected(point, base, suffix)
         elif not base.args and not base.keywords:
             yield from _thunk(point, base)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Sub):
+        yield from (_made(point, one, "add") for one in (node.left, node.right))
     for owner, part in _splits(node):
         yield from _of_base(point, owner, part)
     if isinstance(node, ast.Attribute):

@@ -36,6 +36,7 @@ _TELLING: dict[RelationKind, frozenset[str]] = {
     "affine": frozenset({"normalize", "mul", "div", "layer_norm"}),
 }
 """Operations by which an alias becomes one of that kind."""
+_MAKING = frozenset({"normalize", "mul", "div", "add"})
 _WEIGHT = {
     "passed": 0,
     "bound": 0,
@@ -159,6 +160,8 @@ def _is_one_thing(point: Point) -> bool:
 
 def _parting(one: Way, other: Way, kind: RelationKind, lone: int | None) -> Junction | None:
     """Return the step that made two of one thing, of the ways to where both come from."""
+    if kind == "same-object":  # what is multiplied is another thing: only its factor is meant
+        one, other = (tuple(s for s in way if s.through not in _MAKING) for way in (one, other))
     last = (one[-1], other[-1]) if one and other else None
     if last and last[0].sort == last[1].sort == "passed" and _same_line(*last):
         return Junction(_site(last[0]), passed=True)
