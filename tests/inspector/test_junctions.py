@@ -297,6 +297,54 @@ _PROGRAMS = {
                 learn(F.mse_loss(z, old))
         """,
     ),
+    "two names of one field, of which one is scaled where they meet": (
+        "CD101",
+        """
+        Out = namedtuple("Out", "image text scale")
+
+        with Inspector(net) as inspector:
+            scale = nn.Parameter(torch.tensor(10.0))
+            for _ in range(12):
+                out = Out(net(torch.randn(16, 6)), net(torch.randn(16, 6)), scale)
+                image, text = out.image, out.image  # fault
+                logits = out.scale * image @ text.t()
+                learn(F.cross_entropy(logits, torch.arange(16)))
+        """,
+    ),
+    "two sums of which one term has come to nought": (
+        "CD104",
+        """
+        def jitter(z, eps):
+            return z + eps * torch.rand_like(z)
+
+        def pull(a, b):
+            a, b = F.normalize(a, dim=1), F.normalize(b, dim=1)
+            return (a - b).pow(2).sum(1).mean()
+
+        with Inspector(net) as inspector:
+            for _ in range(12):
+                z = net(torch.randn(16, 6))
+                learn(pull(jitter(z, torch.zeros(())), jitter(z, torch.zeros(()))))  # fault
+        """,
+    ),
+    "two outputs of one pass that are equal, normalised alike": (
+        "CD104",
+        """
+        gru = nn.GRU(6, 8, batch_first=True)
+        sgd.add_param_group({"params": gru.parameters()})
+
+        def contrast(local, whole):
+            local, whole = F.normalize(local, dim=1), F.normalize(whole, dim=1)
+            positive = (local * whole).sum(1)
+            return ((local @ whole.t()).logsumexp(1) - positive).mean()
+
+        with Inspector(gru) as inspector:
+            for _ in range(12):
+                states, last = gru(torch.randn(16, 5, 6))
+                local = states[:, -1]  # fault
+                learn(contrast(local, last[-1]))
+        """,
+    ),
     "an entry of a cache that is taken out again": (
         "CD103",
         """
