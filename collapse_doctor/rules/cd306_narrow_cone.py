@@ -210,7 +210,7 @@ def _severity(
     measurements: Measurements, layer: LayerState, bounds: Bounds, *, is_rogue: bool
 ) -> Severity:
     """Return a warning where directions are compared, an info where nothing says they are."""
-    if is_rogue or _may_be_logits(layer, bounds):
+    if is_rogue or _may_be_other(layer, bounds):
         return Severity.INFO
     one_direction = layer.values.get("direction_dispersion", math.nan) < bounds.same
     fitted = is_fitted(measurements, layer) or layer.dimensions is not None
@@ -220,9 +220,14 @@ def _severity(
     return Severity.WARNING if harms or not trained else Severity.INFO
 
 
-def _may_be_logits(layer: LayerState, bounds: Bounds) -> bool:
+def _may_be_other(layer: LayerState, bounds: Bounds) -> bool:
+    """Tell whether a cone may be of logits, or of what a predictor returns, and no embedding's.
+
+    Of the parts of a model several are compared; what it returns itself is called ``output``.
+    """
+    of_part = layer.role == "output" and bool(layer.model) and not layer.layer.startswith("output")
     spread = layer.values.get("direction_dispersion", math.nan)
-    return layer.stands_in and not spread < bounds.same
+    return (layer.stands_in or of_part) and not spread < bounds.same
 
 
 def _feeds_classes(measurements: Measurements, layer: LayerState) -> bool:

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from collapse_doctor.api import Diagnosis, Inspector
+from collapse_doctor.cases import find_case
 from collapse_doctor.inspector.parts import MOST_PARTS, parts_of
 from tests.inspector.side_by_side import compare
 
@@ -250,3 +251,10 @@ def test_the_hooks_are_gone_afterwards() -> None:
     system = System()
     train(system, lambda x: system.encode(x).square().mean(), steps=3)
     assert all(not module._forward_hooks for module in system.modules())
+
+
+def test_a_cone_of_a_part_may_be_a_predictors() -> None:
+    torch.manual_seed(0)
+    diagnosis = find_case("teacher-is-the-student").run(cured=True)
+    (cone,) = [finding for finding in diagnosis.findings if finding.code == "CD306"]
+    assert (cone.where.layer, cone.severity) == ("predictor.3", "info")
