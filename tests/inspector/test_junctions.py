@@ -323,8 +323,9 @@ _PROGRAMS = {
 
         with Inspector(net) as inspector:
             for _ in range(12):
-                z = net(torch.randn(16, 6))
-                learn(pull(jitter(z, torch.zeros(())), jitter(z, torch.zeros(()))))  # fault
+                z, none = net(torch.randn(16, 6)), torch.zeros(())
+                one, other = jitter(z[:8], none), jitter(z[:8], none)  # fault
+                learn(pull(one, other))
         """,
     ),
     "two outputs of one pass that are equal, normalised alike": (
