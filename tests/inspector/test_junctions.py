@@ -312,19 +312,25 @@ _PROGRAMS = {
         """,
     ),
     "two sums of which one term has come to nought": (
-        "CD104",
+        "CD105",
         """
-        def jitter(z, eps):
-            return z + eps * torch.rand_like(z)
+        class Paths(nn.Module):
+            def __init__(self):
+                super().__init__()
+                self.stem, self.branch = net, nn.Linear(8, 8)
+
+            def forward(self, x, weight):
+                z = self.stem(x)
+                return z, 0.7 * z + weight * self.branch(z)  # fault
 
         def pull(a, b):
-            a, b = F.normalize(a, dim=1), F.normalize(b, dim=1)
-            return (a - b).pow(2).sum(1).mean()
+            positive = F.cosine_similarity(a, b)
+            return ((a @ b.t()).logsumexp(1) - positive).mean()
 
-        with Inspector(net) as inspector:
+        paths = Paths()
+        with Inspector(paths) as inspector:
             for _ in range(12):
-                z, none = net(torch.randn(16, 6)), torch.zeros(())
-                one, other = jitter(z[:8], none), jitter(z[:8], none)  # fault
+                one, other = paths(torch.randn(16, 6), 0.0)
                 learn(pull(one, other))
         """,
     ),
