@@ -330,7 +330,7 @@ _PROGRAMS = {
         paths = Paths()
         with Inspector(paths) as inspector:
             for _ in range(12):
-                one, other = paths(torch.randn(16, 6), 0.0)
+                one, other = paths(torch.randn(16, 6), torch.zeros(()))
                 learn(pull(one, other))
         """,
     ),
