@@ -431,7 +431,7 @@ def two_watches(run: Run) -> None:
     run.steps(both(compiled), model)
 
 
-WHOLE = {before_the_block, inside_the_block, in_place, submodule, every_block}
+WHOLE = (before_the_block, inside_the_block, in_place, submodule, every_block)
 CASES = [*((name, False) for name in ARRANGEMENTS), *((f.__name__, True) for f in WHOLE)]
 
 
