@@ -10,7 +10,7 @@ from itertools import islice
 
 from collapse_doctor.findings import Finding
 from collapse_doctor.leads import axes, indices, neutral, shapes, stepping, terms, views
-from collapse_doctor.leads.bindings import Site
+from collapse_doctor.leads.bindings import Site, callees
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Function, Program
 from collapse_doctor.leads.values import value_of
@@ -181,7 +181,21 @@ def _pulls(place: Place) -> Iterator[Lead]:
     calls = [one for part in place.parts for one in ast.walk(part) if isinstance(one, ast.Call)]
     found = [lead for call in calls for lead in terms.targets(program, call)]
     found += terms.silenced(program, terms.losses(program))
-    yield from found or terms.goes_on(program, place.line)
+    yield from found
+    if not found:
+        passed = "has to be cut off" in place.finding.cause and _is_generic(place)
+        for lead in terms.goes_on(program, place.line):  # who calls says which side is the target
+            yield lead._replace(is_cause=passed)
+
+
+def _is_generic(place: Place) -> bool:
+    """Tell whether a line of a function compares what the function was passed, as it was passed."""
+    nodes = [one for part in place.parts for one in ast.walk(part)]
+    inner = [one for one in nodes if isinstance(one, ast.Call)]
+    if place.helper is None or any(callees(place.program, Site(one)) for one in inner):
+        return False
+    passed = {one.arg for one in place.helper.args.args}
+    return len({one.id for one in nodes if isinstance(one, ast.Name)} & passed) > 1
 
 
 def _unmoved(place: Place) -> Iterator[Lead]:

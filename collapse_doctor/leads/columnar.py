@@ -22,7 +22,7 @@ MOST = 200
 _WIDENING = frozenset({"unsqueeze", "expand_dims", "atleast_2d", "unsqueeze_", "column_stack"})
 _SHAPING = frozenset({"view", "reshape", "reshape_", "resize"})
 _FACTORIES = frozenset({"rand", "randn", "ones", "zeros", "randint", "full", "empty"})
-_LAYERS = frozenset({"Linear", "LazyLinear", "Conv1d", "Bilinear"})
+_LAYERS = frozenset({"Linear", "LazyLinear", "Conv1d", "Bilinear", "Embedding", "EmbeddingBag"})
 _LIBRARIES = frozenset({"torch", "np", "numpy", "F", "nn", "functional", "jnp", "pd", "linalg"})
 _JOINING = frozenset(
     {"sub", "add", "mul", "div", "rsub", "maximum", "minimum", "where", "subtract", "multiply"}
@@ -178,6 +178,9 @@ def _before(program: Program, step: _Step) -> Iterator[_Step]:
         yield step._replace(site=deeper)
     if isinstance(node, ast.Call):
         yield from _elements_of(program, step, node)
+        if not _is_library(node):
+            for one in definitions(program, site._replace(node=node.func, part=False))[:3]:
+                yield step._replace(site=one, depth=step.depth + 1)
 
 
 def _elements_of(program: Program, step: _Step, node: ast.Call) -> Iterator[_Step]:
@@ -233,6 +236,6 @@ def _carried_by(node: ast.Call) -> list[ast.expr]:
         return []
     if isinstance(node.func, ast.Attribute) and not _is_library(node):
         return [node.func.value, *(node.args if name in _JOINING else ())]
-    if name == "where":
-        return node.args[1:3]
+    if name in ("where", "Sequential"):
+        return node.args[1:3] if name == "where" else node.args[-1:]
     return node.args[: 2 if name in _JOINING else 1]

@@ -23,6 +23,7 @@ _MASKS = frozenset(
     }
 )
 _PAIRED = re.compile(r"cosine_?embedding|contrastive|ranking|siamese", re.IGNORECASE)
+_FITTING = re.compile(r"^(mse|l1|smooth_?l1|huber|binary_cross_entropy|bce)", re.IGNORECASE)
 _LABELLED = re.compile(r"target|label|same|match|^y$|similar|sign", re.IGNORECASE)
 _CUTS = frozenset({"detach", "detach_", "numpy", "item", "tolist", "round"})
 _LABELS = frozenset({"ones", "ones_like", "full", "full_like", "zeros", "zeros_like", "new_ones"})
@@ -203,7 +204,9 @@ def _is_of_scores(program: Program, node: ast.BinOp, scaled: ast.expr) -> bool:
 def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
     """Yield where the third argument of a pair loss, its labels, got what is in it."""
     words = [word.value for word in call.keywords if word.arg in _WORDS]
-    given = words or (call.args[2:3] if _takes_labels(program, call) else [])
+    place = 1 if _fits(program, call) else 2
+    is_paired = place == 1 or _takes_labels(program, call)
+    given = words or (call.args[place : place + 1] if is_paired else [])
     if not given or isinstance(given[0], ast.Constant):
         return
     first = None
@@ -214,13 +217,17 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         if _is_label(node):
             statement = program.statement(node)
             line = node.lineno if statement is None else statement.lineno
-            constant = any(
-                _is_constant(one) for one in ast.walk(node)
-            )  # then the pairs may be wrong
-            yield Lead(_label_line(node, line), "its labels are made here", is_cause=not constant)
+            yield Lead(_label_line(node, line), "its labels are made here", is_cause=True)
             return
     if first is not None:
         yield first
+
+
+def _fits(program: Program, call: ast.Call) -> bool:
+    """Tell whether a call holds its first argument against its second."""
+    made = [one.node for one in definitions(program, Site(call.func))]
+    kinds = [name_of(one.func) for one in made if isinstance(one, ast.Call)]
+    return any(_FITTING.search(name) for name in (name_of(call.func), *kinds))
 
 
 def _takes_labels(program: Program, call: ast.Call) -> bool:

@@ -13,8 +13,9 @@ from torch import Tensor
 from collapse_doctor.inspector.losses import rows
 from collapse_doctor.inspector.losses.calls import Read, meaning_of_call
 from collapse_doctor.inspector.losses.graph import Expression
-from collapse_doctor.inspector.losses.marks import Bank, Cut, Ends
+from collapse_doctor.inspector.losses.marks import Bank, Cut, Ends, Given
 from collapse_doctor.inspector.losses.meaning import Meaning, joined, other
+from collapse_doctor.inspector.losses.onesided import are_drawn, held_against
 from collapse_doctor.inspector.losses.room import Room, common
 from collapse_doctor.inspector.losses.words import LOG
 from collapse_doctor.recording.observations import CallSite, Party, Pull
@@ -52,6 +53,10 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         if isinstance(one.info, Ends):
             ends = read(one.info.ends)
             return Meaning("given", sign=_sign(ends), unevenness=_unevenness(ends))
+        if isinstance(one.info, Given):
+            least, greatest = read(one.info.ends)
+            value = least if least == greatest else None
+            return Meaning("given", value, sign=_sign([least, greatest]))
         if isinstance(one.info, Cut):
             longest = one.info.longest
             length = read(longest)[0] if longest is not None else None
@@ -145,6 +150,9 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     one, second = inputs
     if {one.sort, second.sort} == {"rows", "centre"}:
         return joined("score", inputs, value=0.0, others=("the spread around the mean",))
+    held = _held_against(one, second)
+    if held is not None:
+        return held
     if one.parties and second.parties and {one.sort, second.sort} <= {"rows", "given"}:
         parties = (one.parties[0], second.parties[0])
         unit = one.unit and second.unit
@@ -158,6 +166,17 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.alike and one.alike == second.alike and found.sort == "score":
         return replace(found, value=0.0)  # the same unknown number, twice
     return found
+
+
+def _held_against(one: Meaning, second: Meaning) -> Meaning | None:
+    """Return a score less the labels that it has for equal rows, or these less the score."""
+    score, labels = (second, one) if one.sort == "given" else (one, second)
+    if labels.sort != "given" or labels.value is None or labels.parties:
+        return None
+    held = held_against(score, labels.value, labels.value)
+    if held is None or score is one:
+        return held
+    return replace(_neg([held], None), positive=are_drawn(score, -1))
 
 
 def _rsub(inputs: Sequence[Meaning], _info: Any) -> Meaning:

@@ -23,6 +23,7 @@ from collapse_doctor.inspector.losses.marks import (
     Constant,
     Cut,
     Ends,
+    Given,
     Marks,
     Met,
     Node,
@@ -156,7 +157,7 @@ class _Reading:
         elif isinstance(mark, Ends | Bank):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark))
-        elif isinstance(mark, Cut):
+        elif isinstance(mark, Cut | Given):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.insert(mark.place, Expression("given", info=mark))
         if operation == "same" and _takes_columns(node):

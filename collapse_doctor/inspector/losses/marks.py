@@ -20,6 +20,7 @@ __all__ = [
     "Constant",
     "Cut",
     "Ends",
+    "Given",
     "Mark",
     "Marks",
     "Met",
@@ -64,6 +65,14 @@ class Ends:
     """The least and the greatest of given numbers that are too many to be copied."""
 
     ends: Tensor
+
+
+@dataclass(frozen=True)
+class Given:
+    """Numbers that scores are held against, by a difference: their ends, and which side they are."""
+
+    ends: Tensor
+    place: int
 
 
 @dataclass(frozen=True)
@@ -113,7 +122,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Weights | Ends | Bank | Cut | Met | Call
+Mark = Output | Constant | Weights | Ends | Given | Bank | Cut | Met | Call
 
 
 class Marks:

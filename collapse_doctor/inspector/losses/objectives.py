@@ -23,13 +23,14 @@ from collapse_doctor.inspector.losses.marks import (
     Constant,
     Cut,
     Ends,
+    Given,
     Marks,
     Met,
     Output,
     Weights,
 )
 from collapse_doctor.inspector.losses.meaning import Meaning
-from collapse_doctor.inspector.losses.words import CALLS, Known
+from collapse_doctor.inspector.losses.words import CALLS, Known, ends_of, is_few
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
@@ -56,6 +57,9 @@ _PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
 )
 _QUOTIENTS: frozenset[Callable[..., Any]] = frozenset(
     {torch.div, Tensor.div, torch.true_divide, Tensor.__truediv__, Tensor.true_divide}
+)
+_DIFFERENCES: frozenset[Callable[..., Any]] = frozenset(
+    {torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__}
 )
 _PAIRING = _PRODUCTS | {torch.sub, Tensor.sub, Tensor.__sub__}
 _BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
@@ -192,13 +196,17 @@ class Objectives:
             if func in _PRODUCTS and given.is_floating_point():
                 longest = _longest(given, -1)
             self._marks.put(result, Cut(place, party, _site(), longest))
+        elif func in _DIFFERENCES and one.shape == second.shape and is_few(given):
+            # ``Tensor.__rsub__`` takes the first from the second.
+            turned = func is Tensor.__rsub__
+            self._marks.put(result, Given(ends_of(given), 1 - place if turned else place))
         elif is_plain(given) and (func in _PRODUCTS or (func in _QUOTIENTS and place)):
             if given.is_complex():
                 return
             if given.numel() <= MOST_WEIGHTS:
                 self._marks.put(result, Weights(given.detach().float().clone()))
             elif given.numel() <= MOST_GIVEN:
-                self._marks.put(result, Ends(_ends(given.detach())))
+                self._marks.put(result, Ends(ends_of(given)))
 
     def _cut(self, tensor: Tensor) -> Party | None:
         """Return the output that a tensor without a gradient is, if it is one and no other."""
@@ -267,13 +275,6 @@ def _longest(rows: Tensor, dim: int) -> Tensor | None:
         return None
     lengths: Tensor = torch.linalg.vector_norm(rows.detach().float(), dim=dim)
     return lengths.amax()
-
-
-def _ends(numbers: Tensor) -> Tensor:
-    """Return the least and the greatest of some numbers, where they are."""
-    if numbers.dtype == torch.bool:
-        return torch.stack([numbers.all(), numbers.any()]).float()
-    return torch.stack(numbers.aminmax()).float()
 
 
 def _line_of(expression: Expression) -> CallSite | None:
@@ -351,7 +352,7 @@ def _tensors(expression: Expression) -> list[Tensor]:
             continue
         seen.add(id(one))
         kept = one.info.tensors if isinstance(one.info, Call) else (one.info,)
-        if isinstance(one.info, Ends):
+        if isinstance(one.info, Ends | Given):
             kept = (one.info.ends,)
         elif isinstance(one.info, Bank | Cut):
             kept = (one.info.longest,)

@@ -18,6 +18,7 @@ from collapse_doctor.inspector.losses.meaning import (
     other,
     pulled,
 )
+from collapse_doctor.inspector.losses.onesided import are_drawn, drawn_out
 from collapse_doctor.inspector.losses.room import Room, common
 from collapse_doctor.recording.observations import CallSite, Party
 
@@ -162,6 +163,8 @@ def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return a power."""
     one = inputs[0] if inputs[0].positive else _selected(inputs[0])  # -1 is as far from 0 as 1
     power = float(info) if isinstance(info, int | float) else math.nan
+    if power in (2.0, 4.0) and inputs[0].value == 0.0 and are_drawn(inputs[0], -1):
+        return drawn_out(inputs[0])
     if one.sort == "difference" and power in (2.0, 4.0):
         return pulled([one], 1, None, value=0.0, positive=True)
     if one.sort == "rows" and power == 2.0:
@@ -181,6 +184,8 @@ def absolute(inputs: Sequence[Meaning], _info: Any) -> Meaning:
         return pulled([one], 1, None, value=0.0, positive=True)
     if one.positive:
         return one
+    if one.value == 0.0 and are_drawn(one, -1):
+        return drawn_out(one)
     return other("an absolute value", inputs, abs(one.value) if one.value is not None else None)
 
 
