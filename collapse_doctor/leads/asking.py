@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 
 from collapse_doctor.findings import Finding
-from collapse_doctor.leads import axes, indices, neutral, shapes, stepping, terms, views
+from collapse_doctor.leads import axes, indices, neutral, schedules, shapes, stepping, terms, views
 from collapse_doctor.leads.bindings import Site, callees
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Function, Program
@@ -181,6 +181,8 @@ def _pulls(place: Place) -> Iterator[Lead]:
     calls = [one for part in place.parts for one in ast.walk(part) if isinstance(one, ast.Call)]
     found = [lead for call in calls for lead in terms.targets(program, call)]
     found += terms.silenced(program, terms.losses(program))
+    if not found and "since step" in place.finding.message:
+        found += schedules.ended(program, [*_sites(place.parts), *terms.losses(program)])
     yield from found
     if not found:
         passed = "has to be cut off" in place.finding.cause and _is_generic(place)

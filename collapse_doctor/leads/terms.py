@@ -204,8 +204,9 @@ def _is_of_scores(program: Program, node: ast.BinOp, scaled: ast.expr) -> bool:
 def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
     """Yield where the third argument of a pair loss, its labels, got what is in it."""
     words = [word.value for word in call.keywords if word.arg in _WORDS]
-    place = 1 if _fits(program, call) else 2
-    is_paired = place == 1 or _takes_labels(program, call)
+    fits = _fits(program, call)
+    is_paired = fits or _takes_labels(program, call)
+    place = 1 if fits else 2
     given = words or (call.args[place : place + 1] if is_paired else [])
     if not given or isinstance(given[0], ast.Constant):
         return
@@ -214,12 +215,12 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         node = reached.site.node
         if reached.steps and first is None and reached.site.line:
             first = Lead(reached.site.line, "its labels are made here")
-        if _is_label(node):
+        if any(_is_constant(one) for one in ast.walk(node)) if fits else _is_label(node):
             statement = program.statement(node)
             line = node.lineno if statement is None else statement.lineno
             yield Lead(_label_line(node, line), "its labels are made here", is_cause=True)
             return
-    if first is not None:
+    if first is not None and not fits:  # else it may be the other view
         yield first
 
 
