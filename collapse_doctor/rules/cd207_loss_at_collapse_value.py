@@ -42,14 +42,15 @@ losses: 2 of them with the value of the loss. Embeddings are looked at more ofte
 are seen to be equal the loss can have no other value.
 The values are mathematics: each is what PyTorch gives for equal embeddings, and is computed again
 from the operations that made the loss. Where one of them is not known, nothing is said.
-A softmax over n cosines times s cannot bring a loss below ln(n) by more than ln(n) - ln(1 + (n - 1)
-exp(-2 s)), which is less than 2 s: logits differ by no more. Where 2 s is within `tolerance` of
-ln(n), that is from a temperature of some 20 on (n = 128), the loss is held. Temperatures in use lie
-from 0.01 to 2, where it can fall by a quarter and more. `python -m benchmarks.temperatures` shows
-it: over 64 candidates SGD brought the retrieval of the other view in 400 steps from 0.40 to 0.88 at
-a temperature of 0.1, to 0.77 at 2, 0.61 at 20, 0.50 at 100 and 0.44 at 700. Adam, which divides by
-the size of gradients, came to 0.87, 0.80, 0.72, 0.70 and 0.70, with an effective rank of 12 where
-it was 21 at 0.1: with such an optimizer the finding is a warning.
+held: 0.04. A softmax over n cosines times s cannot bring a loss below ln(n) by more than ln(n) -
+ln(1 + (n - 1) exp(-2 s)), which is less than 2 s; where each row has a partner of its own among n, by
+no more than s (see `inspector/losses/room.py`). The bound is that share of ln(n). Temperatures in
+use lie from 0.01 to 2, where n would have to be 268,000 for it. `python -m benchmarks.temperatures`
+shows what is lost: over 64 candidates SGD brought the retrieval of the other view in 400 steps from
+0.40 to 0.88 at a temperature of 0.1, to 0.77 at 2 (a share of 0.12), 0.70 at 5 (0.05), 0.65 at 10
+(0.024), 0.61 at 20 (0.012), 0.50 at 100 and 0.44 at 700. Adam, which divides by the size of
+gradients, came to 0.87, 0.80, 0.77, 0.74, 0.72, 0.70 and 0.70, with an effective rank of 12 where it
+was 21 at 0.1: with such an optimizer the finding is a warning.
 
 References
 ----------
@@ -108,6 +109,7 @@ class Bounds:
     """How near the value must be met, and how often."""
 
     tolerance: float = 0.02  # as CD301: the spread up to which rows are one vector
+    held: float = 0.04  # of ln(n): measured, see above
     sharp: float = 0.002  # a tenth of it
     looks: int = 3  # steps, the last that were looked at
     losses: int = 2  # of them at which the loss itself was seen
@@ -254,7 +256,7 @@ def _own(measurements: Measurements, loss: Objective) -> list[LayerState]:
 
 def _is_held(one: Objective, bounds: Bounds) -> bool:
     """Tell whether a loss can be nowhere else than at its value at collapse."""
-    return one.value is not None and one.flat is not None and one.flat <= bounds.tolerance
+    return one.value is not None and one.flat is not None and one.flat <= bounds.held
 
 
 def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Bounds) -> Match | None:
@@ -279,7 +281,7 @@ def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Boun
             loss=Evidence(value, null=last.collapsed, meaning="beside its value at collapse"),
             flat=Evidence(
                 flat,
-                bounds.tolerance,
+                bounds.held,
                 "<=",
                 meaning="how far any embeddings can move it, as a share of what its softmax gives",
             ),
@@ -310,17 +312,22 @@ def _onset_within(
 
     A distance of two rows is, in the root of the mean square, sqrt(2) times their spread.
     """
+    spreads = _absolute(measurements, layer)
+    bound = min(bounds.tolerance * margin, spreads.first / CollapseBounds().fall)
+    return spreads.onset(lambda value: value < bound)  # False for NaN
+
+
+def _absolute(measurements: Measurements, layer: LayerState) -> History:
+    """Return how far rows lie apart, as the root of the mean square of all pairs' distances."""
     lengths = history(measurements, layer, "norm_mean")
     shares = dict(zip(*_series(history(measurements, layer, "relative_dispersion")), strict=True))
-    spreads = History(
+    return History(
         lengths.steps,
         tuple(
             math.sqrt(2) * length * shares.get(step, math.nan)
             for step, length in zip(*_series(lengths), strict=True)
         ),
     )
-    bound = min(bounds.tolerance * margin, spreads.first / CollapseBounds().fall)
-    return spreads.onset(lambda value: value < bound)  # False for NaN
 
 
 def _onset_of_logits(
@@ -334,8 +341,14 @@ def _onset_of_logits(
     lengths = history(measurements, layer, "norm_mean")
     variance = 2 * bounds.tolerance * abs(loss.collapsed or 0.0)
     told = math.sqrt(variance * layer.width) / (loss.logits or math.nan)
-    bound = min(told, lengths.first / CollapseBounds().fall)
-    return lengths.onset(lambda length: length < bound)  # False for NaN
+    fall = CollapseBounds().fall
+    short = lengths.onset(lambda length: length < told)  # False for NaN
+    shrunk = lengths.onset(lambda length: length < lengths.first / fall)
+    spreads = _absolute(measurements, layer)
+    # Born so short, they say nothing; what they had to say may have been lost since.
+    closer = spreads.onset(lambda spread: spread < spreads.first / fall)
+    since = [step for step in (shrunk, closer) if step is not None]
+    return max(short, min(since)) if short is not None and since else None
 
 
 def _series(of: History) -> tuple[tuple[int, ...], tuple[float, ...]]:

@@ -45,6 +45,11 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         value = one.info
         number = read(value)[0] if isinstance(value, Tensor) else float(value)
         return Meaning("number", number, positive=number >= 0, room=Room(0.0), site=one.site)
+    if one.operation == "learnt":
+        if inputs[0].outputs:  # the embeddings have a part in it
+            return inputs[0]
+        number = read(one.info)[0]
+        return Meaning("number", number, positive=number >= 0, room=Room(0.0), site=one.site)
     if one.operation == "given":
         if isinstance(one.info, Tensor):
             weights = read(one.info)

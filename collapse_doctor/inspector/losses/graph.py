@@ -24,6 +24,7 @@ from collapse_doctor.inspector.losses.marks import (
     Cut,
     Ends,
     Given,
+    Learnt,
     Marks,
     Met,
     Node,
@@ -154,6 +155,9 @@ class _Reading:
         elif isinstance(mark, Weights):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark.values))
+        elif isinstance(mark, Learnt) and len(inputs) == 2:
+            made = (inputs[mark.place],)
+            inputs[mark.place] = Expression("learnt", made, mark.value, mark.site)
         elif isinstance(mark, Ends | Bank):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark))

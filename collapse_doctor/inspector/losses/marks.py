@@ -21,6 +21,7 @@ __all__ = [
     "Cut",
     "Ends",
     "Given",
+    "Learnt",
     "Mark",
     "Marks",
     "Met",
@@ -76,6 +77,18 @@ class Given:
 
 
 @dataclass(frozen=True)
+class Learnt:
+    """A single number that takes a gradient itself, as a learnt temperature: what it is just now.
+
+    ``place`` is the side of the product or quotient that it is.
+    """
+
+    value: Tensor
+    place: int
+    site: CallSite | None = None
+
+
+@dataclass(frozen=True)
 class Bank:
     """Given rows that a product meets: the length of the longest, on their device."""
 
@@ -122,7 +135,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Weights | Ends | Given | Bank | Cut | Met | Call
+Mark = Output | Constant | Weights | Ends | Given | Learnt | Bank | Cut | Met | Call
 
 
 class Marks:

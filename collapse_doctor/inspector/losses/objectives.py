@@ -24,6 +24,7 @@ from collapse_doctor.inspector.losses.marks import (
     Cut,
     Ends,
     Given,
+    Learnt,
     Marks,
     Met,
     Output,
@@ -185,6 +186,10 @@ class Objectives:
 
     def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
         if one.requires_grad == second.requires_grad:
+            place = _learnt(func, one, second)
+            if place is not None:
+                number = (one, second)[place].detach().reshape(-1).clone()
+                self._marks.put(result, Learnt(number, place, _site()))
             if func in _PAIRING and one.dim() > 1 and one.shape == second.shape:
                 self._marks.put(result, Met(_site()))
             return
@@ -267,6 +272,14 @@ class Objectives:
         factor = arrived[id(scale)][0] if scale is not None else 1.0
         loss = float(values[0]) / factor if factor else math.nan
         self._emit(_objective(step, forward, loss, found, _line_of(expression)))
+
+
+def _learnt(func: Callable[..., Any], one: Tensor, second: Tensor) -> int | None:
+    """Return which side of a product or quotient is a single number, if the other one is not."""
+    sizes = [side.numel() if is_plain(side) and side.dim() < 2 else 2 for side in (one, second)]
+    if sizes[1] == 1 and one.numel() > 1 and func in _PRODUCTS | _QUOTIENTS:
+        return 1
+    return 0 if sizes[0] == 1 and second.numel() > 1 and func in _PRODUCTS else None
 
 
 def _longest(rows: Tensor, dim: int) -> Tensor | None:
