@@ -211,7 +211,7 @@ def _matches(
     for layer in own:
         onset = _onset(measurements, layer) if is_embedding(layer) else None
         if onset is None and plateau.last.formula == "its margin":
-            onset = _onset_within(measurements, layer, plateau.last.collapsed or 0.0, bounds)
+            onset = _onset_within(measurements, layer, plateau.last, bounds)
         why, cause = f"as those of {title(layer)} are", ""
         if onset is None and plateau.last.logits:
             onset = _onset_of_logits(measurements, layer, plateau.last, bounds)
@@ -306,14 +306,17 @@ def _adapts(measurements: Measurements, layer: LayerState) -> bool:
 
 
 def _onset_within(
-    measurements: Measurements, layer: LayerState, margin: float, bounds: Bounds
+    measurements: Measurements, layer: LayerState, loss: Objective, bounds: Bounds
 ) -> int | None:
     """Return the step from which rows lie nearer to each other than a loss with a margin can tell.
 
-    A distance of two rows is, in the root of the mean square, sqrt(2) times their spread.
+    Where it has the squares of distances, it is these that are small beside the margin.
     """
+    told = bounds.tolerance * (loss.collapsed or 0.0)
+    if loss.squared:
+        told = math.sqrt(told)
     spreads = _absolute(measurements, layer)
-    bound = min(bounds.tolerance * margin, spreads.first / CollapseBounds().fall)
+    bound = min(told, spreads.first / CollapseBounds().fall)
     return spreads.onset(lambda value: value < bound)  # False for NaN
 
 

@@ -336,6 +336,12 @@ def _log_sigmoid(x: float) -> float:
     return -math.log1p(math.exp(-x))
 
 
+def _root(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    found: Meaning = _ROOT(inputs, info)
+    return replace(found, order=found.order / 2 if found.order is not None else None)
+
+
+_ROOT = _rising(math.sqrt, None, positive=True)
 _SOFTPLUS = _rising(lambda x: math.log1p(math.exp(x)), _room_of_two, positive=True)
 _LOG = _rising(math.log, None, positive=False)
 
@@ -404,7 +410,7 @@ _ARITHMETIC: Mapping[str, Callable[[Sequence[Meaning], Any], Meaning]] = {
     "softplus": _softplus,
     "exp": _rising(math.exp, lambda one, _: one.room and one.room.exponential(), positive=True),
     "log": _LOG,
-    "sqrt": _rising(math.sqrt, None, positive=True),
+    "sqrt": _root,
     "logsigmoid": _rising(_log_sigmoid, _room_of_two, positive=False),
     "where": _where,
     "cdist": rows.all_distances,

@@ -54,7 +54,10 @@ def _compared(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     if any(side.sort not in ("rows", "given") for side in inputs):
         return other("a comparison of something else", inputs)
     value = 1.0 if similar else 0.0
-    found = pulled(inputs, -1 if similar else 1, call.site, value=value, positive=not similar)
+    order = 2.0 if similar or call.name == "F.mse_loss" else 1.0
+    found = pulled(
+        inputs, -1 if similar else 1, call.site, value=value, positive=not similar, order=order
+    )
     return replace(found, room=Room(2.0)) if similar else found
 
 
@@ -66,6 +69,7 @@ def _crossed(
     two = all(one.sort == "rows" for one in inputs) and inputs[0] is not inputs[1]
     crossed = two and call.numbers["crossed"]
     found = other(phrase + (TWO if crossed else ""), inputs, float(similar) if rows else None)
+    found = replace(found, order=2.0 if similar else 1.0)
     if similar:
         found = replace(found, room=Room(2.0))
     if not crossed:

@@ -333,6 +333,7 @@ def _objective(
         flat=found.room.flat if found.room is not None and found.outputs else None,
         logits=found.logits if value is not None else None,
         unevenness=found.unevenness,
+        squared=found.order is not None and found.order >= 2.0,
         mismatched=next(iter(found.mismatched), ()),
         site=found.site or line,
     )
