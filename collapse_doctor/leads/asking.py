@@ -13,6 +13,7 @@ from collapse_doctor.leads import axes, indices, neutral, schedules, shapes, ste
 from collapse_doctor.leads.bindings import Site, callees
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Function, Program
+from collapse_doctor.leads.slices import walked
 from collapse_doctor.leads.values import value_of
 
 __all__ = ["ASKED", "Ask", "Place"]
@@ -168,6 +169,8 @@ def _scales(place: Place) -> Iterator[Lead]:
     program, message = place.program, place.finding.message
     starts = [*_sites(place.parts), *terms.losses(program)]
     if "too short" in message or "whatever" in message:
+        if "too short" in message:
+            yield from terms.unsharpened(program, starts)
         yield from terms.scales(program, starts)
     elif "one thing" not in message and "only pulls" not in message:  # else it is as it must be
         if place.finding.where.step == 0:
@@ -178,7 +181,9 @@ def _scales(place: Place) -> Iterator[Lead]:
 def _pulls(place: Place) -> Iterator[Lead]:
     """CD208: only drawn together."""
     program = place.program
-    calls = [one for part in place.parts for one in ast.walk(part) if isinstance(one, ast.Call)]
+    parts = list(place.parts)
+    parts += [one.site.node for one in walked(program, terms.losses(program), 3)]
+    calls = [one for part in parts for one in ast.walk(part) if isinstance(one, ast.Call)]
     found = [lead for call in calls for lead in terms.targets(program, call)]
     found += terms.silenced(program, terms.losses(program))
     if not found and "since step" in place.finding.message:

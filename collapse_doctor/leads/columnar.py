@@ -115,7 +115,11 @@ def _is_single(node: ast.expr) -> bool:
         return len(node.elts) == 1
     if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Slice):
         first, end = node.slice.lower, node.slice.upper
-        return first is not None and end is not None and ast.unparse(end) == f"{ast.unparse(first)} + 1"
+        return (
+            first is not None
+            and end is not None
+            and ast.unparse(end) == f"{ast.unparse(first)} + 1"
+        )
     shaped = isinstance(node, ast.Call) and name_of(node.func) in _SHAPING
     return shaped and [ast.unparse(one) for one in node.args] in (["1"], ["(1,)"])  # type: ignore[attr-defined]
 
@@ -141,7 +145,9 @@ def _sizes(node: ast.Call, name: str) -> list[ast.expr]:
     is_function = _is_library(node)
     if name in ("topk", "split"):
         place = 1 if is_function else 0
-        words = [word.value for word in node.keywords if word.arg in ("k", "split_size_or_sections")]
+        words = [
+            word.value for word in node.keywords if word.arg in ("k", "split_size_or_sections")
+        ]
         return words or node.args[place : place + 1]
     if name in _LAYERS:
         return [*node.args[:2], *(w.value for w in node.keywords if w.arg == "out_features")]
@@ -185,6 +191,11 @@ def _before(program: Program, step: _Step) -> Iterator[_Step]:
 
 def _elements_of(program: Program, step: _Step, node: ast.Call) -> Iterator[_Step]:
     """Yield what a collection gives out, of which a loader or a loop makes batches."""
+    for word in node.keywords:
+        made = program.functions.get(name_of(word.value), []) if word.arg == "collate_fn" else []
+        for result in (one for function in made[:1] for one in results(function)):
+            inner = Site(_element(result, step.site.place), None, result.lineno)
+            yield step._replace(site=inner, depth=step.depth + 1)
     kind = program.classes.get(name_of(node.func))
     for name in ("__getitem__", "__iter__", "__next__") if kind is not None else ():
         method = program.method(kind, name) if kind is not None else None
@@ -234,6 +245,8 @@ def _carried_by(node: ast.Call) -> list[ast.expr]:
     flat = name in _SHAPING and len(node.args) == 1 and not isinstance(node.args[0], ast.Tuple)
     if flat or name in _REDUCING:
         return []
+    if name in ("gather", "take_along_dim"):  # as many as the index asks for
+        return node.args[-1:]
     if isinstance(node.func, ast.Attribute) and not _is_library(node):
         return [node.func.value, *(node.args if name in _JOINING else ())]
     if name in ("where", "Sequential"):

@@ -13,7 +13,17 @@ from collapse_doctor.leads.program import Function, Program, name_of
 from collapse_doctor.leads.slices import Reached, walked
 from collapse_doctor.leads.values import value_of
 
-__all__ = ["cut", "goes_on", "losses", "masked", "scales", "silenced", "steps", "targets"]
+__all__ = [
+    "cut",
+    "goes_on",
+    "losses",
+    "masked",
+    "scales",
+    "silenced",
+    "steps",
+    "targets",
+    "unsharpened",
+]
 
 _MASKS = frozenset(
     {
@@ -34,6 +44,8 @@ _OPTIMIZERS = (
     *("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta", "Adamax"),
     *("Rprop", "ASGD"),
 )
+_USUAL, _USUAL_SGD = 3e-3, 0.1
+"""Step sizes on the high side of what is usual, of Adam and its kin, and of plain descent."""
 _WORDS = ("target", "labels", "label", "y", "targets")
 
 
@@ -189,6 +201,30 @@ def _scale(program: Program, reached: Reached, node: ast.BinOp) -> Iterator[Lead
             yield Lead(node.lineno, "it is scaled here")
 
 
+def unsharpened(program: Program, starts: list[Site]) -> Iterator[Lead]:
+    """Yield where the targets of a softmax are made by one that no temperature below 1 sharpens."""
+    found: dict[int, Lead] = {}
+    for reached in walked(program, starts, 5):
+        for node in ast.walk(reached.site.node):
+            if not isinstance(node, ast.Call) or name_of(node.func) != "softmax":
+                continue
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            plain = name_of(owner) in ("F", "functional", "torch", "nn")
+            logits = next(iter(node.args), None) if plain else owner
+            divisor = logits.right if _is_quotient(logits) else ast.Constant(1.0, lineno=0)  # type: ignore[union-attr]
+            known = value_of(program, reached.site._replace(node=divisor, part=False))
+            if known is not None and known.value >= 1.0:
+                note = "a softmax is not sharpened: its temperature is 1 or more here"
+                written = known.far and not program.has_default(known.line)
+                line = known.line if written else node.lineno
+                found.setdefault(line, Lead(line, note))
+    yield from (lead._replace(is_cause=len(found) == 1) for lead in found.values())
+
+
+def _is_quotient(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+
+
 def _is_of_scores(program: Program, node: ast.BinOp, scaled: ast.expr) -> bool:
     """Tell whether what is scaled is a product of rows, or goes into a softmax as it stands."""
     for one in ast.walk(scaled):
@@ -315,7 +351,10 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
 
 
 def steps(program: Program) -> Iterator[Lead]:
-    """Yield where the step size is written, where there is one optimizer in the file."""
+    """Yield where the step size is written, where there is one optimizer in the file.
+
+    One that is ten times what is usual explains by itself that the rows came together.
+    """
     calls = [one for kind in _OPTIMIZERS for one in program.calls.get(kind, ())]
     if len(calls) != 1:
         return
@@ -323,4 +362,6 @@ def steps(program: Program) -> Iterator[Lead]:
     given = words or calls[0].args[1:2]
     known = value_of(program, Site(given[0])) if given else None
     line = known.line if known is not None else calls[0].lineno
-    yield Lead(line, "the learning rate is set here")
+    usual = _USUAL_SGD if name_of(calls[0].func) in ("SGD", "ASGD") else _USUAL
+    high = known is not None and known.value >= 10 * usual
+    yield Lead(line, "the learning rate is set here", is_cause=high)

@@ -142,7 +142,8 @@ def _examined(
 
 
 def _keeps_apart(one: Objective) -> bool:
-    return not KEEPING.isdisjoint(one.others)
+    """Tell whether a loss did anything beside drawing together, known to keep apart or not."""
+    return bool(set(one.others) - {SPENT})
 
 
 def _behind_others(measurements: Measurements) -> frozenset[str]:

@@ -293,7 +293,8 @@ def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
         value = min(max(one.value, least), most)
     positive = least >= 0
     hinge: tuple[tuple[str, str], ...] = ()
-    if value and _signs(one) == {1, -1}:
+    mined = {"the distances of all pairs", "the hardest of many"}.issubset(one.others)
+    if value and (_signs(one) == {1, -1} or (mined and not one.pulls)):
         hinge = ((f"a triplet loss of margin {value:g}", "its margin"),)
     room = one.room if one.room is not None and not one.room.size else None
     return joined(

@@ -139,8 +139,6 @@ def _cross_entropy(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning
         return found
     kind = (f"a cross-entropy over {count:,} candidates", f"ln({count})")
     room, site = _room(inputs[0], math.log(count)), inputs[0].site or call.site
-    if room is not None and _are_matched(call, read, count, inputs[0]):
-        room = replace(room, width=room.width / 2)
     if _is_alone(call, read):  # whatever the logit of the only one is, its share is 1
         room, site = Room(0.0), call.site
     wrong = _mismatched(call, read) if inputs[0].straight else ()
@@ -220,18 +218,6 @@ def _is_alone(call: Call, read: Read) -> bool:
     values = read(logits)
     rows = [sorted(values[begin : begin + width]) for begin in range(0, len(values), width or 1)]
     return width > 1 and all(row[0] == row[-2] <= MASKED for row in rows)
-
-
-def _are_matched(call: Call, read: Read, count: int, logits: Meaning) -> bool:
-    """Tell whether each of n rows has a partner of its own among n, and all others against it.
-
-    Then not all the others can be opposite: of logits within a and -a their mean lies at most
-    a n / (n - 1) below that of the partners (see ``room``).
-    """
-    if not logits.straight or len(call.tensors) < 2:
-        return False
-    targets = read(call.tensors[1])
-    return len(targets) == len(set(targets)) == count
 
 
 def _mismatched(call: Call, read: Read) -> tuple[tuple[int, int, int], ...]:

@@ -6,13 +6,6 @@ logits that differ by no more than w moves by no more than w from what it is for
 is added to a loss, a constant or the log of a share of samples, gives it no room and takes none:
 so the room is held against the size that the softmaxes themselves give, ln(n), never against
 what the loss reads.
-
-Where n unit rows u have partners v of their own among n, all are candidates of all. With p the
-mean cosine of partners, the sum of all cosines is at least -n^2 (1 - p) / 2, for |U + V|^2 >= 0 and
-|U - V|^2 <= n sum |u - v|^2 = 2 n^2 (1 - p) for their sums U and V. So the mean cosine of the others
-less p is at least -n / (n - 1), at p = 1, and by convexity the mean loss at least
-ln(1 + (n - 1) exp(-s n / (n - 1))), which is less than s below ln(n): half of what a single row
-could gain.
 """
 
 from __future__ import annotations
