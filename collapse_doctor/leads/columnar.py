@@ -78,8 +78,8 @@ def made_at(program: Program, start: Site) -> Made | None:
             made = Made(site.node.lineno, kind == "stored", step.given, step.computed)
             found.setdefault(made.line, made)
     # What was made a column beside one that is stored so was to meet it.
-    made = list(found.values())
-    return made[0]._replace(stored=any(one.stored for one in made)) if made else None
+    every = list(found.values())
+    return every[0]._replace(stored=any(one.stored for one in every)) if every else None
 
 
 def _made_by(program: Program, site: Site, *, item: bool) -> str | None:
@@ -179,14 +179,15 @@ def _before(program: Program, step: _Step) -> Iterator[_Step]:
             given = step.given if step.given is not None else result.lineno
             yield step._replace(site=inner, depth=step.depth + 1, given=given)
         return
-    for one in _carrying(node, site.place):
-        deeper = site._replace(node=one, part=site.part and isinstance(one, ast.Call | ast.Name))
+    for below in _carrying(node, site.place):
+        part = site.part and isinstance(below, ast.Call | ast.Name)
+        deeper = site._replace(node=below, part=part)
         yield step._replace(site=deeper)
     if isinstance(node, ast.Call):
         yield from _elements_of(program, step, node)
         if not _is_library(node):
-            for one in definitions(program, site._replace(node=node.func, part=False))[:3]:
-                yield step._replace(site=one, depth=step.depth + 1)
+            for module in definitions(program, site._replace(node=node.func, part=False))[:3]:
+                yield step._replace(site=module, depth=step.depth + 1)
 
 
 def _elements_of(program: Program, step: _Step, node: ast.Call) -> Iterator[_Step]:

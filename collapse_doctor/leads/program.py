@@ -241,9 +241,9 @@ class Program:
 def _counted(target: ast.expr, source: ast.expr) -> tuple[ast.expr, ast.expr]:
     """Return what goes through what, without the count of ``for i, batch in enumerate(loader)``."""
     pair = target.elts if isinstance(target, ast.Tuple | ast.List) else []
-    if isinstance(source, ast.Call) and name_of(source.func) == "enumerate" and source.args:
-        if len(pair) == 2:
-            return pair[1], source.args[0]
+    counts = isinstance(source, ast.Call) and name_of(source.func) == "enumerate"
+    if counts and source.args and len(pair) == 2:  # type: ignore[attr-defined]
+        return pair[1], source.args[0]  # type: ignore[attr-defined]
     return target, source
 
 

@@ -251,7 +251,7 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         node = reached.site.node
         if reached.steps and first is None and reached.site.line:
             first = Lead(reached.site.line, "its labels are made here")
-        if any(_is_constant(one) for one in ast.walk(node)) if fits else _is_label(node):
+        if _is_constant(_receiver(node)) if fits else _is_label(node):
             statement = program.statement(node)
             line = node.lineno if statement is None else statement.lineno
             yield Lead(_label_line(node, line), "its labels are made here", is_cause=True)
@@ -260,18 +260,22 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         yield first
 
 
+def _kinds(program: Program, call: ast.Call) -> list[str]:
+    """Return the names of a function that is called, and of the class of what is called."""
+    made = [call.func, *(one.node for one in definitions(program, Site(call.func)))]
+    return [name_of(call.func), *(name_of(one.func) for one in made if isinstance(one, ast.Call))]
+
+
 def _fits(program: Program, call: ast.Call) -> bool:
     """Tell whether a call holds its first argument against its second."""
-    made = [one.node for one in definitions(program, Site(call.func))]
-    kinds = [name_of(one.func) for one in made if isinstance(one, ast.Call)]
-    return any(_FITTING.search(name) for name in (name_of(call.func), *kinds))
+    kinds = _kinds(program, call)
+    return any(_FITTING.search(name) for name in kinds)
 
 
 def _takes_labels(program: Program, call: ast.Call) -> bool:
     """Tell whether the third argument of a call is what says which pairs belong together."""
-    made = [one.node for one in definitions(program, Site(call.func))]
-    kinds = [name_of(one.func) for one in made if isinstance(one, ast.Call)]
-    if any(_PAIRED.search(name) for name in (name_of(call.func), *kinds)):
+    kinds = _kinds(program, call)
+    if any(_PAIRED.search(name) for name in kinds):
         return True
     for one in callees(program, Site(call)):
         names = [word.arg for word in one.function.args.args if word.arg != "self"]  # type: ignore[attr-defined]
@@ -294,6 +298,15 @@ def _labels(node: ast.AST) -> bool:
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     is_cast = name_of(node.func) in _CASTS and isinstance(owner, ast.Compare | ast.BinOp)
     return is_cast or _is_constant(node)
+
+
+def _receiver(node: ast.AST) -> ast.AST:
+    """Return what a chain of casts begins with: ``torch.ones(n)`` of ``torch.ones(n).to(d)``."""
+    while isinstance(node, ast.Call) and name_of(node.func) in _CASTS:
+        if not isinstance(node.func, ast.Attribute):
+            break
+        node = node.func.value
+    return node
 
 
 def _is_constant(node: ast.AST) -> bool:

@@ -6,6 +6,7 @@ is that of its first step.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -33,7 +34,7 @@ def last_phase(
     last = max(one.step for one in kept)
     later = tuple(one for one in entries if one.step > last)
     steps = steps_of(later)
-    neighbours = any(one + 1 == other for one, other in zip(steps, steps[1:], strict=False))
+    neighbours = any(one + 1 == other for one, other in itertools.pairwise(steps))
     lasted = all(keeps(one) for one in entries if one.step <= last)
     enough = len(steps_of(kept)) >= before and len(steps) >= since
     return later if lasted and enough and neighbours else ()

@@ -11,8 +11,8 @@ from torch import Tensor
 from collapse_doctor.inspector.losses.graph import Expression
 from collapse_doctor.inspector.losses.marks import Call
 from collapse_doctor.inspector.losses.meaning import TWO, Meaning, joined, other, pulled, reduced
-from collapse_doctor.inspector.losses.room import Room
 from collapse_doctor.inspector.losses.onesided import are_drawn, drawn_out, held_against
+from collapse_doctor.inspector.losses.room import Room
 from collapse_doctor.inspector.losses.rows import matrix_product, product_of_all
 from collapse_doctor.inspector.losses.words import CROSS, DISTANCES, FITTING, PRODUCT
 

@@ -70,7 +70,7 @@ class Ends:
 
 @dataclass(frozen=True)
 class Given:
-    """Numbers that scores are held against, by a difference: their ends, and which side they are."""
+    """Numbers that scores are held against, by a difference: their ends, and which side."""
 
     ends: Tensor
     place: int

@@ -4,7 +4,6 @@ expect: CD205
 """
 
 import torch
-import torch.nn.functional as F
 from torch import nn
 
 from collapse_doctor import Inspector
