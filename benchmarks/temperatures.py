@@ -26,7 +26,7 @@ from collapse_doctor.metrics.spectrum import effective_rank
 
 __all__ = ["Learnt", "learnt", "main"]
 
-TEMPERATURES = (0.1, 0.5, 1.0, 2.0, 5.0, 20.0, 100.0, 700.0)
+TEMPERATURES = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 100.0, 700.0)
 OPTIMIZERS = {"SGD": (torch.optim.SGD, 0.1), "Adam": (torch.optim.Adam, 1e-3)}
 ROWS, DIRECTIONS, NOISE, STEPS, TRIALS = 64, 8, 2.0, 400, 8
 

@@ -14,15 +14,17 @@ from collapse_doctor.leads import (
     indices,
     keeping,
     neutral,
+    phases,
     schedules,
     shapes,
     stepping,
     terms,
     views,
 )
-from collapse_doctor.leads.bindings import Site
+from collapse_doctor.leads.bindings import Site, callees
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Function, Program
+from collapse_doctor.leads.slices import walked
 from collapse_doctor.leads.values import value_of
 
 __all__ = ["ASKED", "Ask", "Place"]
@@ -193,6 +195,8 @@ def _scales(place: Place) -> Iterator[Lead]:
     program, message = place.program, place.finding.message
     starts = [*_sites(place.parts), *terms.losses(program)]
     if "too short" in message or "whatever" in message:
+        if "too short" in message:
+            yield from terms.unsharpened(program, starts)
         yield from terms.scales(program, starts)
     elif "one thing" not in message and "only pulls" not in message:  # else it is as it must be
         if place.finding.where.step == 0:
@@ -203,10 +207,28 @@ def _scales(place: Place) -> Iterator[Lead]:
 def _pulls(place: Place) -> Iterator[Lead]:
     """CD208: only drawn together."""
     program = place.program
-    calls = [one for part in place.parts for one in ast.walk(part) if isinstance(one, ast.Call)]
+    parts = list(place.parts)
+    parts += [one.site.node for one in walked(program, terms.losses(program), 3)]
+    calls = [one for part in parts for one in ast.walk(part) if isinstance(one, ast.Call)]
     found = [lead for call in calls for lead in terms.targets(program, call)]
     found += terms.silenced(program, terms.losses(program))
-    yield from found or terms.goes_on(program, place.line)
+    if not found and "since step" in place.finding.message:
+        found += phases.ended(program, [*_sites(place.parts), *terms.losses(program)])
+    yield from found
+    if not found:
+        passed = "has to be cut off" in place.finding.cause and _is_generic(place)
+        for lead in terms.goes_on(program, place.line):  # who calls says which side is the target
+            yield lead._replace(is_cause=passed)
+
+
+def _is_generic(place: Place) -> bool:
+    """Tell whether a line of a function compares what the function was passed, as it was passed."""
+    nodes = [one for part in place.parts for one in ast.walk(part)]
+    inner = [one for one in nodes if isinstance(one, ast.Call)]
+    if place.helper is None or any(callees(place.program, Site(one)) for one in inner):
+        return False
+    passed = {one.arg for one in place.helper.args.args}
+    return len({one.id for one in nodes if isinstance(one, ast.Name)} & passed) > 1
 
 
 def _unmoved(place: Place) -> Iterator[Lead]:

@@ -35,15 +35,15 @@ def along_the_batch(program: Program, starts: list[Site], here: int) -> Iterator
 
     Else it is the only such line of the file, besides ``here``.
     """
-    found = False
+    found: dict[int, Lead] = {}
     for reached in walked(program, starts, 5):
         for node in ast.walk(reached.site.node):
             if isinstance(node, ast.Call):
                 lead = _lead(program, reached.site._replace(node=node, part=False), node)
                 if lead is not None and lead.line != here:
-                    found = True
-                    yield lead
+                    found.setdefault(lead.line, lead)
     if found:
+        yield from (lead._replace(is_cause=len(found) == 1) for lead in found.values())
         return
     calls = [node for node in program.nodes if isinstance(node, ast.Call)]
     others = [lead for call in calls if (lead := _lead(program, Site(call), call)) is not None]

@@ -145,7 +145,8 @@ class Program:
         elif isinstance(node, ast.AugAssign):
             self._give(node.target, Given(node.value, node.lineno, part=True))
         elif isinstance(node, ast.For | ast.AsyncFor):
-            self._give(node.target, Given(node.iter, node.lineno, part=True))
+            target, source = _counted(node.target, node.iter)
+            self._give(target, Given(source, node.lineno, part=True))
         elif isinstance(node, ast.With | ast.AsyncWith):
             for item in node.items:
                 if item.optional_vars is not None:
@@ -235,6 +236,15 @@ class Program:
             elif isinstance(target.value, ast.Name):
                 home = self.scope(target)
                 self.names[home, target.value.id].append(given._replace(part=True))
+
+
+def _counted(target: ast.expr, source: ast.expr) -> tuple[ast.expr, ast.expr]:
+    """Return what goes through what, without the count of ``for i, batch in enumerate(loader)``."""
+    pair = target.elts if isinstance(target, ast.Tuple | ast.List) else []
+    counts = isinstance(source, ast.Call) and name_of(source.func) == "enumerate"
+    if counts and source.args and len(pair) == 2:  # type: ignore[attr-defined]
+        return pair[1], source.args[0]  # type: ignore[attr-defined]
+    return target, source
 
 
 def settled(found: Sequence[Given]) -> Sequence[Given]:

@@ -56,10 +56,16 @@ def _counts(program: Program, node: ast.AST) -> bool:
         return _COUNTER.match(node.attr) is not None
     if not isinstance(node, ast.Name):
         return False
-    found = program.names.get((program.scope(node), node.id), ())
-    loops = [program.parents.get(one.value) for one in found]
-    return any(isinstance(loop, ast.For) and _is_counting(loop.iter) for loop in loops)
+    loops = (above for above in program.around(node) if isinstance(above, ast.For))
+    return any(_counted(loop) == node.id for loop in loops)
 
 
-def _is_counting(node: ast.expr) -> bool:
-    return isinstance(node, ast.Call) and name_of(node.func) in _COUNTING
+def _counted(loop: ast.For) -> str:
+    """Return the name that a loop counts up: ``i`` of ``for i, x in enumerate(data)``."""
+    node = loop.iter
+    if not isinstance(node, ast.Call) or name_of(node.func) not in _COUNTING:
+        return ""
+    target = loop.target
+    if name_of(node.func) == "enumerate" and isinstance(target, ast.Tuple | ast.List):
+        target = target.elts[0]
+    return name_of(target)

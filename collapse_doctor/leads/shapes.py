@@ -6,6 +6,7 @@ import ast
 from collections.abc import Iterator
 
 from collapse_doctor.leads.bindings import Site
+from collapse_doctor.leads.columnar import Made, made_at
 from collapse_doctor.leads.lead import Lead
 from collapse_doctor.leads.program import Program, name_of
 from collapse_doctor.leads.slices import walked
@@ -21,7 +22,15 @@ _WIDENING = frozenset({"unsqueeze", "expand_dims", "atleast_2d", "unsqueeze_", "
 
 
 def columns(program: Program, start: Site) -> Iterator[Lead]:
-    """Yield where an operand became a column, and where a function gave it out."""
+    """Yield where an operand became a column, and where a function gave it out.
+
+    What was asked to be a column explains it alone. What is stored as one, or comes so from a
+    layer, may be so for good reasons: there it is the line that computed the operand of it.
+    """
+    made = made_at(program, start)
+    if made is not None:
+        yield from _told(made)
+        return
     given = None
     for reached in walked(program, [start]):
         node = reached.site.node
@@ -36,6 +45,14 @@ def columns(program: Program, start: Site) -> Iterator[Lead]:
             return
     if given is not None:
         yield given
+
+
+def _told(made: Made) -> Iterator[Lead]:
+    if made.stored and made.computed is not None:
+        yield Lead(made.computed, "it is computed of a column here", is_cause=True)
+    yield Lead(made.line, "it is a column from here on", is_cause=not made.stored)
+    if made.given is not None:
+        yield Lead(made.given, "it is given out in that shape here")
 
 
 def _line_of_column(program: Program, site: Site, otherwise: int) -> int:

@@ -13,7 +13,17 @@ from collapse_doctor.leads.program import Function, Program, name_of
 from collapse_doctor.leads.slices import Reached, walked
 from collapse_doctor.leads.values import value_of
 
-__all__ = ["cut", "goes_on", "losses", "masked", "scales", "silenced", "steps", "targets"]
+__all__ = [
+    "cut",
+    "goes_on",
+    "losses",
+    "masked",
+    "scales",
+    "silenced",
+    "steps",
+    "targets",
+    "unsharpened",
+]
 
 _MASKS = frozenset(
     {
@@ -23,6 +33,7 @@ _MASKS = frozenset(
     }
 )
 _PAIRED = re.compile(r"cosine_?embedding|contrastive|ranking|siamese", re.IGNORECASE)
+_FITTING = re.compile(r"^(mse|l1|smooth_?l1|huber|binary_cross_entropy|bce)", re.IGNORECASE)
 _LABELLED = re.compile(r"target|label|same|match|^y$|similar|sign", re.IGNORECASE)
 _CUTS = frozenset({"detach", "detach_", "numpy", "item", "tolist", "round"})
 _LABELS = frozenset({"ones", "ones_like", "full", "full_like", "zeros", "zeros_like", "new_ones"})
@@ -33,6 +44,8 @@ _OPTIMIZERS = (
     *("SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "NAdam", "RAdam", "Adadelta", "Adamax"),
     *("Rprop", "ASGD"),
 )
+_USUAL, _USUAL_SGD = 3e-3, 0.1
+"""Step sizes on the high side of what is usual, of Adam and its kin, and of plain descent."""
 _WORDS = ("target", "labels", "label", "y", "targets")
 
 
@@ -188,6 +201,30 @@ def _scale(program: Program, reached: Reached, node: ast.BinOp) -> Iterator[Lead
             yield Lead(node.lineno, "it is scaled here")
 
 
+def unsharpened(program: Program, starts: list[Site]) -> Iterator[Lead]:
+    """Yield where the targets of a softmax are made by one that no temperature below 1 sharpens."""
+    found: dict[int, Lead] = {}
+    for reached in walked(program, starts, 5):
+        for node in ast.walk(reached.site.node):
+            if not isinstance(node, ast.Call) or name_of(node.func) != "softmax":
+                continue
+            owner = node.func.value if isinstance(node.func, ast.Attribute) else None
+            plain = name_of(owner) in ("F", "functional", "torch", "nn")
+            logits = next(iter(node.args), None) if plain else owner
+            divisor = logits.right if _is_quotient(logits) else ast.Constant(1.0, lineno=0)  # type: ignore[union-attr]
+            known = value_of(program, reached.site._replace(node=divisor, part=False))
+            if known is not None and known.value >= 1.0:
+                note = "a softmax is not sharpened: its temperature is 1 or more here"
+                written = known.far and not program.has_default(known.line)
+                line = known.line if written else node.lineno
+                found.setdefault(line, Lead(line, note))
+    yield from (lead._replace(is_cause=len(found) == 1) for lead in found.values())
+
+
+def _is_quotient(node: ast.AST | None) -> bool:
+    return isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div)
+
+
 def _is_of_scores(program: Program, node: ast.BinOp, scaled: ast.expr) -> bool:
     """Tell whether what is scaled is a product of rows, or goes into a softmax as it stands."""
     for one in ast.walk(scaled):
@@ -203,7 +240,10 @@ def _is_of_scores(program: Program, node: ast.BinOp, scaled: ast.expr) -> bool:
 def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
     """Yield where the third argument of a pair loss, its labels, got what is in it."""
     words = [word.value for word in call.keywords if word.arg in _WORDS]
-    given = words or (call.args[2:3] if _takes_labels(program, call) else [])
+    fits = _fits(program, call)
+    is_paired = fits or _takes_labels(program, call)
+    place = 1 if fits else 2
+    given = words or (call.args[place : place + 1] if is_paired else [])
     if not given or isinstance(given[0], ast.Constant):
         return
     first = None
@@ -211,23 +251,31 @@ def targets(program: Program, call: ast.Call) -> Iterator[Lead]:
         node = reached.site.node
         if reached.steps and first is None and reached.site.line:
             first = Lead(reached.site.line, "its labels are made here")
-        if _is_label(node):
+        if _is_constant(_receiver(node)) if fits else _is_label(node):
             statement = program.statement(node)
             line = node.lineno if statement is None else statement.lineno
-            constant = any(
-                _is_constant(one) for one in ast.walk(node)
-            )  # then the pairs may be wrong
-            yield Lead(_label_line(node, line), "its labels are made here", is_cause=not constant)
+            yield Lead(_label_line(node, line), "its labels are made here", is_cause=True)
             return
-    if first is not None:
+    if first is not None and not fits:  # else it may be the other view
         yield first
+
+
+def _kinds(program: Program, call: ast.Call) -> list[str]:
+    """Return the names of a function that is called, and of the class of what is called."""
+    made = [call.func, *(one.node for one in definitions(program, Site(call.func)))]
+    return [name_of(call.func), *(name_of(one.func) for one in made if isinstance(one, ast.Call))]
+
+
+def _fits(program: Program, call: ast.Call) -> bool:
+    """Tell whether a call holds its first argument against its second."""
+    kinds = _kinds(program, call)
+    return any(_FITTING.search(name) for name in kinds)
 
 
 def _takes_labels(program: Program, call: ast.Call) -> bool:
     """Tell whether the third argument of a call is what says which pairs belong together."""
-    made = [one.node for one in definitions(program, Site(call.func))]
-    kinds = [name_of(one.func) for one in made if isinstance(one, ast.Call)]
-    if any(_PAIRED.search(name) for name in (name_of(call.func), *kinds)):
+    kinds = _kinds(program, call)
+    if any(_PAIRED.search(name) for name in kinds):
         return True
     for one in callees(program, Site(call)):
         names = [word.arg for word in one.function.args.args if word.arg != "self"]  # type: ignore[attr-defined]
@@ -250,6 +298,15 @@ def _labels(node: ast.AST) -> bool:
     owner = node.func.value if isinstance(node.func, ast.Attribute) else None
     is_cast = name_of(node.func) in _CASTS and isinstance(owner, ast.Compare | ast.BinOp)
     return is_cast or _is_constant(node)
+
+
+def _receiver(node: ast.AST) -> ast.AST:
+    """Return what a chain of casts begins with: ``torch.ones(n)`` of ``torch.ones(n).to(d)``."""
+    while isinstance(node, ast.Call) and name_of(node.func) in _CASTS:
+        if not isinstance(node.func, ast.Attribute):
+            break
+        node = node.func.value
+    return node
 
 
 def _is_constant(node: ast.AST) -> bool:
@@ -307,7 +364,10 @@ def goes_on(program: Program, line: int) -> Iterator[Lead]:
 
 
 def steps(program: Program) -> Iterator[Lead]:
-    """Yield where the step size is written, where there is one optimizer in the file."""
+    """Yield where the step size is written, where there is one optimizer in the file.
+
+    One that is ten times what is usual explains by itself that the rows came together.
+    """
     calls = [one for kind in _OPTIMIZERS for one in program.calls.get(kind, ())]
     if len(calls) != 1:
         return
@@ -315,4 +375,6 @@ def steps(program: Program) -> Iterator[Lead]:
     given = words or calls[0].args[1:2]
     known = value_of(program, Site(given[0])) if given else None
     line = known.line if known is not None else calls[0].lineno
-    yield Lead(line, "the learning rate is set here")
+    usual = _USUAL_SGD if name_of(calls[0].func) in ("SGD", "ASGD") else _USUAL
+    high = known is not None and known.value >= 10 * usual
+    yield Lead(line, "the learning rate is set here", is_cause=high)

@@ -38,18 +38,22 @@ the spread up to which CD301 takes rows for one vector: distances and cosines of
 by no more than that share of the length, and a loss made of them likewise.
 sharp: 0.002. A tenth of it, for high confidence: a value that is met to three figures.
 looks: 3 steps that were looked at, the last ones; two may agree by chance of neighbouring steps.
+nearing: 0.1. Where the loss was not seen any more when rows came so near, it must have been within
+this share of its value, five times the tolerance, and nearer than at the looks before.
 losses: 2 of them with the value of the loss. Embeddings are looked at more often, and where they
 are seen to be equal the loss can have no other value.
 The values are mathematics: each is what PyTorch gives for equal embeddings, and is computed again
 from the operations that made the loss. Where one of them is not known, nothing is said.
-A softmax over n cosines times s cannot bring a loss below ln(n) by more than ln(n) - ln(1 + (n - 1)
-exp(-2 s)), which is less than 2 s: logits differ by no more. Where 2 s is within `tolerance` of
-ln(n), that is from a temperature of some 20 on (n = 128), the loss is held. Temperatures in use lie
-from 0.01 to 2, where it can fall by a quarter and more. `python -m benchmarks.temperatures` shows
-it: over 64 candidates SGD brought the retrieval of the other view in 400 steps from 0.40 to 0.88 at
-a temperature of 0.1, to 0.77 at 2, 0.61 at 20, 0.50 at 100 and 0.44 at 700. Adam, which divides by
-the size of gradients, came to 0.87, 0.80, 0.72, 0.70 and 0.70, with an effective rank of 12 where
-it was 21 at 0.1: with such an optimizer the finding is a warning.
+held: 0.05. A softmax over n cosines times s cannot bring a loss below ln(n) by more than ln(n) -
+ln(1 + (n - 1) exp(-2 s)), which is less than 2 s: logits differ by no more. Where 2 s is within
+this share of ln(n), a temperature of some 10 at n = 64, the loss is held; a learnt factor counts as
+what it is at each look, unless it grows by more than a quarter meanwhile. Temperatures in use lie
+from 0.01 to 2, where n would have to be beyond 10^8. `python -m benchmarks.temperatures` shows what is
+lost: over 64 candidates SGD brought the retrieval of the other view in 400 steps from 0.40 to 0.88
+at a temperature of 0.1, to 0.77 at 2, 0.70 at 5, 0.65 at 10, 0.61 at 20, 0.50 at 100 and 0.44 at
+700. Adam, which divides by the size of gradients, came to 0.87, 0.80, 0.77, 0.74, 0.72, 0.70 and
+0.70, with an effective rank of 12 where it was 21 at 0.1: with such an optimizer the finding is a
+warning.
 
 References
 ----------
@@ -108,6 +112,9 @@ class Bounds:
     """How near the value must be met, and how often."""
 
     tolerance: float = 0.02  # as CD301: the spread up to which rows are one vector
+    nearing: float = 0.1  # of the value at collapse, where rows came together after the last look
+    held: float = 0.05  # of ln(n): measured, see above
+    grown: float = 1.25  # times: a factor that is learnt, or annealed, on its way out
     sharp: float = 0.002  # a tenth of it
     looks: int = 3  # steps, the last that were looked at
     losses: int = 2  # of them at which the loss itself was seen
@@ -148,6 +155,8 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         held = _held(measurements, entries, bounds)
         valued = [one for one in entries if one.collapsed is not None]
         plateau = _plateau(valued, bounds) if valued and held is None else None
+        if plateau is None and valued and held is None:
+            plateau = _nearing(measurements, valued, bounds)
         if held is not None:
             yield held
         elif plateau is not None:
@@ -185,6 +194,31 @@ def _plateau(entries: Sequence[Objective], bounds: Bounds) -> _Plateau | None:
     return _Plateau(recent, met, distance, first)
 
 
+def _nearing(
+    measurements: Measurements, entries: Sequence[Objective], bounds: Bounds
+) -> _Plateau | None:
+    """Return the last looks at a loss with a margin whose rows have come together since.
+
+    Embeddings are looked at more often. The loss must have been on its way to its value at
+    collapse when it was last seen, as near as `nearing`.
+    """
+    last, steps = entries[-1], steps_of(entries)
+    if not _has_margin(last) or len(steps) < bounds.looks:
+        return None
+    first = next((one.value for one in entries if one.value is not None), math.nan)
+    onsets = [_onset_within(measurements, one, last, bounds) for one in _own(measurements, last)]
+    recent = tuple(one for one in entries if one.step in steps[-bounds.looks :])
+    distance = _distance(last, first)
+    comes = distance == min(_distance(one, first) for one in recent) <= bounds.nearing
+    if not comes or not any(onset is not None and onset > last.step for onset in onsets):
+        return None
+    return _Plateau((last,), (last,), distance, first)
+
+
+def _has_margin(one: Objective) -> bool:
+    return one.formula == "its margin" or one.kind == "a soft-margin triplet loss"
+
+
 def _distance(one: Objective, first: float) -> float:
     """Return how far a loss is from its value at collapse, as a share of it; NaN as infinity."""
     if one.value is None or one.collapsed is None:
@@ -208,23 +242,25 @@ def _matches(
     enough = len(steps) >= bounds.looks
     for layer in own:
         onset = _onset(measurements, layer) if is_embedding(layer) else None
-        if onset is None and plateau.last.formula == "its margin":
-            onset = _onset_within(measurements, layer, plateau.last.collapsed or 0.0, bounds)
+        if onset is None and _has_margin(plateau.last):
+            onset = _onset_within(measurements, layer, plateau.last, bounds)
         why, cause = f"as those of {title(layer)} are", ""
         if onset is None and plateau.last.logits:
             onset = _onset_of_logits(measurements, layer, plateau.last, bounds)
             why = f"and those of {title(layer)} have become too short for it to tell apart"
             cause = _EVEN
-        if onset is None or onset > steps[0]:
+        coming = onset is not None and len(plateau.entries) == 1 and onset > steps[0]
+        if onset is None or (onset > steps[0] and not coming):
             continue
-        met = {step for step in history(measurements, layer, "norm_mean").steps if step > steps[0]}
-        looks = len(met.union(steps))
+        begin = onset if coming else steps[0]
+        met = {step for step in history(measurements, layer, "norm_mean").steps if step > begin}
+        looks = len(met.union([begin] if coming else steps))
         if looks >= bounds.looks:
             match = _match(layer, plateau, bounds, why, looks)
             since = _asked_since(entries, bounds) if cause else None
             if since is not None:
                 cause = f"{_EVENLY} since step {since.step}: a teacher's centre or temperature."
-            begun = since or plateau.since(onset)
+            begun = since or (plateau.last if coming else plateau.since(onset))
             yield replace(match, where=_where(layer, begun), cause=cause)
             return
     aliased = enough and aliased_steps(measurements, places).issuperset(steps)
@@ -254,7 +290,7 @@ def _own(measurements: Measurements, loss: Objective) -> list[LayerState]:
 
 def _is_held(one: Objective, bounds: Bounds) -> bool:
     """Tell whether a loss can be nowhere else than at its value at collapse."""
-    return one.value is not None and one.flat is not None and one.flat <= bounds.tolerance
+    return one.value is not None and one.flat is not None and one.flat <= bounds.held
 
 
 def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Bounds) -> Match | None:
@@ -265,6 +301,8 @@ def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Boun
     if len(steps_of(since)) < bounds.looks or not own:
         return None
     last = since[-1]
+    if (last.flat or 0.0) > bounds.grown * (since[0].flat or 0.0):
+        return None  # what holds it lets go
     value, reach, flat = last.value or 0.0, last.reach or 0.0, max(one.flat or 0.0 for one in since)
     stays = f"and it is held within {reach:.2g} of"
     if last.collapsed is None:
@@ -279,7 +317,7 @@ def _held(measurements: Measurements, entries: Sequence[Objective], bounds: Boun
             loss=Evidence(value, null=last.collapsed, meaning="beside its value at collapse"),
             flat=Evidence(
                 flat,
-                bounds.tolerance,
+                bounds.held,
                 "<=",
                 meaning="how far any embeddings can move it, as a share of what its softmax gives",
             ),
@@ -304,23 +342,32 @@ def _adapts(measurements: Measurements, layer: LayerState) -> bool:
 
 
 def _onset_within(
-    measurements: Measurements, layer: LayerState, margin: float, bounds: Bounds
+    measurements: Measurements, layer: LayerState, loss: Objective, bounds: Bounds
 ) -> int | None:
     """Return the step from which rows lie nearer to each other than a loss with a margin can tell.
 
-    A distance of two rows is, in the root of the mean square, sqrt(2) times their spread.
+    Where it has the squares of distances, it is these that are small beside the margin.
     """
+    slope = 1.0 if loss.formula == "its margin" else 0.5  # of softplus at 0
+    told = bounds.tolerance * (loss.collapsed or 0.0) / slope
+    if loss.squared:
+        told = math.sqrt(told)
+    spreads = _absolute(measurements, layer)
+    bound = min(told, spreads.first / CollapseBounds().fall)
+    return spreads.onset(lambda value: value < bound)  # False for NaN
+
+
+def _absolute(measurements: Measurements, layer: LayerState) -> History:
+    """Return how far rows lie apart, as the root of the mean square of all pairs' distances."""
     lengths = history(measurements, layer, "norm_mean")
     shares = dict(zip(*_series(history(measurements, layer, "relative_dispersion")), strict=True))
-    spreads = History(
+    return History(
         lengths.steps,
         tuple(
             math.sqrt(2) * length * shares.get(step, math.nan)
             for step, length in zip(*_series(lengths), strict=True)
         ),
     )
-    bound = min(bounds.tolerance * margin, spreads.first / CollapseBounds().fall)
-    return spreads.onset(lambda value: value < bound)  # False for NaN
 
 
 def _onset_of_logits(
@@ -334,8 +381,14 @@ def _onset_of_logits(
     lengths = history(measurements, layer, "norm_mean")
     variance = 2 * bounds.tolerance * abs(loss.collapsed or 0.0)
     told = math.sqrt(variance * layer.width) / (loss.logits or math.nan)
-    bound = min(told, lengths.first / CollapseBounds().fall)
-    return lengths.onset(lambda length: length < bound)  # False for NaN
+    fall = CollapseBounds().fall
+    short = lengths.onset(lambda length: length < told)  # False for NaN
+    shrunk = lengths.onset(lambda length: length < lengths.first / fall)
+    spreads = _absolute(measurements, layer)
+    # Born so short, they say nothing; what they had to say may have been lost since.
+    closer = spreads.onset(lambda spread: spread < spreads.first / fall)
+    since = [step for step in (shrunk, closer) if step is not None]
+    return max(short, min(since)) if short is not None and since else None
 
 
 def _series(of: History) -> tuple[tuple[int, ...], tuple[float, ...]]:
@@ -373,7 +426,7 @@ def _match(
             loss=Evidence(value, null=collapsed, meaning="beside its value at collapse"),
             distance=Evidence(
                 plateau.distance,
-                bounds.tolerance,
+                bounds.tolerance if plateau.distance <= bounds.tolerance else bounds.nearing,
                 "<=",
                 meaning=f"largest of the last looks, as a share of {size:.4g}",
             ),

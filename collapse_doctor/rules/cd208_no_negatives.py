@@ -16,7 +16,8 @@ seen here before it has happened.
 Likely causes
 -------------
 The negatives were forgotten, or are never drawn. The stop-gradient or the predictor of a method
-without negatives is missing (SimSiam needs both). The weight of the term that keeps apart is 0.
+without negatives is missing (SimSiam needs both). The weight of the term that keeps apart is 0,
+or a schedule brings it there in the course of the training.
 
 What to do
 ----------
@@ -36,6 +37,9 @@ looks: 6 steps at which the loss was seen; a loss of two kinds of batches in tur
 kept: 0.55 of the first spread. Healthy trainings never fell below it (see `geometry.FELL`), and
 a loss that only pulls goes far below; so rows that keep more than that share for a long time are
 kept apart by something, and nothing is said. Before that it is enough that the spread falls.
+switched: 4 steps, where all looks before (`looks` of them at least) showed what keeps rows apart,
+and none since. Some of these steps follow one another, so of two kinds in turn both would be seen.
+The spread is held against that at the first of them.
 patience: 200 steps, which is that long time: as in CD301, twice the slowest take-off measured.
 fall: 3 times below the first spread, for high confidence; where the gradient is cut on the side of
 the predictor instead of that of the target; where the model itself normalises or
@@ -56,7 +60,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from collapse_doctor.findings import Confidence, Evidence, Severity, Where
 from collapse_doctor.measurements import LayerState, Measurements
@@ -65,6 +69,7 @@ from collapse_doctor.rules.geometry import FELL, embeddings, evidence, judge, pl
 from collapse_doctor.rules.objectives import aliased_steps, has_unknown, objectives, steps_of
 from collapse_doctor.rules.places import at_line
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
+from collapse_doctor.rules.switched import begun_at, last_phase
 from collapse_doctor.rules.wiring import courses
 
 __all__ = ["RULE"]
@@ -93,6 +98,7 @@ class Bounds:
     """How long to look, and what a healthy spread does meanwhile."""
 
     looks: int = 6  # steps: two kinds of batches in turn are both seen
+    switched: int = 4  # steps since a loss lost what keeps rows apart
     kept: float = 0.55  # of the first spread: measured, see geometry.FELL
     patience: int = 200  # steps: as CD301's born_steps
     fall: float = FELL  # times below the first spread: measured, see geometry.FELL
@@ -108,13 +114,36 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
 
     def examine(layer: LayerState) -> Match | None:
         own = [one for one in seen if (layer.model, layer.layer) in one.outputs]
-        fell = _fall(layer, own) > bounds.fall
-        if not own or not _only_pulls(own, behind, fell=fell):
-            return None
-        _require(measurements, layer, own, bounds)
-        return _match(layer, own, bounds)
+        later = last_phase(own, _keeps_apart, bounds.looks, bounds.switched)
+        if not later:
+            return _examined(measurements, layer, own, behind, bounds)
+        # What came before is another training, to which the rows owe what they are.
+        begun = begun_at(measurements, later[0].step)
+        pairs = zip(measurements.layers, begun.layers, strict=True)
+        now = next(new for old, new in pairs if old is layer)
+        return _examined(begun, now, later, behind, replace(bounds, looks=bounds.switched))
 
     return judge(embeddings(measurements), examine, stand_in=Severity.WARNING)
+
+
+def _examined(
+    measurements: Measurements,
+    layer: LayerState,
+    own: Sequence[Objective],
+    behind: Collection[str],
+    bounds: Bounds,
+) -> Match | None:
+    """Return a match if all that was minimised on a layer in these looks only pulls."""
+    fell = _fall(layer, own) > bounds.fall
+    if not own or not _only_pulls(own, behind, fell=fell):
+        return None
+    _require(measurements, layer, own, bounds)
+    return _match(layer, own, bounds)
+
+
+def _keeps_apart(one: Objective) -> bool:
+    """Tell whether a loss did anything beside drawing together, known to keep apart or not."""
+    return bool(set(one.others) - {SPENT})
 
 
 def _behind_others(measurements: Measurements) -> frozenset[str]:
@@ -287,6 +316,7 @@ _MARGIN = (
 
 
 def _message(layer: LayerState, own: Sequence[Objective], cut: str) -> str:
+    since = f" since step {own[0].step}" if own[0].step > 1 else ""
     if _pushes(own):
         return (
             f"Nothing in the loss on {title(layer)} keeps different rows apart: it is never "
@@ -294,7 +324,7 @@ def _message(layer: LayerState, own: Sequence[Objective], cut: str) -> str:
         )
     return (
         f"Nothing in the loss on {title(layer)} keeps different rows apart: at all "
-        f"{len(steps_of(own))} steps looked at it only drew pairs together{cut}."
+        f"{len(steps_of(own))} steps looked at{since} it only drew pairs together{cut}."
     )
 
 

@@ -214,9 +214,20 @@ def test_what_is_not_bounded_has_no_known_room(name: str) -> None:
     assert seen(UNBOUND[name], *extremes()[0]).flat is None
 
 
-def test_a_learnt_scale_has_no_known_room() -> None:
+def test_a_learnt_scale_is_what_it_is_at_the_look() -> None:
     scale = nn.Parameter(torch.tensor(1 / 400))
     loss_of: Any = lambda a, b: F.cross_entropy(scale * unit(a) @ unit(b).T, places())  # noqa: E731
+
+    def divided(a: Tensor, b: Tensor) -> Tensor:
+        return F.cross_entropy(unit(a) @ unit(b).T / scale.log().neg().exp(), places())
+
+    flat = 2 / 400 / math.log(ROWS)
+    assert seen(loss_of, *extremes()[0]).flat == pytest.approx(flat, rel=1e-3)
+    assert seen(divided, *extremes()[0]).flat == pytest.approx(flat, rel=1e-3)
+
+
+def test_a_scale_made_of_the_embeddings_has_no_known_room() -> None:
+    loss_of: Any = lambda a, b: F.cross_entropy(a.mean() * (unit(a) @ unit(b).T), places())  # noqa: E731
     assert seen(loss_of, *extremes()[0]).flat is None
 
 

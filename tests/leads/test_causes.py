@@ -198,7 +198,174 @@ loss = head(net(x)).sum()  # here
     ),
 }
 
+COLUMN = "`d` (40,) and `y` (40, 1) broadcast to (40, 40) in mul: each of the 40 rows meets"
+PULLS = "Nothing in the loss on model.output keeps different rows apart: at all 6 steps looked at"
+CAUSES |= {
+    "labels of one kind": (
+        "CD208",
+        PULLS,
+        """
+criterion = nn.CosineEmbeddingLoss()
+target = torch.ones(len(a))  # cause
+loss = criterion(a, b, target)  # here
+""",
+    ),
+    "labels of nought where minus one is meant": (
+        "CD208",
+        PULLS,
+        """
+y = np.zeros(len(a))  # cause
+y[same] = 1
+loss = nn.CosineEmbeddingLoss()(a, b, y)  # here
+""",
+    ),
+    "a weight that a schedule ends": (
+        "CD208",
+        PULLS + " since step 20 it only drew pairs together.",
+        """
+def weight(step):
+    return 1.0 if step < 20 else 0.0  # cause
+for step in range(60):
+    w = weight(step)
+    loss = near(a, b) + w * far(a, b)  # here
+    loss.backward()
+""",
+    ),
+    "the last phase of a table": (
+        "CD208",
+        PULLS + " since step 20 it only drew pairs together.",
+        """
+PHASES = [
+    (0, (25.0, 25.0)),
+    (20, (25.0, 0.0)),  # cause
+]
+def weights(step):
+    return [w for start, w in PHASES if step >= start][-1]
+def loss_of(a, b, step):
+    near, far = weights(step)
+    loss = near * F.mse_loss(a, b)  # here
+    return loss + far * spread(a)
+loss_of(a, b, step).backward()
+""",
+    ),
+    "an axis given to a module": (
+        "CD206",
+        "F.cosine_similarity compares along the batch",
+        """
+cosine = nn.CosineSimilarity(dim=0)  # cause
+loss = cosine(a, b).mean()  # here
+""",
+    ),
+    "labels of a data set that are a column": (
+        "CD205",
+        COLUMN,
+        """
+class Pairs:
+    def __init__(self, same):
+        self.y = same.reshape(-1, 1)  # cause
+    def __getitem__(self, i):
+        return self.a[i][None], self.b[i][None], self.y[i]
+for i, (a, b, y) in enumerate(DataLoader(Pairs(same))):
+    d = (net(a) - net(b)).norm(dim=1)
+    loss = (y * d).mean()  # here
+""",
+    ),
+    "one number of a data set, in a vector": (
+        "CD205",
+        COLUMN,
+        """
+class Pairs:
+    def __getitem__(self, i):
+        return self.x[i], self.same[i].view(1)  # cause
+for x, y in DataLoader(Pairs()):
+    loss = (y * d).mean()  # here
+""",
+    ),
+    "the best of some, as a column, beside an index that is one": (
+        "CD205",
+        COLUMN,
+        """
+def best(scores, users):
+    bad = (liked[users].unsqueeze(2) == candidates).any(1)
+    return scores.masked_fill(bad, -1e4).topk(1, dim=1).values  # cause
+y = best(scores, users)
+loss = (d * y).mean()  # here
+""",
+    ),
+    "labels put into lists by a collate function": (
+        "CD205",
+        COLUMN,
+        """
+def collate(items):
+    x, scores = zip(*items)
+    return torch.stack(x), torch.tensor([[s] for s in scores])  # cause
+for x, y in DataLoader(pairs, collate_fn=collate):
+    loss = (d * y).mean()  # here
+""",
+    ),
+    "what is computed of numbers that are stored as a column": (
+        "CD205",
+        COLUMN,
+        """
+class Buffer:
+    def __init__(self, size):
+        self.reward = np.zeros((size, 1))
+batch = buffer.sample()
+y = (batch.reward - batch.reward[perm]).abs()  # cause
+loss = (d * y).mean()  # here
+""",
+    ),
+    "a step ten times as large as any that is usual": (
+        "CD207",
+        FLAT,
+        """
+LR = 2.0  # cause
+opt = torch.optim.SGD(net.parameters(), lr=LR)
+loss = torch.relu(far - near + margin).mean()  # here
+""",
+    ),
+    "a teacher that is as soft as its student": (
+        "CD207",
+        FLAT + ", and those of model.output have become too short for it to tell apart.",
+        """
+def loss_of(student, teacher):
+    wanted = F.softmax(teacher, dim=-1)  # cause
+    return -(wanted * F.log_softmax(student / 0.1, dim=-1)).sum(-1).mean()  # here
+loss_of(a, b).backward()
+""",
+    ),
+}
+
 NONE = {
+    "a column that was made to meet another one, of a table": (
+        "CD205",
+        COLUMN,
+        """
+class Factors(nn.Module):
+    def __init__(self):
+        self.bias = nn.Embedding(40, 1)
+    def forward(self, u, i):
+        return (u * i).sum(1, keepdim=True) + self.bias(u)
+y = Factors()(u, i)
+loss = (d * y).mean()  # here
+""",
+    ),
+    "a step as usual": (
+        "CD207",
+        FLAT,
+        """
+opt = torch.optim.Adam(net.parameters(), lr=1e-3)
+loss = torch.relu(far - near + margin).mean()  # here
+""",
+    ),
+    "the other view, held against with mse": (
+        "CD208",
+        PULLS,
+        """
+b = augment(torch.ones_like(x))
+loss = F.mse_loss(net(x), net(b))  # here
+""",
+    ),
     "an option of the command line": (
         "CD107",
         OVER_EQUAL,
@@ -304,15 +471,6 @@ def view(wave):
     louder = wave * torch.rand(len(wave), 1)
     return louder + torch.randn_like(wave)
 loss = criterion(net(view(x)), net(view(x)))  # here
-""",
-    ),
-    "labels of one, to pairs that may be the ones that are wrong": (
-        "CD208",
-        "Nothing in the loss on model.output keeps different rows apart",
-        """
-criterion = nn.CosineEmbeddingLoss()
-target = torch.ones(len(a))
-loss = criterion(a, b, target)  # here
 """,
     ),
     "rows that were drawn": (

@@ -43,7 +43,7 @@ def test_a_loss_without_room_is_told_whatever_the_embeddings_are(
     )
     assert (match.where.file, match.where.line, match.where.step) == ("train.py", 20, 0)
     assert match.confidence == Confidence.HIGH
-    assert (match.evidence["flat"].value, match.evidence["flat"].bound) == (0.003, 0.02)
+    assert (match.evidence["flat"].value, match.evidence["flat"].bound) == (0.003, 0.05)
 
 
 def test_a_value_at_collapse_that_is_known_is_told(training_of: Any, check: Check) -> None:
@@ -82,11 +82,13 @@ def test_it_is_a_warning_where_the_optimizer_makes_up_for_small_gradients(
 @pytest.mark.parametrize(
     ("shares", "step"),
     [
-        ((0.02, 0.02, 0.02), 0),
+        ((0.05, 0.05, 0.05), 0),
         ((0.3, 0.01, 0.01, 0.01), 1),
         ((0.3, 0.01, 0.01), None),  # too few looks
         ((0.01, 0.01, 0.01, 0.3), None),  # a warm-up of the temperature
-        ((0.021, 0.021, 0.021), None),
+        ((0.051, 0.051, 0.051), None),
+        ((0.01, 0.011, 0.0125), 0),
+        ((0.01, 0.011, 0.013), None),  # a learnt factor that grows
         ((0.01, None, 0.01, 0.01), None),
         ((0.0, 0.0, 0.0), 0),
     ],

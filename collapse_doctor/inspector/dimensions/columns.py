@@ -275,13 +275,14 @@ class Columns:
     ) -> None:
         """Tell it unless columns are centred, or compared as well as rows: then it was meant.
 
-        A cosine of centred columns is a correlation.
+        A cosine of centred columns is a correlation; with one side centred it is none, as of a
+        prediction with a target that comes out of a batch norm.
         """
         width, dtype = told.operand.shape[1], told.operand.dtype
         if (
             values
             and ways == {0}
-            and not any(Lengths.of(one, width, dtype).are_centred for one in values)
+            and not all(Lengths.of(one, width, dtype).are_centred for one in values)
         ):
             self._told.tell(told, known)
 

@@ -13,8 +13,9 @@ from torch import Tensor
 from collapse_doctor.inspector.losses import rows
 from collapse_doctor.inspector.losses.calls import Read, meaning_of_call
 from collapse_doctor.inspector.losses.graph import Expression
-from collapse_doctor.inspector.losses.marks import Bank, Cut, Ends
+from collapse_doctor.inspector.losses.marks import Bank, Cut, Ends, Given
 from collapse_doctor.inspector.losses.meaning import Meaning, joined, other
+from collapse_doctor.inspector.losses.onesided import are_drawn, held_against
 from collapse_doctor.inspector.losses.room import Room, common
 from collapse_doctor.inspector.losses.words import LOG
 from collapse_doctor.recording.observations import CallSite, Party, Pull
@@ -44,6 +45,11 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         value = one.info
         number = read(value)[0] if isinstance(value, Tensor) else float(value)
         return Meaning("number", number, positive=number >= 0, room=Room(0.0), site=one.site)
+    if one.operation == "learnt":
+        if inputs[0].outputs:  # the embeddings have a part in it
+            return inputs[0]
+        number = read(one.info)[0]
+        return Meaning("number", number, positive=number >= 0, room=Room(0.0), site=one.site)
     if one.operation == "given":
         if isinstance(one.info, Tensor):
             weights = read(one.info)
@@ -52,6 +58,10 @@ def _meaning(one: Expression, inputs: Sequence[Meaning], read: Read) -> Meaning:
         if isinstance(one.info, Ends):
             ends = read(one.info.ends)
             return Meaning("given", sign=_sign(ends), unevenness=_unevenness(ends))
+        if isinstance(one.info, Given):
+            least, greatest = read(one.info.ends)
+            value = least if least == greatest else None
+            return Meaning("given", value, sign=_sign([least, greatest]))
         if isinstance(one.info, Cut):
             longest = one.info.longest
             length = read(longest)[0] if longest is not None else None
@@ -145,6 +155,9 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     one, second = inputs
     if {one.sort, second.sort} == {"rows", "centre"}:
         return joined("score", inputs, value=0.0, others=("the spread around the mean",))
+    held = _held_against(one, second)
+    if held is not None:
+        return held
     if one.parties and second.parties and {one.sort, second.sort} <= {"rows", "given"}:
         parties = (one.parties[0], second.parties[0])
         unit = one.unit and second.unit
@@ -158,6 +171,17 @@ def _sub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     if one.alike and one.alike == second.alike and found.sort == "score":
         return replace(found, value=0.0)  # the same unknown number, twice
     return found
+
+
+def _held_against(one: Meaning, second: Meaning) -> Meaning | None:
+    """Return a score less the labels that it has for equal rows, or these less the score."""
+    score, labels = (second, one) if one.sort == "given" else (one, second)
+    if labels.sort != "given" or labels.value is None or labels.parties:
+        return None
+    held = held_against(score, labels.value, labels.value)
+    if held is None or score is one:
+        return held
+    return replace(_neg([held], None), positive=are_drawn(score, -1))
 
 
 def _rsub(inputs: Sequence[Meaning], _info: Any) -> Meaning:
@@ -269,7 +293,8 @@ def _cut_off(inputs: Sequence[Meaning], info: Any) -> Meaning:
         value = min(max(one.value, least), most)
     positive = least >= 0
     hinge: tuple[tuple[str, str], ...] = ()
-    if value and _signs(one) == {1, -1}:
+    mined = {"the distances of all pairs", "the hardest of many"}.issubset(one.others)
+    if value and (_signs(one) == {1, -1} or (mined and not one.pulls)):
         hinge = ((f"a triplet loss of margin {value:g}", "its margin"),)
     room = one.room if one.room is not None and not one.room.size else None
     return joined(
@@ -312,6 +337,12 @@ def _log_sigmoid(x: float) -> float:
     return -math.log1p(math.exp(-x))
 
 
+def _root(inputs: Sequence[Meaning], info: Any) -> Meaning:
+    found: Meaning = _ROOT(inputs, info)
+    return replace(found, order=found.order / 2 if found.order is not None else None)
+
+
+_ROOT = _rising(math.sqrt, None, positive=True)
 _SOFTPLUS = _rising(lambda x: math.log1p(math.exp(x)), _room_of_two, positive=True)
 _LOG = _rising(math.log, None, positive=False)
 
@@ -380,7 +411,7 @@ _ARITHMETIC: Mapping[str, Callable[[Sequence[Meaning], Any], Meaning]] = {
     "softplus": _softplus,
     "exp": _rising(math.exp, lambda one, _: one.room and one.room.exponential(), positive=True),
     "log": _LOG,
-    "sqrt": _rising(math.sqrt, None, positive=True),
+    "sqrt": _root,
     "logsigmoid": _rising(_log_sigmoid, _room_of_two, positive=False),
     "where": _where,
     "cdist": rows.all_distances,

@@ -11,9 +11,10 @@ from torch import Tensor
 from collapse_doctor.inspector.losses.graph import Expression
 from collapse_doctor.inspector.losses.marks import Call
 from collapse_doctor.inspector.losses.meaning import TWO, Meaning, joined, other, pulled, reduced
+from collapse_doctor.inspector.losses.onesided import are_drawn, drawn_out, held_against
 from collapse_doctor.inspector.losses.room import Room
 from collapse_doctor.inspector.losses.rows import matrix_product, product_of_all
-from collapse_doctor.inspector.losses.words import CROSS, DISTANCES, PRODUCT
+from collapse_doctor.inspector.losses.words import CROSS, DISTANCES, FITTING, PRODUCT
 
 __all__ = ["Read", "meaning_of_call"]
 
@@ -32,7 +33,7 @@ def meaning_of_call(one: Expression, inputs: Sequence[Meaning], read: Read) -> M
     """Return what a call means; ``read`` gives the values of a tensor."""
     call: Call = one.info
     if call.name in _NEARNESS or call.name == "F.cosine_similarity":
-        return _compared(call, inputs)
+        return _compared(call, inputs, read)
     return _MEANINGS[call.name](call, inputs, read)
 
 
@@ -40,8 +41,12 @@ def _reduced(call: Call, found: Meaning, count: int) -> Meaning:
     return reduced(found, call.numbers.get("reduction", "none"), count)
 
 
-def _compared(call: Call, inputs: Sequence[Meaning]) -> Meaning:
+def _compared(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
     numbers, similar = call.numbers, call.name == "F.cosine_similarity"
+    if call.name in FITTING and call.tensors:
+        fitted = held_against(inputs[0], *read(call.tensors[0]))
+        if fitted is not None:
+            return _reduced(call, drawn_out(fitted), numbers["numel"])
     if not numbers["paired"]:
         return _crossed(call, inputs, "a comparison of all pairs", similar=similar)
     if not all(side.parties for side in inputs):
@@ -49,7 +54,10 @@ def _compared(call: Call, inputs: Sequence[Meaning]) -> Meaning:
     if any(side.sort not in ("rows", "given") for side in inputs):
         return other("a comparison of something else", inputs)
     value = 1.0 if similar else 0.0
-    found = pulled(inputs, -1 if similar else 1, call.site, value=value, positive=not similar)
+    order = 2.0 if similar or call.name == "F.mse_loss" else 1.0
+    found = pulled(
+        inputs, -1 if similar else 1, call.site, value=value, positive=not similar, order=order
+    )
     return replace(found, room=Room(2.0)) if similar else found
 
 
@@ -61,6 +69,7 @@ def _crossed(
     two = all(one.sort == "rows" for one in inputs) and inputs[0] is not inputs[1]
     crossed = two and call.numbers["crossed"]
     found = other(phrase + (TWO if crossed else ""), inputs, float(similar) if rows else None)
+    found = replace(found, order=2.0 if similar else 1.0)
     if similar:
         found = replace(found, room=Room(2.0))
     if not crossed:
@@ -177,7 +186,14 @@ def _likelihood(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
     return _reduced(call, found, _rows(call))
 
 
-def _binary(call: Call, inputs: Sequence[Meaning], _read: Read) -> Meaning:
+def _binary(call: Call, inputs: Sequence[Meaning], read: Read) -> Meaning:
+    labels = read(call.tensors[0]) if call.tensors else []
+    one = inputs[0]
+    if labels == [1.0, 1.0] and are_drawn(one, -1) and (one.value or 0.0) < VANISHING:
+        value = math.log1p(math.exp(-one.value)) if one.value is not None else None
+        pulls = tuple((-sign, pull) for sign, pull in one.pulls)
+        alone = replace(joined("score", inputs, value=value, positive=True), pulls=pulls)
+        return _reduced(call, alone, call.numbers["numel"])
     found = other("a binary cross-entropy", inputs, math.log(2))
     kind = ("a binary cross-entropy", "ln(2)")
     room, site = _room(inputs[0], math.log(2)), inputs[0].site or call.site

@@ -23,6 +23,8 @@ from collapse_doctor.inspector.losses.marks import (
     Constant,
     Cut,
     Ends,
+    Given,
+    Learnt,
     Marks,
     Met,
     Node,
@@ -153,10 +155,13 @@ class _Reading:
         elif isinstance(mark, Weights):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark.values))
+        elif isinstance(mark, Learnt) and len(inputs) == 2:
+            made = (inputs[mark.place],)
+            inputs[mark.place] = Expression("learnt", made, mark.value, mark.site)
         elif isinstance(mark, Ends | Bank):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.append(Expression("given", info=mark))
-        elif isinstance(mark, Cut):
+        elif isinstance(mark, Cut | Given):
             inputs = [one for one in inputs if one is not GIVEN][:1]
             inputs.insert(mark.place, Expression("given", info=mark))
         if operation == "same" and _takes_columns(node):

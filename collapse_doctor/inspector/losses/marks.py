@@ -20,6 +20,8 @@ __all__ = [
     "Constant",
     "Cut",
     "Ends",
+    "Given",
+    "Learnt",
     "Mark",
     "Marks",
     "Met",
@@ -64,6 +66,26 @@ class Ends:
     """The least and the greatest of given numbers that are too many to be copied."""
 
     ends: Tensor
+
+
+@dataclass(frozen=True)
+class Given:
+    """Numbers that scores are held against, by a difference: their ends, and which side."""
+
+    ends: Tensor
+    place: int
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """A single number that takes a gradient itself, as a learnt temperature: what it is just now.
+
+    ``place`` is the side of the product or quotient that it is.
+    """
+
+    value: Tensor
+    place: int
+    site: CallSite | None = None
 
 
 @dataclass(frozen=True)
@@ -113,7 +135,7 @@ class Call:
     site: CallSite | None = None
 
 
-Mark = Output | Constant | Weights | Ends | Bank | Cut | Met | Call
+Mark = Output | Constant | Weights | Ends | Given | Learnt | Bank | Cut | Met | Call
 
 
 class Marks:

@@ -87,6 +87,9 @@ class Meaning:
     mismatched
         Of softmaxes over such a matrix: rows, distinct targets and highest target, where the
         targets give rows no partner each.
+    order
+        Of scores: the least power with which distances of rows enter, 2 of squares and cosines;
+        None of what has none.
     met
         Of a difference or product of rows: the line at which they met.
     """
@@ -117,6 +120,7 @@ class Meaning:
     met: CallSite | None = None
     straight: bool = False
     mismatched: tuple[tuple[int, int, int], ...] = ()
+    order: float | None = None
 
 
 def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
@@ -129,6 +133,9 @@ def joined(sort: Sort, inputs: Sequence[Meaning], **changes: Any) -> Meaning:
     uneven = [one.unevenness for one in inputs if one.sort == "score"]
     if any(share is not None for share in uneven):
         changes.setdefault("unevenness", max(share for share in uneven if share is not None))
+    orders = [one.order for one in inputs if one.order is not None]
+    if orders:
+        changes.setdefault("order", min(orders))
     scales = [one.logits for one in inputs if one.sort == "score"]
     if scales and None not in scales:
         changes.setdefault("logits", max(scale for scale in scales if scale is not None))

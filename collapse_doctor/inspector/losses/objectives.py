@@ -23,13 +23,15 @@ from collapse_doctor.inspector.losses.marks import (
     Constant,
     Cut,
     Ends,
+    Given,
+    Learnt,
     Marks,
     Met,
     Output,
     Weights,
 )
 from collapse_doctor.inspector.losses.meaning import Meaning
-from collapse_doctor.inspector.losses.words import CALLS, Known
+from collapse_doctor.inspector.losses.words import CALLS, Known, ends_of, is_few
 from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
@@ -56,6 +58,9 @@ _PRODUCTS: frozenset[Callable[..., Any]] = frozenset(
 )
 _QUOTIENTS: frozenset[Callable[..., Any]] = frozenset(
     {torch.div, Tensor.div, torch.true_divide, Tensor.__truediv__, Tensor.true_divide}
+)
+_DIFFERENCES: frozenset[Callable[..., Any]] = frozenset(
+    {torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__}
 )
 _PAIRING = _PRODUCTS | {torch.sub, Tensor.sub, Tensor.__sub__}
 _BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
@@ -181,6 +186,10 @@ class Objectives:
 
     def _met(self, func: Callable[..., Any], one: Tensor, second: Tensor, result: Tensor) -> None:
         if one.requires_grad == second.requires_grad:
+            place = _learnt(func, one, second)
+            if place is not None:
+                number = (one, second)[place].detach().reshape(-1).clone()
+                self._marks.put(result, Learnt(number, place, _site()))
             if func in _PAIRING and one.dim() > 1 and one.shape == second.shape:
                 self._marks.put(result, Met(_site()))
             return
@@ -192,13 +201,17 @@ class Objectives:
             if func in _PRODUCTS and given.is_floating_point():
                 longest = _longest(given, -1)
             self._marks.put(result, Cut(place, party, _site(), longest))
+        elif func in _DIFFERENCES and one.shape == second.shape and is_few(given):
+            # ``Tensor.__rsub__`` takes the first from the second.
+            turned = func is Tensor.__rsub__
+            self._marks.put(result, Given(ends_of(given), 1 - place if turned else place))
         elif is_plain(given) and (func in _PRODUCTS or (func in _QUOTIENTS and place)):
             if given.is_complex():
                 return
             if given.numel() <= MOST_WEIGHTS:
                 self._marks.put(result, Weights(given.detach().float().clone()))
             elif given.numel() <= MOST_GIVEN:
-                self._marks.put(result, Ends(_ends(given.detach())))
+                self._marks.put(result, Ends(ends_of(given)))
 
     def _cut(self, tensor: Tensor) -> Party | None:
         """Return the output that a tensor without a gradient is, if it is one and no other."""
@@ -261,19 +274,20 @@ class Objectives:
         self._emit(_objective(step, forward, loss, found, _line_of(expression)))
 
 
+def _learnt(func: Callable[..., Any], one: Tensor, second: Tensor) -> int | None:
+    """Return which side of a product or quotient is a single number, if the other one is not."""
+    sizes = [side.numel() if is_plain(side) and side.dim() < 2 else 2 for side in (one, second)]
+    if sizes[1] == 1 and one.numel() > 1 and func in _PRODUCTS | _QUOTIENTS:
+        return 1
+    return 0 if sizes[0] == 1 and second.numel() > 1 and func in _PRODUCTS else None
+
+
 def _longest(rows: Tensor, dim: int) -> Tensor | None:
     """Return the length of the longest of some rows; none of what has no rows."""
     if not rows.numel():
         return None
     lengths: Tensor = torch.linalg.vector_norm(rows.detach().float(), dim=dim)
     return lengths.amax()
-
-
-def _ends(numbers: Tensor) -> Tensor:
-    """Return the least and the greatest of some numbers, where they are."""
-    if numbers.dtype == torch.bool:
-        return torch.stack([numbers.all(), numbers.any()]).float()
-    return torch.stack(numbers.aminmax()).float()
 
 
 def _line_of(expression: Expression) -> CallSite | None:
@@ -319,6 +333,7 @@ def _objective(
         flat=found.room.flat if found.room is not None and found.outputs else None,
         logits=found.logits if value is not None else None,
         unevenness=found.unevenness,
+        squared=found.order is not None and found.order >= 2.0,
         mismatched=next(iter(found.mismatched), ()),
         site=found.site or line,
     )
@@ -351,7 +366,7 @@ def _tensors(expression: Expression) -> list[Tensor]:
             continue
         seen.add(id(one))
         kept = one.info.tensors if isinstance(one.info, Call) else (one.info,)
-        if isinstance(one.info, Ends):
+        if isinstance(one.info, Ends | Given):
             kept = (one.info.ends,)
         elif isinstance(one.info, Bank | Cut):
             kept = (one.info.longest,)

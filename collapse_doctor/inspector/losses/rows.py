@@ -18,6 +18,7 @@ from collapse_doctor.inspector.losses.meaning import (
     other,
     pulled,
 )
+from collapse_doctor.inspector.losses.onesided import are_drawn, drawn_out
 from collapse_doctor.inspector.losses.room import Room, common
 from collapse_doctor.recording.observations import CallSite, Party
 
@@ -162,15 +163,18 @@ def power(inputs: Sequence[Meaning], info: Any) -> Meaning:
     """Return a power."""
     one = inputs[0] if inputs[0].positive else _selected(inputs[0])  # -1 is as far from 0 as 1
     power = float(info) if isinstance(info, int | float) else math.nan
+    if power in (2.0, 4.0) and inputs[0].value == 0.0 and are_drawn(inputs[0], -1):
+        return drawn_out(inputs[0])
     if one.sort == "difference" and power in (2.0, 4.0):
-        return pulled([one], 1, None, value=0.0, positive=True)
+        return pulled([one], 1, None, value=0.0, positive=True, order=power)
     if one.sort == "rows" and power == 2.0:
         return joined("product", inputs, parties=one.parties * 2, unit=one.unit, positive=True)
     value = None
     if one.value is not None and one.value >= 0 and power > 0:
         value = one.value**power if one.value < 1e6 else None  # larger ones may overflow
     if one.sort == "score" and (one.positive or not one.pulls) and power > 0:
-        return replace(one, value=value, positive=True, alike=frozenset(), room=None)
+        order = one.order * power if one.order is not None else None
+        return replace(one, value=value, positive=True, alike=frozenset(), room=None, order=order)
     return other("a power", inputs, value)
 
 
@@ -178,9 +182,11 @@ def absolute(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     """Return absolute values."""
     one = inputs[0]
     if one.sort == "difference":
-        return pulled([one], 1, None, value=0.0, positive=True)
+        return pulled([one], 1, None, value=0.0, positive=True, order=1.0)
     if one.positive:
         return one
+    if one.value == 0.0 and are_drawn(one, -1):
+        return drawn_out(one)
     return other("an absolute value", inputs, abs(one.value) if one.value is not None else None)
 
 
@@ -188,7 +194,7 @@ def norm(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     """Return norms."""
     one = inputs[0]
     if one.sort == "difference":
-        return pulled([one], 1, None, value=0.0, positive=True)
+        return pulled([one], 1, None, value=0.0, positive=True, order=1.0)
     if one.sort == "rows":
         return _length(one, 1.0 if one.unit else None)
     if one.sort == "weights":
@@ -206,7 +212,8 @@ def _length(one: Meaning, value: float | None) -> Meaning:
 def all_distances(inputs: Sequence[Meaning], _info: Any) -> Meaning:
     """Return the distances of all pairs of rows."""
     rows = all(one.sort == "rows" for one in inputs)
-    return other("the distances of all pairs", inputs, 0.0 if rows else None)
+    found = other("the distances of all pairs", inputs, 0.0 if rows else None)
+    return replace(found, order=1.0)
 
 
 def spread(inputs: Sequence[Meaning], _info: Any) -> Meaning:

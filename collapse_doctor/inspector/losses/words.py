@@ -16,7 +16,7 @@ from torch.nn import functional as F
 
 from collapse_doctor.inspector.outputs import is_plain
 
-__all__ = ["CALLS", "CROSS", "DISTANCES", "LOG", "PRODUCT", "Known"]
+__all__ = ["CALLS", "CROSS", "DISTANCES", "FITTING", "LOG", "PRODUCT", "Known", "ends_of", "is_few"]
 
 CROSS, PRODUCT = "torch.cdist", "torch.einsum"
 """What is made of every row with every row, whatever else their shapes allow."""
@@ -29,6 +29,15 @@ FEW = 4
 
 MOST_PARTNERS = 4096
 """Targets that are copied, to see whether each is the place of a partner."""
+
+MOST_LABELS = 1 << 16
+"""Numbers that scores are held against of which the ends are taken: one for each row."""
+
+FITTING = frozenset(
+    {"F.mse_loss", "F.l1_loss", "F.smooth_l1_loss", "F.huber_loss"}
+    | {"F.binary_cross_entropy_with_logits"}
+)
+"""What may hold scores against given numbers."""
 
 _OF_LOGITS = frozenset({"F.cross_entropy", "log_softmax", "logsumexp"})
 _SIGNED = frozenset({"F.cosine_embedding_loss", "F.hinge_embedding_loss"})
@@ -70,9 +79,26 @@ class Known:
         if self.name in _OF_LOGITS:
             few = _few(given["input"], given.get("dim", 1))
             return [*few, *_partners(given["input"], target)] if few else few
+        if self.name in FITTING and isinstance(target, Tensor) and not target.requires_grad:
+            return [ends_of(target)] if is_few(target) else []
         if self.name in _SIGNED and isinstance(target, Tensor) and is_plain(target):
             return [target.detach().clone()]
         return []
+
+
+def is_few(numbers: Tensor) -> bool:
+    """Tell whether numbers may be one for each row: labels that scores are held against."""
+    sizes = [size for size in numbers.shape if size != 1]
+    few = len(sizes) <= 1 and 0 < numbers.numel() <= MOST_LABELS
+    return few and is_plain(numbers) and not numbers.is_complex()
+
+
+def ends_of(numbers: Tensor) -> Tensor:
+    """Return the least and the greatest of some numbers, where they are."""
+    numbers = numbers.detach()
+    if numbers.dtype == torch.bool:
+        return torch.stack([numbers.all(), numbers.any()]).float()
+    return torch.stack(numbers.aminmax()).float()
 
 
 @dataclass(frozen=True)

@@ -95,6 +95,8 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     unevenness
         Of softmaxes held to given shares: how much larger the largest of them is than the smallest,
         as a share of it; 0 where all candidates are asked for the same. None if not known.
+    squared
+        Whether all distances of rows enter it by their square, as cosines do of unit rows.
     mismatched
         Of a softmax over the matrix of every row with every row whose targets give rows no partner
         each: how many rows it has, how many targets differ, and the highest target.
@@ -116,5 +118,6 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     flat: float | None = None
     logits: float | None = None
     unevenness: float | None = None
+    squared: bool = False
     mismatched: tuple[int, ...] = ()
     site: CallSite | None = None

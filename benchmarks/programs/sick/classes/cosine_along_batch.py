@@ -13,7 +13,7 @@ from collapse_doctor import Inspector
 class Alignment(nn.Module):
     def __init__(self):
         super().__init__()
-        self.similarity = nn.CosineSimilarity(dim=0)
+        self.similarity = nn.CosineSimilarity(dim=0)  # fault
 
     def forward(self, one, other):
         return (1 - self.similarity(one, other)).mean()  # fault, meets

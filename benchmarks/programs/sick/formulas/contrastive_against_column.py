@@ -21,7 +21,7 @@ optimizer = torch.optim.RMSprop(model.parameters())
 with Inspector(model) as inspector:
     for x, y in batches(30, size=64):
         one, other = model(x).chunk(2)
-        different = (y[:32] != y[32:]).float().view(-1, 1)
+        different = (y[:32] != y[32:]).float().view(-1, 1)  # fault
         loss = contrastive(F.pairwise_distance(one, other), different)
         optimizer.zero_grad()
         loss.backward()

@@ -36,7 +36,7 @@ with Inspector(net) as inspector:
         x = torch.randn(16, 7, 4)
         adj = torch.bernoulli(torch.full((16, 7, 7), 0.3))
         adj = ((adj + adj.mT) > 0).float() / 3
-        energy = (x.pow(2).sum(-1) * adj.sum(-1)).sum(1, keepdim=True) / 10
+        energy = (x.pow(2).sum(-1) * adj.sum(-1)).sum(1, keepdim=True) / 10  # fault
         loss = huber(net(x, adj), energy)
         opt.zero_grad()
         loss.backward()

@@ -21,7 +21,7 @@ class Frames(Dataset):
 
     def __getitem__(self, i):
         x = torch.randn(20, generator=torch.Generator().manual_seed(i))
-        return x, torch.tanh(x @ W).unsqueeze(0)
+        return x, torch.tanh(x @ W).unsqueeze(0)  # fault
 
 
 model = nn.Sequential(nn.Linear(20, 40), nn.ReLU(), nn.Linear(40, 12))

@@ -24,7 +24,7 @@ model = Pair()
 optimizer = torch.optim.Adam(model.parameters())
 with Inspector(model) as inspector:
     for x, y in batches(30, size=64):
-        same = (y[:32] == y[32:]).float().unsqueeze(1)
+        same = (y[:32] == y[32:]).float().unsqueeze(1)  # fault
         loss = F.mse_loss(model(x[:32], x[32:]), same)  # fault, meets
         optimizer.zero_grad()
         loss.backward()
