@@ -167,17 +167,25 @@ def steps_of(updates: Iterable[Update]) -> tuple[int, ...]:
 
 
 def line_of(
-    course: Course, *, drawn: bool = True, squashed: bool = False, rate: bool = False
+    course: Course,
+    *,
+    drawn: bool = True,
+    squashed: bool = False,
+    rate: bool = False,
+    gathered: bool = False,
+    recurs: bool = False,
 ) -> CallSite | None:
     """Return the line to which gradients that are lost or explode can be traced.
 
-    That which drew the weights, unless they are as PyTorch draws them; that of the activation;
-    that which made the optimizer, whose steps they grew by; else where the layer was called.
+    That which drew the weights, unless they are as PyTorch draws them, which is not known of those
+    of what ``recurs``; that of the activation; that which made the optimizer, whose steps they
+    grew by; that at which a layer sums over given places; else where the layer was called.
     """
     choices = (
-        [update.drawn for update in course.own if drawn and not course.fresh],
+        [update.drawn for update in course.own if drawn and (recurs or not course.fresh)],
         [update.squashed for update in course.own if squashed],
         [update.made for update in course.own if rate],
+        [update.gathered for update in course.own if gathered],
         [reach.steep for reach in course.reaches],
         [reach.made for reach in course.reaches],
     )

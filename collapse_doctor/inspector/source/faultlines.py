@@ -66,6 +66,15 @@ def scheduled_at(file: str) -> CallSite | None:
     tree = tree_of_file(file)
     nodes = list(ast.walk(tree)) if tree is not None else []
     calls = [n for n in nodes if isinstance(n, ast.Call) and _is_scheduler(_name(n.func))]
+    handing = {n.name for n in nodes if isinstance(n, _BODIES) and _hands_schedule(n)}
+    calls += [
+        n
+        for n in nodes
+        if isinstance(n, ast.Call)
+        and _name(n.func) in handing
+        and not _is_scheduler(_name(n.func))
+        and len(n.args) + len(n.keywords) > 1
+    ]
     names = {_name(call.func) for call in calls}
     makers = [n for n in nodes if isinstance(n, _BODIES) and n.name in names]
     lines = {
@@ -98,6 +107,24 @@ def unfrozen_at(files: tuple[str, ...]) -> CallSite | None:
 
 def _is_scheduler(name: str) -> bool:
     return (name.endswith("LR") and name != "LR") or "schedule" in name.lower().strip("_")
+
+
+def _hands_schedule(body: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function gives back a scheduler that it makes, by a name or at once.
+
+    Whoever calls it with more than an optimizer tells it how long to run.
+    """
+    inside = list(ast.walk(body))
+    returned = [n.value for n in inside if isinstance(n, ast.Return) and n.value is not None]
+    names = {one.id for one in returned if isinstance(one, ast.Name)}
+    made = [
+        n.value
+        for n in inside
+        if isinstance(n, ast.Assign) and any(_name(target) in names for target in n.targets)
+    ]
+    return any(
+        isinstance(one, ast.Call) and _is_scheduler(_name(one.func)) for one in [*returned, *made]
+    )
 
 
 def _rate_line(nodes: Sequence[ast.AST], call: ast.Call) -> int:
