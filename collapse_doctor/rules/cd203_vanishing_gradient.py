@@ -8,7 +8,8 @@ is largest by more than float32 can resolve, and for optimizers of Adam's kind a
 a single number of it. Exact zeros count only in the first blocks of a model that was not trained
 before: elsewhere they are cut or unused, not decayed to. Or it falls as much on its way from the
 embedding to the output of the first block, and leaves that block a gradient that float32 would
-not add to its weights. Or all of it is zero where all rows are alike: nothing was learnt yet, and
+not add to its weights. Or it has become too small to move anything while a number that multiplies
+the loss went to nothing. Or all of it is zero where all rows are alike: nothing was learnt yet, and
 nothing will be.
 
 Why it matters
@@ -45,6 +46,8 @@ networks.
 steady: a hundred times that, where no step from one block to the next has more than half of the
 fall (of its logarithm): a step by which the largest part moves a hundredth of its size still
 leaves the first as it was drawn. It is three thousand times below the 0.034 of the same networks.
+scaled: 1000 times, by which a number that multiplies the loss must have fallen to be told as the
+reason of a gradient that has become too small to move anything (as `decay` has it).
 looks: 3 different steps: some networks are born with a gradient of zero that grows at once, such
 as residual blocks that start as the identity.
 steps: 8, the first steps, which are looked at one by one.
@@ -65,6 +68,7 @@ from dataclasses import dataclass
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
 from collapse_doctor.recording.observations import Reach, Update
+from collapse_doctor.rules.factors import scalings
 from collapse_doctor.rules.geometry import rounding
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import (
@@ -86,6 +90,7 @@ class Bounds:
 
     decay: float = RESOLUTION  # of float32: what a moderate step of the largest part leaves alone
     steady: float = 100 * RESOLUTION  # the same, of a step by a hundredth; where each block loses
+    scaled: float = 1e3  # times smaller that a factor of the loss has become
     looks: int = 3  # different steps
     steps: int = 8  # as many as are looked at one by one
 
@@ -98,7 +103,11 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
         if layer.role in ("output", "chosen") and _is_alike(layer)
     }
     return judge_each(
-        measurements, lambda course: _examine(course, bounds, alike=course.model in alike)
+        measurements,
+        lambda course: itertools.chain(
+            _examine(course, bounds, alike=course.model in alike),
+            _scaled_away(measurements, course, bounds),
+        ),
     )
 
 
@@ -125,6 +134,40 @@ def _examine(course: Course, bounds: Bounds, *, alike: bool) -> Iterator[Match]:
         yield _decayed(course, looks, bounds, zeros)
     elif all(_is_lost(update, bounds) for update in looks):
         yield from _faded(course, looks, bounds)
+
+
+def _scaled_away(
+    measurements: Measurements, course: Course, bounds: Bounds
+) -> Iterator[Match]:
+    """Yield a match if a number that multiplies the loss went to nothing, the gradient with it."""
+    looks = [update for update in course.own if any(part.graded for part in update.parts)]
+    last = max((i for i, update in enumerate(looks) if not _is_nothing(update, bounds)), default=-1)
+    rest = looks[last + 1 :]
+    if last < 0 or len(steps_of(rest)) < bounds.looks:
+        return
+    since = rest[0].step
+    for scaling in scalings(measurements, course.model):
+        sizes = scaling.since(since)
+        if len(sizes) < bounds.looks or max(sizes) * bounds.scaled > scaling.first:
+            continue
+        size = max(part.gradient or 0.0 for part in rest[-1].parts)
+        yield Match(
+            message=f"Since step {since} or shortly before the gradient of {course.model} is "
+            f"nearly zero in all of its parts ({size:.1e} at most): its loss is multiplied by a "
+            f"number that went from {scaling.first:.2g} to {sizes[-1]:.1g}.",
+            where=at(course, scaling.line, step=since),
+            evidence={
+                "factor": Evidence(
+                    sizes[-1] / scaling.first, 1 / bounds.scaled, "<", meaning="last to first"
+                ),
+                "gradient": Evidence(size, meaning="largest root mean square of a part"),
+                "looks": Evidence(len(rest), bounds.looks, ">=", unit="steps"),
+            },
+            confidence=Confidence.MEDIUM,
+            cause="A weight or temperature that is changed at every step, or by a schedule that "
+            "was meant for epochs: what is left of the loss trains nothing here.",
+        )
+        return
 
 
 def _is_zero(update: Update) -> bool:
