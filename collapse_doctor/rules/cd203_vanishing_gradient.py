@@ -62,12 +62,13 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import LayerState, Measurements
-from collapse_doctor.recording.observations import Reach, Update
+from collapse_doctor.recording.observations import CallSite, Reach, Update
 from collapse_doctor.rules.factors import scalings
 from collapse_doctor.rules.geometry import rounding
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
@@ -105,7 +106,7 @@ def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     return judge_each(
         measurements,
         lambda course: itertools.chain(
-            _examine(course, bounds, alike=course.model in alike),
+            _examine(measurements, course, bounds, alike=course.model in alike),
             _scaled_away(measurements, course, bounds),
         ),
     )
@@ -116,7 +117,9 @@ def _is_alike(layer: LayerState) -> bool:
     return layer.values.get("relative_dispersion", math.nan) < 10 * rounding(layer)
 
 
-def _examine(course: Course, bounds: Bounds, *, alike: bool) -> Iterator[Match]:
+def _examine(
+    measurements: Measurements, course: Course, bounds: Bounds, *, alike: bool
+) -> Iterator[Match]:
     looks = [update for update in course.own if any(part.graded for part in update.parts)]
     steps = steps_of(looks)
     if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
@@ -125,6 +128,9 @@ def _examine(course: Course, bounds: Bounds, *, alike: bool) -> Iterator[Match]:
         yield _nothing(course, looks, bounds)
         return
     if alike and not course.has_moved and all(map(_is_zero, looks)):
+        yield _nothing(course, looks, bounds)
+        return
+    if _is_flat(measurements, course, looks, bounds):
         yield _nothing(course, looks, bounds)
         return
     if any(_explodes(update, bounds) for update in looks):  # and saturated the layers: CD204
@@ -168,6 +174,32 @@ def _scaled_away(
             "was meant for epochs: what is left of the loss trains nothing here.",
         )
         return
+
+
+def _is_flat(
+    measurements: Measurements, course: Course, looks: Sequence[Update], bounds: Bounds
+) -> bool:
+    """Tell whether no step moves weights by what float32 resolves, far from the end of the loss.
+
+    Weights that began as zeros move by any step. Where the training has come to its end the loss is
+    as small as its gradient; and what rounding adds to a gradient is about its share of the loss.
+    """
+    moved = [part for update in looks for part in update.parts if part.weight and part.graded]
+    still = all((p.change or 0.0) < bounds.decay * (p.weight or 0.0) for p in moved)
+    if not still or not all(_is_nothing(u, bounds) or _is_zero(u) for u in looks):
+        return False
+    losses = {
+        objective.step: abs(objective.value)
+        for objective in measurements.objectives
+        if objective.value and any(place[0] == course.model for place in objective.outputs)
+    }
+    shares = [
+        max(part.gradient or 0.0 for part in update.parts) / losses[update.step]
+        for update in looks
+        if update.step in losses
+    ]
+    small = bool(shares) and statistics.median(shares) < bounds.decay
+    return small and any(not _is_zero(update) for update in looks)
 
 
 def _is_zero(update: Update) -> bool:
@@ -261,17 +293,28 @@ def _is_nothing(update: Update, bounds: Bounds) -> bool:
 def _nothing(course: Course, looks: Sequence[Update], bounds: Bounds) -> Match:
     last = looks[-1]
     size = max(part.gradient or 0.0 for part in last.parts)
+    moved = sum(part.moved for update in looks for part in update.parts)
     return Match(
         message=f"The gradient of {course.model} is nearly zero in all of its parts "
-        f"({size:.1e} at most): no step changed any of its numbers.",
-        where=at(course, line_of(course, squashed=True), step=looks[0].step),
+        f"({size:.1e} at most): no step changed "
+        + ("its weights by what float32 resolves." if moved else "any of its numbers."),
+        where=at(course, _lost_at(course, looks, bounds), step=looks[0].step),
         evidence={
             "gradient": Evidence(size, meaning="largest root mean square of a part"),
             "looks": Evidence(len(looks), bounds.looks, ">=", unit="steps"),
-            "moved": Evidence(0, 0, "==", unit="numbers", meaning="of those sampled"),
+            "moved": Evidence(moved, unit="numbers", meaning="of those sampled, at all looks"),
         },
         confidence=Confidence.MEDIUM,
     )
+
+
+def _lost_at(course: Course, looks: Sequence[Update], bounds: Bounds) -> CallSite | None:
+    """Return the line to change: of the loss, where nothing comes to the embedding already."""
+    sizes = [reach.gradient for reach in course.reaches if reach.gradient is not None]
+    saturated = next((u.saturated for u in looks if u.saturated is not None), None)
+    if saturated is not None and sizes and statistics.median(sizes) < bounds.decay:
+        return saturated
+    return line_of(course, squashed=True)
 
 
 def _decayed(course: Course, looks: Sequence[Update], bounds: Bounds, zeros: bool) -> Match:

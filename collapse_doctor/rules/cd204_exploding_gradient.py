@@ -200,7 +200,7 @@ def _scaled_up(measurements: Measurements, course: Course, bounds: Bounds) -> Ma
             message=f"The gradient at the embedding of {course.model} grew {growth:.0e}-fold to "
             f"step {steps[-1]}, and a number that multiplies what its loss is made of grows with "
             f"it, from {sizes[0]:.2g} to {sizes[-1]:.2g}.",
-            where=at(course, scaling.line, step=steps[-bounds.looks]),
+            where=at(course, scaling.line, step=scaling.risen_at(bounds.scaled**0.5)),
             evidence={
                 "growth": Evidence(growth, bounds.scaled, ">=", meaning="of the last to the first"),
                 "factor": Evidence(sizes[-1] / sizes[0], bounds.scaled, ">=", meaning="likewise"),

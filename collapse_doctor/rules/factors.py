@@ -30,6 +30,11 @@ class Scaling:
         """Return its sizes from a step on."""
         return tuple(size for at, size in self.course if at >= step)
 
+    def risen_at(self, times: float) -> int:
+        """Return the first step at which it was so many times its first size, or the last one."""
+        risen = (at for at, size in self.course if size >= times * self.first)
+        return next(risen, self.course[-1][0])
+
 
 def scalings(measurements: Measurements, model: str) -> Iterator[Scaling]:
     """Yield the factors of the losses on a model, line by line."""

@@ -20,7 +20,7 @@ from collapse_doctor.inspector.source.callsite import tree_of_file
 from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["drawn_at", "files_of", "gathered_at", "squashed_at"]
+__all__ = ["drawn_at", "files_of", "gathered_at", "saturated_at", "squashed_at"]
 
 MOST_FILES = 8
 """Files of a model's own classes that are read."""
@@ -76,6 +76,55 @@ def drawn_at(files: tuple[str, ...]) -> CallSite | None:
 def squashed_at(files: tuple[str, ...]) -> CallSite | None:
     """Return the only line of some files that makes or calls a sigmoid or tanh, or None."""
     return _only(files, lambda call: _name(call.func).lower() in _SQUASHES)
+
+
+@reading(NoneType)
+@functools.lru_cache(maxsize=64)
+def saturated_at(files: tuple[str, ...]) -> CallSite | None:
+    """Return the only line of some files that takes an exponential, or else a sigmoid or tanh.
+
+    Where what stands in it is multiplied by an argument with a number as default, which no call of
+    the function sets, it is the line of that number.
+    """
+    for wanted in (("exp",), ("sigmoid", "tanh")):
+        site = _only(files, lambda call, wanted=wanted: _name(call.func) in wanted)  # type: ignore[misc]
+        if site is not None:
+            return _default_of(site) or site
+    return None
+
+
+def _default_of(site: CallSite) -> CallSite | None:
+    tree = tree_of_file(site.file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    bodies = [
+        node
+        for node in nodes
+        if isinstance(node, ast.FunctionDef)
+        and node.lineno <= site.line <= (node.end_lineno or node.lineno)
+    ]
+    for body in bodies[-1:]:
+        own = body.args.args[len(body.args.args) - len(body.args.defaults) :]
+        defaults = {
+            one.arg: value
+            for one, value in zip(own, body.args.defaults, strict=True)
+            if isinstance(value, ast.Constant) and isinstance(value.value, float)
+        }
+        calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == body.name]
+        most = len(body.args.args) - len(body.args.defaults)
+        if any(call.keywords or len(call.args) > most for call in calls):
+            return None
+        used = {
+            one.id
+            for node in ast.walk(body)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+            for one in (node.left, node.right, *ast.walk(node.left))
+            if isinstance(one, ast.Name) and one.id in defaults
+        }
+        if len(used) == 1:
+            line = defaults[used.pop()].lineno
+            source = linecache.getline(site.file, line).strip()
+            return CallSite(site.file, line, source=source)
+    return None
 
 
 def _draws(call: ast.Call) -> bool:
