@@ -465,7 +465,7 @@ def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
             "looks": Evidence(len(without), bounds.looks, ">=", unit="steps"),
         },
         severity=Severity.ERROR if alone else Severity.WARNING,
-        cause="They came with a module that was put in another's place after the optimizer was made."
+        cause="They came with a module that took another's place after the optimizer was made."
         if late
         else "They were added after the optimizer was made, or left out of its groups."
         if wrong is None

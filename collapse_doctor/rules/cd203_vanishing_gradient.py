@@ -142,9 +142,7 @@ def _examine(
         yield from _faded(course, looks, bounds)
 
 
-def _scaled_away(
-    measurements: Measurements, course: Course, bounds: Bounds
-) -> Iterator[Match]:
+def _scaled_away(measurements: Measurements, course: Course, bounds: Bounds) -> Iterator[Match]:
     """Yield a match if a number that multiplies the loss went to nothing, the gradient with it."""
     looks = [update for update in course.own if any(part.graded for part in update.parts)]
     last = max((i for i, update in enumerate(looks) if not _is_nothing(update, bounds)), default=-1)

@@ -46,12 +46,14 @@ those networks that learnt had at any step, 6.8e+04 with SGD and with Adam; at e
 more than 160. Adam brings the loss of some whose gradient grows more down from 1e+09 and beyond,
 but in these steps none of them to where guessing is.
 steady: 1000 times, at every look, where no step from one block to the next has more than half of
-that growth (of its logarithm), but one through a recurrence, which is many steps in one: six times the largest that any of those networks that learnt had at
-every step, 160 with SGD, 120 with Adam. With Adam a residual network of 50 layers and a plain one
-of 5 have more and bring losses of 10,000 and more down, in these steps not to where guessing is.
+that growth (of its logarithm), but one through a recurrence, which is many steps in one: six times
+the largest that any of those networks that learnt had at every step, 160 with SGD, 120 with Adam.
+With Adam a residual network of 50 layers and a plain one of 5 have more and bring losses of 10,000
+and more down, in these steps not to where guessing is.
 steps: 8, the first steps, which are looked at one by one.
-scaled: 100 times, of both, at each of the last looks, where the factor is largest at the last one
-and above 100: that at which CLIP clips its learnt one (Radford et al., 2021), to keep it stable.
+scaled: 100 times, of both, at each of the last looks (late: 2), where the factor is largest at the
+last one and above 100: that at which CLIP clips its learnt one (Radford et al., 2021), to keep it
+stable.
 before: 100000 times the first gradient, the growth after which a gradient that is not finite
 counts as exploded: a hundred times more than that of those networks (chosen after seeing them).
 One that is not finite all at once divides by zero or takes a root of it: CD401.
@@ -60,7 +62,8 @@ References
 ----------
 Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013;
 Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
-section 2.5; Schoenholz et al., "Deep Information Propagation", ICLR 2017 (where tanh networks turn chaotic).
+section 2.5; Schoenholz et al., "Deep Information Propagation", ICLR 2017 (where tanh networks turn
+chaotic).
 """
 
 from __future__ import annotations
@@ -97,6 +100,7 @@ class Bounds:
     steps: int = 8  # as many as are looked at one by one
     flow: float = 5e5  # from the embedding to the first block
     steady: float = 1e3  # the same, where it grows from block to block
+    late: int = 2  # the last looks, at which a factor and the gradient are that large
     scaled: float = 1e2  # of a factor of the loss, and of the gradient at the embedding with it
     before: float = 1e5  # growth seen before a gradient that is not finite
 
@@ -189,10 +193,10 @@ def _scaled_up(measurements: Measurements, course: Course, bounds: Bounds) -> Ma
     steps = sorted(by_step)
     if len(steps) <= bounds.looks:
         return None
-    growth = min(by_step[step] for step in steps[-bounds.looks :]) / by_step[steps[0]]
+    growth = min(by_step[step] for step in steps[-bounds.late :]) / by_step[steps[0]]
     for scaling in scalings(measurements, course.model):
         sizes = scaling.since(0)
-        late = sizes[-bounds.looks :]
+        late = sizes[-bounds.late :]
         risen = len(sizes) > bounds.looks and min(late) >= bounds.scaled * max(1.0, sizes[0])
         if not risen or sizes[-1] < max(sizes) or growth < bounds.scaled:
             continue

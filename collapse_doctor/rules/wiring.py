@@ -108,7 +108,9 @@ class Course:
     def is_target(self) -> bool:
         """Whether it is run without a graph and in no optimizer, and was not frozen for it."""
         bare = bool(self.reaches) and not any(reach.graph for reach in self.reaches)
-        never = not self.own and all(update.trainable and not update.held for update in self.updates)
+        never = not self.own and all(
+            update.trainable and not update.held for update in self.updates
+        )
         return bare and never and not any(part.graded for part in _parts(self.updates))
 
     @property

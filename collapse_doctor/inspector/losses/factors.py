@@ -44,7 +44,7 @@ class Factors:
         return tuple(map(self._told, found.values()))
 
     def _told(self, factor: Factor) -> Factor:
-        if factor.site is None or len(self._first) >= MOST and factor.site not in self._first:
+        if factor.site is None or (len(self._first) >= MOST and factor.site not in self._first):
             return factor
         first = self._first.setdefault(factor.site, factor.value)
         ratio = factor.value / first
@@ -93,7 +93,7 @@ def _has_rows(expression: Expression, reaching: dict[int, bool]) -> bool:
     known = reaching.get(id(expression))
     if known is None:
         known = expression.operation == "rows" or any(
-            [_has_rows(below, reaching) for below in expression.inputs]
+            _has_rows(below, reaching) for below in expression.inputs
         )
         reaching[id(expression)] = known
     return known

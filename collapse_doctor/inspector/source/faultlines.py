@@ -192,7 +192,7 @@ def replaced_at(files: tuple[str, ...], missing: tuple[str, ...]) -> CallSite | 
         for file in files
         if (tree := tree_of_file(file)) is not None
         for node in _outside_init(tree)
-        if _puts(node, parts)
+        if isinstance(node, ast.Assign | ast.Call) and _puts(node, parts)
     }
     return _site(*found.pop()) if len(found) == 1 else None
 

@@ -261,7 +261,8 @@ class Returns:
             heard = [inner for inner in calls if inner.size is not None]
             taken = [output.size, *(inner.size for inner in heard)]
             sizes = [size for size in taken if size is not None]
-            told = functools.partial(self._tell, output, heard)
+            held = self._recurrences.get(reach.model, frozenset())
+            told = functools.partial(self._tell, output, heard, _through(calls, reach.layer, held))
             self._later.put(sizes, told)
 
     def heard(self, key: Key, gradient: Tensor | None) -> None:
@@ -292,7 +293,13 @@ class Returns:
             inner.size = some(gradient.detach(), INSIDE).clone()
             inner.count = gradient.numel()
 
-    def _tell(self, output: _Output, blocks: Sequence[_Inner], values: list[Tensor]) -> None:
+    def _tell(
+        self,
+        output: _Output,
+        blocks: Sequence[_Inner],
+        recurrent: tuple[str, ...],
+        values: list[Tensor],
+    ) -> None:
         reach, sizes = output.reach, [_size(value) for value in values]
         if output.callers:
             without = without_gradient(output.callers) or self._off_inside(reach.model)
@@ -307,9 +314,7 @@ class Returns:
             reach = msgspec.structs.replace(reach, flow=tuple(flow), steep=steep)
             if steep is not None:
                 self._uneven.add(reach.model)
-                held = self._recurrences.get(reach.model, frozenset())
-                over = tuple(one.layer for one in blocks if one.layer in held)
-                reach = msgspec.structs.replace(reach, recurrent=over)
+                reach = msgspec.structs.replace(reach, recurrent=recurrent)
         self._emit(reach)
 
     def _off_inside(self, name: str) -> CallSite | None:
@@ -396,6 +401,20 @@ def _recurrences(model: nn.Module) -> frozenset[str]:
             parts = public_name(name).split(".")
             found |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
     return frozenset(found)
+
+
+def _through(calls: Sequence[_Inner], last: str, held: frozenset[str]) -> tuple[str, ...]:
+    """Return what is first heard behind each recurrence: itself, or the next if none came to it.
+
+    As where only the last state is used, which is not what is listened to.
+    """
+    found, passed = [], False
+    for one in (*calls, _Inner(last, size=torch.empty(0))):
+        passed = passed or one.layer in held
+        if passed and one.size is not None:
+            found.append(one.layer)
+            passed = False
+    return tuple(dict.fromkeys(found))
 
 
 def _cut_of(given: Any) -> Tensor | None:
