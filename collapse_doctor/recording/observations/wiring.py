@@ -92,7 +92,8 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     the source. ``drawn`` is the line that drew the weights, ``squashed`` that
     of a sigmoid or tanh, ``gathered`` that at which a layer sums over given places, as over the
     neighbours in a graph, ``saturated`` that of an exponential in a loss: looked for
-    where gradients are very uneven. ``in_vain`` names a module whose parameters are frozen and that was given an attribute ``requires_grad`` to unfreeze them.
+    where gradients are very uneven. ``in_vain`` names a module
+    whose parameters are frozen and that was given an attribute ``requires_grad`` to unfreeze them.
     """
 
     step: int
