@@ -164,7 +164,7 @@ EDGES: tuple[Edge, ...] = (
     Edge("CD204", ("CD401",), "weights that take ever larger steps overflow"),
     Edge(
         "CD204",
-        ("CD301", "CD302", "CD303", "CD304", "CD309", "CD314"),
+        ("CD301", "CD302", "CD303", "CD304", "CD306", "CD309", "CD314"),
         "one huge step throws weights to where activations saturate or die, or a bias outweighs "
         "all else",
     ),

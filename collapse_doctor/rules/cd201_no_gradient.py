@@ -7,7 +7,8 @@ looked at none of these parameters has a gradient: the way from the loss back to
 cut. Single numbers (a temperature, a bias) and a penalty on the weights do not count: they get
 their gradient without any embedding. Or all gradients are exactly zero from the first step on, in
 a model that was never trained. Or a gradient came at first and then no more, while nothing else
-learns in the model's stead: another watched model that lost its own by then does not.
+learns in the model's stead: another watched model that lost its own by then does not, nor does a
+head where the term that the model learnt by is still added to the loss, without a gradient.
 
 Why it matters
 --------------
@@ -70,17 +71,17 @@ class Bounds:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each model that is in an optimizer and never gets a gradient."""
-    return judge_each(measurements, lambda course: _examine(course, bounds))
+    return judge_each(measurements, lambda course: _examine(measurements, course, bounds))
 
 
-def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+def _examine(measurements: Measurements, course: Course, bounds: Bounds) -> Iterator[Match]:
     own = [update for update in course.own if update.parts]
     if not own:
         if course.own:  # all it holds of the model is frozen: that is CD202's to judge
             return
         raise NotExamined("no optimizer that holds its parameters was seen to step")
     if any(course.learns_at(update) for update in own):
-        yield from _ended(course, own, bounds)
+        yield from _ended(measurements, course, own, bounds)
         return
     if not _may_judge(course):
         return
@@ -109,16 +110,22 @@ def _may_judge(course: Course) -> bool:
     return not parts or not any(reach.calls for reach in course.reaches)
 
 
-def _ended(course: Course, own: Sequence[Update], bounds: Bounds) -> Iterator[Match]:
+def _ended(
+    measurements: Measurements, course: Course, own: Sequence[Update], bounds: Bounds
+) -> Iterator[Match]:
     """Yield a match for a model that got a gradient at first and none any more.
 
-    Only where nothing learns in its stead: a phase in which a head alone is trained is no fault.
+    Only where nothing learns in its stead, for a phase in which a head alone is trained is no
+    fault; or where what it learnt by is still added to the loss, and is a mere number by now.
     """
     last = max(i for i, update in enumerate(own) if course.learns_at(update))
     company = max(course.others_at, default=-1)  # what had lost its own by then is none
     rest = [update for update in own[last + 1 :] if update.step > company]
     steps = steps_of(rest)
-    if len(steps) < bounds.looks or any(update.others for update in rest):
+    if len(steps) < bounds.looks:
+        return
+    heads = any(update.others for update in rest)
+    if heads and not _is_left_in(measurements, course, steps[0], bounds):
         return
     if any(part.graded > part.scalars or part.moved for update in rest for part in update.parts):
         return  # a penalty, zeros or a hand-made update: other phases of a training have them
@@ -129,6 +136,29 @@ def _ended(course: Course, own: Sequence[Update], bounds: Bounds) -> Iterator[Ma
         return  # none at all is telling: what was run and learnt before is not run any more
     ended = replace(course, updates=tuple(rest), reaches=tuple(passes), company=False)
     yield _match(ended, bounds, steps)
+
+
+def _is_left_in(measurements: Measurements, course: Course, since: int, bounds: Bounds) -> bool:
+    """Tell whether a term that takes no gradient is added to the loss since the model has none.
+
+    A number that is always the same, as the zero that stands for a term that is not wanted, is no
+    such term; and none was added as long as the model learnt.
+    """
+    parted: tuple[list[float | None], list[float | None]] = ([], [])
+    for objective in measurements.objectives:
+        ours = any(place[0] == course.model for place in objective.outputs)
+        if ours == (objective.step >= since):
+            return False
+        parted[not ours].append(objective.added)
+    before, after = parted
+    values = {value for value in after if value}
+    return (
+        bool(before)
+        and not any(before)
+        and all(after)
+        and len(after) >= bounds.looks
+        and len(values) > 1
+    )
 
 
 def _match(course: Course, bounds: Bounds, steps: tuple[int, ...]) -> Match:

@@ -7,7 +7,8 @@ looked at did any of some hundred of their numbers change, nor between these ste
 the learning rate is zero; nothing requires a gradient, or was unfrozen by an attribute that does
 nothing; gradients are cleared before the step; steps are below the resolution of the weights'
 dtype; no optimizer that steps holds the parameters; the optimizer never steps. Or the learning
-rate has become zero, or all but single numbers were frozen later, while nothing else learns. As a
+rate has become zero, or all but single numbers were frozen later, while nothing else learns; or
+the model was replaced under way, and the optimizer holds what is not called any more. As a
 warning: some parameters get a gradient, but no optimizer holds them; an error where it holds
 nothing else but single numbers, as where layers lie in a plain list.
 
@@ -104,6 +105,7 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
         yield from _in_parts(course, bounds)
         yield from _frozen_later(course, bounds)
         yield from _rate_ended(course, bounds)
+        yield from _replaced(course, bounds)
         return
     least = bounds.passes if looks is course.alone else bounds.steps
     if len(steps) < bounds.looks or steps[-1] + 1 < least:
@@ -164,7 +166,7 @@ def _zero_rate(course: Course, bounds: Bounds) -> _Reason | None:
 
 def _not_trainable(course: Course) -> _Reason | None:
     if any(update.others for update in course.own):
-        return None  # frozen on purpose beside a part that learns
+        return _frozen_for_target(course)  # else on purpose, beside a part that learns
     if any(update.trainable for update in course.own):
         return _frozen_held(course)
     if not course.reaches or course.company:
@@ -173,6 +175,25 @@ def _not_trainable(course: Course) -> _Reason | None:
         f"{course.own[0].optimizer} holds {course.model}, but none of its parameters requires a "
         "gradient, nor does anything else in that optimizer learn.",
         "`requires_grad_(False)` was called on the model and not taken back.",
+    )
+
+
+def _frozen_for_target(course: Course) -> _Reason | None:
+    """Say that the network that is to learn was frozen in the place of its target.
+
+    Nobody freezes on purpose what nobody trained, hands it to the optimizer, and lets what only
+    gives targets require gradients.
+    """
+    if not course.target or not course.fresh or course.company or course.has_moved:
+        return None
+    if any(update.trainable for update in course.own):
+        return None
+    return _Reason(
+        f"{course.own[0].optimizer} holds {course.model}, but none of its parameters, which are as "
+        f"PyTorch draws them, requires a gradient; those of {course.target} do, which is run "
+        "without a graph and in no optimizer.",
+        f"Gradients were switched off for {course.model} where {course.target} was meant.",
+        confidence=Confidence.MEDIUM,
     )
 
 
@@ -391,6 +412,36 @@ def _rate_ended(course: Course, bounds: Bounds) -> Iterator[Match]:
     yield _match(course, rest, last, bounds)
 
 
+def _replaced(course: Course, bounds: Bounds) -> Iterator[Match]:
+    """Yield a match for a model that learnt, and of which no optimizer holds a parameter since.
+
+    It was made anew under way, and the optimizer moves what is not called any more. The first look
+    after that may find the new numbers drifted from the old ones.
+    """
+    last = max((i for i, update in enumerate(course.updates) if update in course.own), default=-1)
+    rest = [u for u in course.updates[last + 1 :] if u.optimizer and not u.held and not u.idle]
+    steps = steps_of(rest)
+    if last < 0 or len(steps) < bounds.looks or len(rest) < len(course.updates) - last - 1:
+        return
+    if {update.number for update in rest}.isdisjoint(update.number for update in course.own):
+        return  # another's steps, as those of a head that is trained by itself
+    pulled = all(any(part.pulled for part in update.parts) for update in rest)
+    still = not any(part.moved for update in rest for part in update.parts) and not any(
+        part.drifted for update in rest[1:] for part in update.parts
+    )
+    if not pulled or not still:
+        return
+    alone = not any(update.others for update in rest)
+    found = _Reason(
+        f"Since step {steps[0]} or shortly before {rest[0].optimizer} holds no parameter of "
+        f"{course.model}, which get gradients and do not move; it held others in their place.",
+        "A part of the model was replaced by a new one or a copy, as when the best weights are "
+        "restored. Copy the weights into the old one: `load_state_dict`.",
+        severity=Severity.ERROR if alone and not course.company else Severity.WARNING,
+    )
+    yield _match(course, rest, found, bounds)
+
+
 def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
     """Yield a warning for parameters with a gradient that no optimizer ever held."""
     looks = course.own
@@ -401,7 +452,9 @@ def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
     more = last.absent - len(last.missing)
     names = ", ".join(last.missing) + (f" and {more} more" if more > 0 else "")
     made = next((update.made for update in looks if update.made is not None), None)
-    wrong = next((update.wrong for update in looks if update.wrong is not None), None)
+    late = without[0].step > looks[0].step
+    told = without if late else without[:1]
+    wrong = next((update.wrong for update in told if update.wrong is not None), None)
     alone = course.has_only_scalars and not any(update.others for update in looks)
     yield Match(
         message=f"{last.absent} parameters of {course.model} get a gradient and are in no "
@@ -412,7 +465,9 @@ def _in_parts(course: Course, bounds: Bounds) -> Iterator[Match]:
             "looks": Evidence(len(without), bounds.looks, ">=", unit="steps"),
         },
         severity=Severity.ERROR if alone else Severity.WARNING,
-        cause="They were added after the optimizer was made, or left out of its groups."
+        cause="They came with a module that took another's place after the optimizer was made."
+        if late
+        else "They were added after the optimizer was made, or left out of its groups."
         if wrong is None
         else "Modules in a plain list, tuple or dict are no part of a model: `parameters()` has "
         "none of theirs. Keep them in an `nn.ModuleList` or `nn.ModuleDict`.",

@@ -8,7 +8,8 @@ value, or until it is no longer finite, and does not come back. These are as the
 them: after clipping, which leaves the first case visible and not the second. Or the gradient at
 the output of the first block, before anything is clipped, is longer than that at the embedding by
 more than networks that learn have: less is enough where it grows from block to block than where
-one of them, as a normalisation of small numbers, makes most of it.
+one of them, as a normalisation of small numbers, makes most of it. Or it grows on with a number
+that multiplies what the loss is made of, as one over a temperature.
 
 Why it matters
 --------------
@@ -45,10 +46,14 @@ those networks that learnt had at any step, 6.8e+04 with SGD and with Adam; at e
 more than 160. Adam brings the loss of some whose gradient grows more down from 1e+09 and beyond,
 but in these steps none of them to where guessing is.
 steady: 1000 times, at every look, where no step from one block to the next has more than half of
-that growth (of its logarithm): six times the largest that any of those networks that learnt had at
-every step, 160 with SGD, 120 with Adam. With Adam a residual network of 50 layers and a plain one
-of 5 have more and bring losses of 10,000 and more down, in these steps not to where guessing is.
+that growth (of its logarithm), but one through a recurrence, which is many steps in one: six times
+the largest that any of those networks that learnt had at every step, 160 with SGD, 120 with Adam.
+With Adam a residual network of 50 layers and a plain one of 5 have more and bring losses of 10,000
+and more down, in these steps not to where guessing is.
 steps: 8, the first steps, which are looked at one by one.
+scaled: 100 times, of both, at each of the last looks (late: 2), where the factor is largest at the
+last one and above 100: that at which CLIP clips its learnt one (Radford et al., 2021), to keep it
+stable.
 before: 100000 times the first gradient, the growth after which a gradient that is not finite
 counts as exploded: a hundred times more than that of those networks (chosen after seeing them).
 One that is not finite all at once divides by zero or takes a root of it: CD401.
@@ -56,7 +61,9 @@ One that is not finite all at once divides by zero or takes a root of it: CD401.
 References
 ----------
 Pascanu, Mikolov and Bengio, "On the difficulty of training recurrent neural networks", ICML 2013;
-Schoenholz et al., "Deep Information Propagation", ICLR 2017 (where tanh networks turn chaotic).
+Radford et al., "Learning Transferable Visual Models From Natural Language Supervision", 2021,
+section 2.5; Schoenholz et al., "Deep Information Propagation", ICLR 2017 (where tanh networks turn
+chaotic).
 """
 
 from __future__ import annotations
@@ -66,9 +73,10 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from collapse_doctor.findings import Evidence, Severity
+from collapse_doctor.findings import Confidence, Evidence, Severity
 from collapse_doctor.measurements import Measurements
 from collapse_doctor.recording.observations import Reach, Update
+from collapse_doctor.rules.factors import scalings
 from collapse_doctor.rules.rule import Match, NotExamined, Rule
 from collapse_doctor.rules.wiring import (
     RESOLUTION,
@@ -92,6 +100,8 @@ class Bounds:
     steps: int = 8  # as many as are looked at one by one
     flow: float = 5e5  # from the embedding to the first block
     steady: float = 1e3  # the same, where it grows from block to block
+    late: int = 2  # the last looks, at which a factor and the gradient are that large
+    scaled: float = 1e2  # of a factor of the loss, and of the gradient at the embedding with it
     before: float = 1e5  # growth seen before a gradient that is not finite
 
     @property
@@ -102,10 +112,10 @@ class Bounds:
 
 def check(measurements: Measurements, bounds: Bounds) -> Iterator[Match]:
     """Yield one match for each model whose gradient explodes."""
-    return judge_each(measurements, lambda course: _examine(course, bounds))
+    return judge_each(measurements, lambda course: _examine(measurements, course, bounds))
 
 
-def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
+def _examine(measurements: Measurements, course: Course, bounds: Bounds) -> Iterator[Match]:
     looks = [update for update in course.own if any(part.graded for part in update.parts)]
     steps = steps_of(looks)
     if len(steps) < bounds.looks or steps[-1] + 1 < bounds.steps:
@@ -114,6 +124,7 @@ def _examine(course: Course, bounds: Bounds) -> Iterator[Match]:
         _over_depth(course, looks, bounds)
         or _over_time(course, looks, bounds)
         or _on_the_way(course, bounds)
+        or _scaled_up(measurements, course, bounds)
     )
     if match is not None:
         yield match
@@ -138,7 +149,7 @@ def _over_depth(course: Course, looks: Sequence[Update], bounds: Bounds) -> Matc
     return Match(
         message=f"The gradient of {course.model} grows by a factor of {ratio:.0e} from "
         f"{sizes[-1][0]} down to {sizes[0][0]}.",
-        where=at(course, line_of(course), step=update.step, layer=sizes[0][0]),
+        where=at(course, line_of(course, gathered=True), step=update.step, layer=sizes[0][0]),
         evidence={
             "growth": Evidence(ratio, bounds.growth, ">", meaning="first block to last"),
             "first": Evidence(sizes[0][1], meaning=f"gradient of {sizes[0][0]} to its weights"),
@@ -160,16 +171,50 @@ def _on_the_way(course: Course, bounds: Bounds) -> Match | None:
         return None
     reach, growth = growths[0]
     layer = max(reach.flow, key=lambda block: block[1] or 0.0)[0]
+    line = line_of(course, gathered=True, recurs=bool(reach.recurrent))
     return Match(
         message=f"The gradient at the embedding of {course.model} grows by a factor of "
         f"{growth:.0e} on its way down to {layer}, at every step looked at.",
-        where=at(course, line_of(course), step=reach.step, layer=layer),
+        where=at(course, line, step=reach.step, layer=layer),
         evidence={
             "growth": Evidence(growth, bound, ">", meaning="largest block to embedding"),
             "embedding": Evidence(reach.flow[-1][1] or 0.0, meaning="length of its gradient"),
             "looks": Evidence(len(steps), bounds.looks, ">=", unit="steps"),
         },
     )
+
+
+def _scaled_up(measurements: Measurements, course: Course, bounds: Bounds) -> Match | None:
+    """Find a number that multiplies what a loss is made of and grows on, the gradient with it."""
+    by_step: dict[int, float] = {}
+    for reach in course.reaches:
+        if reach.gradient:
+            by_step[reach.step] = max(reach.gradient, by_step.get(reach.step, 0.0))
+    steps = sorted(by_step)
+    if len(steps) <= bounds.looks:
+        return None
+    growth = min(by_step[step] for step in steps[-bounds.late :]) / by_step[steps[0]]
+    for scaling in scalings(measurements, course.model):
+        sizes = scaling.since(0)
+        late = sizes[-bounds.late :]
+        risen = len(sizes) > bounds.looks and min(late) >= bounds.scaled * max(1.0, sizes[0])
+        if not risen or sizes[-1] < max(sizes) or growth < bounds.scaled:
+            continue
+        return Match(
+            message=f"The gradient at the embedding of {course.model} grew {growth:.0e}-fold to "
+            f"step {steps[-1]}, and a number that multiplies what its loss is made of grows with "
+            f"it, from {sizes[0]:.2g} to {sizes[-1]:.2g}.",
+            where=at(course, scaling.line, step=scaling.risen_at(bounds.scaled**0.5)),
+            evidence={
+                "growth": Evidence(growth, bounds.scaled, ">=", meaning="of the last to the first"),
+                "factor": Evidence(sizes[-1] / sizes[0], bounds.scaled, ">=", meaning="likewise"),
+                "looks": Evidence(len(sizes), bounds.looks, ">", unit="steps"),
+            },
+            confidence=Confidence.MEDIUM,
+            cause="A temperature that is lowered, or a weight that is raised, at every step and "
+            "without an end. Bound it, or change it once in an epoch.",
+        )
+    return None
 
 
 def _growth(reach: Reach) -> float | None:
@@ -183,12 +228,17 @@ def _is_steady(reach: Reach) -> bool:
     """Tell whether a gradient grows from block to block: none adds more than half of all growth.
 
     A product of many factors is what grows without bound with the number of layers; one factor is
-    a matter of scale, as that of a normalisation of numbers that are small.
+    a matter of scale, as that of a normalisation of numbers that are small. A block that is a
+    recurrence is such a product by itself.
     """
-    sizes = [size for _, size in reach.flow if size]
-    sizes = sizes[sizes.index(max(sizes)) :]
-    steps = [math.log(one / next_) for one, next_ in itertools.pairwise(sizes)]
-    return bool(steps) and max(steps) <= sum(steps) / 2
+    flow = [(layer, size) for layer, size in reach.flow if size]
+    largest = max(range(len(flow)), key=lambda place: flow[place][1])
+    steps = [
+        (math.log(one / next_), layer in reach.recurrent)
+        for (_, one), (layer, next_) in itertools.pairwise(flow[largest:])
+    ]
+    single = [step for step, recurs in steps if not recurs]
+    return bool(steps) and max(single, default=0.0) <= sum(step for step, _ in steps) / 2
 
 
 def _is_wild(update: Update, bounds: Bounds) -> bool:

@@ -38,7 +38,7 @@ class Course:
 
     ``fresh`` says that its weights were as PyTorch draws them when the watch began, ``company``
     that another watched model got a gradient and was moved, ``others_at`` at which steps another
-    one was seen to get one.
+    one was seen to get one. ``target`` is another one that nobody trains, run without a graph.
     """
 
     model: str
@@ -47,6 +47,7 @@ class Course:
     fresh: bool = False
     company: bool = False
     others_at: frozenset[int] = frozenset()
+    target: str = ""
 
     @cached_property
     def own(self) -> tuple[Update, ...]:
@@ -104,6 +105,15 @@ class Course:
         return tuple(r for r in self.reaches if len(r.flow) > 1 and r.flow[-1][1])
 
     @property
+    def is_target(self) -> bool:
+        """Whether it is run without a graph and in no optimizer, and was not frozen for it."""
+        bare = bool(self.reaches) and not any(reach.graph for reach in self.reaches)
+        never = not self.own and all(
+            update.trainable and not update.held for update in self.updates
+        )
+        return bare and never and not any(part.graded for part in _parts(self.updates))
+
+    @property
     def came_back(self) -> tuple[Reach, ...]:
         """Outputs to which a gradient came that was not zero."""
         return tuple(r for r in self.reaches if r.calls and r.gradient != 0.0)
@@ -138,6 +148,10 @@ def courses(measurements: Measurements) -> tuple[Course, ...]:
         for name in dict.fromkeys(u.model for u in measurements.updates)
     ]
     learning = {c.model: c.learning_at for c in found if c.has_gradient and c.has_moved}
+    targets = [course.model for course in found if course.is_target]
+    found = [
+        replace(c, target=next((name for name in targets if name != c.model), "")) for c in found
+    ]
     if not found:
         raise NotExamined("no step of an optimizer was looked at; beside compiled code none is")
     return tuple(_beside(c, [at for m, at in learning.items() if m != c.model]) for c in found)
@@ -167,17 +181,25 @@ def steps_of(updates: Iterable[Update]) -> tuple[int, ...]:
 
 
 def line_of(
-    course: Course, *, drawn: bool = True, squashed: bool = False, rate: bool = False
+    course: Course,
+    *,
+    drawn: bool = True,
+    squashed: bool = False,
+    rate: bool = False,
+    gathered: bool = False,
+    recurs: bool = False,
 ) -> CallSite | None:
     """Return the line to which gradients that are lost or explode can be traced.
 
-    That which drew the weights, unless they are as PyTorch draws them; that of the activation;
-    that which made the optimizer, whose steps they grew by; else where the layer was called.
+    That which drew the weights, unless they are as PyTorch draws them, which is not known of those
+    of what ``recurs``; that of the activation; that which made the optimizer, whose steps they
+    grew by; that at which a layer sums over given places; else where the layer was called.
     """
     choices = (
-        [update.drawn for update in course.own if drawn and not course.fresh],
+        [update.drawn for update in course.own if drawn and (recurs or not course.fresh)],
         [update.squashed for update in course.own if squashed],
         [update.made for update in course.own if rate],
+        [update.gathered for update in course.own if gathered],
         [reach.steep for reach in course.reaches],
         [reach.made for reach in course.reaches],
     )

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import msgspec
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +17,7 @@ from collapse_doctor.inspector.comparing.carrying import COLUMNS
 from collapse_doctor.inspector.comparing.provenance import Provenance
 from collapse_doctor.inspector.comparing.vocabulary import HEADS
 from collapse_doctor.inspector.losses.arithmetic import meaning_of
+from collapse_doctor.inspector.losses.factors import Factors, added_to
 from collapse_doctor.inspector.losses.graph import Expression, TooLarge, read_graph
 from collapse_doctor.inspector.losses.marks import (
     Bank,
@@ -62,6 +64,10 @@ _QUOTIENTS: frozenset[Callable[..., Any]] = frozenset(
 _DIFFERENCES: frozenset[Callable[..., Any]] = frozenset(
     {torch.sub, Tensor.sub, Tensor.__sub__, Tensor.__rsub__}
 )
+_SUMS: frozenset[Callable[..., Any]] = frozenset(
+    {torch.add, Tensor.add, Tensor.__add__, Tensor.__radd__}
+)
+_EITHER_WAY = _PRODUCTS | _SUMS
 _PAIRING = _PRODUCTS | {torch.sub, Tensor.sub, Tensor.__sub__}
 _BACKWARD: frozenset[Callable[..., Any]] = frozenset({Tensor.backward, torch.autograd.backward})
 _ARITHMETIC: frozenset[Callable[..., Any]] = frozenset(
@@ -110,6 +116,7 @@ class Objectives:
         self._later = later
         self._emit = emit
         self._marks = Marks()
+        self._factors = Factors()
         self._learning: deque[tuple[str, str, int]] = deque(maxlen=BORN)
 
     def born(self, model: str, rows: Sequence[tuple[str, Tensor]]) -> None:
@@ -157,7 +164,7 @@ class Objectives:
         if isinstance(one, Tensor) and _is_number(second):
             value = second.detach().clone() if isinstance(second, Tensor) else float(second)
             self._marks.put(result, Constant(value, _site()))
-        elif isinstance(second, Tensor) and _is_number(one) and func in _PRODUCTS:
+        elif isinstance(second, Tensor) and _is_number(one) and func in _EITHER_WAY:
             self._marks.put(result, Constant(one.detach().clone(), _site()))
         elif isinstance(one, Tensor) and isinstance(second, Tensor):
             self._met(func, one, second, result)
@@ -269,9 +276,12 @@ class Objectives:
             for tensor, value in zip(wanted, values[1:], strict=True)
         }
         found = meaning_of(expression, lambda tensor: arrived[id(tensor)])
+        factors = self._factors.of(expression, lambda tensor: arrived[id(tensor)])
+        added = added_to(expression, lambda tensor: arrived[id(tensor)])
         factor = arrived[id(scale)][0] if scale is not None else 1.0
         loss = float(values[0]) / factor if factor else math.nan
-        self._emit(_objective(step, forward, loss, found, _line_of(expression)))
+        told = _objective(step, forward, loss, found, _line_of(expression))
+        self._emit(msgspec.structs.replace(told, factors=factors, added=added))
 
 
 def _learnt(func: Callable[..., Any], one: Tensor, second: Tensor) -> int | None:

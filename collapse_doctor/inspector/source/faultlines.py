@@ -26,6 +26,7 @@ __all__ = [
     "frozen_at",
     "hooked_at",
     "renewed_at",
+    "replaced_at",
     "returned_by",
     "scheduled_at",
     "switched_off_in",
@@ -66,6 +67,15 @@ def scheduled_at(file: str) -> CallSite | None:
     tree = tree_of_file(file)
     nodes = list(ast.walk(tree)) if tree is not None else []
     calls = [n for n in nodes if isinstance(n, ast.Call) and _is_scheduler(_name(n.func))]
+    handing = {n.name for n in nodes if isinstance(n, _BODIES) and _hands_schedule(n)}
+    calls += [
+        n
+        for n in nodes
+        if isinstance(n, ast.Call)
+        and _name(n.func) in handing
+        and not _is_scheduler(_name(n.func))
+        and len(n.args) + len(n.keywords) > 1
+    ]
     names = {_name(call.func) for call in calls}
     makers = [n for n in nodes if isinstance(n, _BODIES) and n.name in names]
     lines = {
@@ -98,6 +108,24 @@ def unfrozen_at(files: tuple[str, ...]) -> CallSite | None:
 
 def _is_scheduler(name: str) -> bool:
     return (name.endswith("LR") and name != "LR") or "schedule" in name.lower().strip("_")
+
+
+def _hands_schedule(body: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    """Tell whether a function gives back a scheduler that it makes, by a name or at once.
+
+    Whoever calls it with more than an optimizer tells it how long to run.
+    """
+    inside = list(ast.walk(body))
+    returned = [n.value for n in inside if isinstance(n, ast.Return) and n.value is not None]
+    names = {one.id for one in returned if isinstance(one, ast.Name)}
+    made = [
+        n.value
+        for n in inside
+        if isinstance(n, ast.Assign) and any(_name(target) in names for target in n.targets)
+    ]
+    return any(
+        isinstance(one, ast.Call) and _is_scheduler(_name(one.func)) for one in [*returned, *made]
+    )
 
 
 def _rate_line(nodes: Sequence[ast.AST], call: ast.Call) -> int:
@@ -143,6 +171,61 @@ def renewed_at(made: CallSite, *, copied: bool) -> CallSite | None:
         if copied or target.id not in _names_in(node.value)
     }
     return _site(made.file, lines.pop()) if len(lines) == 1 else None
+
+
+@reading(NoneType)
+@functools.lru_cache(maxsize=64)
+def replaced_at(files: tuple[str, ...], missing: tuple[str, ...]) -> CallSite | None:
+    """Return the only line of some files that puts another module where one of a model was.
+
+    Parameters
+    ----------
+    files
+        Those of the training and of the model's classes.
+    missing
+        Names of parameters that came with the new module: ``encoder.a.weight``. What is set is an
+        attribute or an entry of the same name, outside an ``__init__``; whose, is not known.
+    """
+    parts = {part for name in missing for part in name.split(".")[:-1]}
+    found = {
+        (file, node.lineno)
+        for file in files
+        if (tree := tree_of_file(file)) is not None
+        for node in _outside_init(tree)
+        if isinstance(node, ast.Assign | ast.Call) and _puts(node, parts)
+    }
+    return _site(*found.pop()) if len(found) == 1 else None
+
+
+def _outside_init(tree: ast.AST) -> Iterator[ast.AST]:
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if not (isinstance(node, _BODIES) and node.name == "__init__"):
+            yield node
+            waiting.extend(ast.iter_child_nodes(node))
+
+
+def _puts(node: ast.AST, parts: set[str]) -> bool:
+    """Tell whether a node sets one of some names: by assignment, ``setattr`` or as a submodule."""
+    if isinstance(node, ast.Assign):
+        made = isinstance(node.value, ast.Call | ast.Name | ast.Attribute | ast.Subscript)
+        return made and any(_set_name(target) in parts for target in node.targets)
+    if isinstance(node, ast.Call) and _name(node.func) in _SETTERS:
+        return any(isinstance(one, ast.Constant) and one.value in parts for one in node.args)
+    return False
+
+
+_SETTERS = ("setattr", "add_module", "register_module", "set_submodule")
+
+
+def _set_name(target: ast.expr) -> str:
+    """Return the attribute, or the key, that is assigned to."""
+    if isinstance(target, ast.Attribute):
+        return target.attr
+    if isinstance(target, ast.Subscript) and isinstance(target.slice, ast.Constant):
+        return str(target.slice.value)
+    return ""
 
 
 def _names_in(node: ast.expr) -> set[str]:

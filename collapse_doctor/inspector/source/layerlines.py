@@ -20,7 +20,7 @@ from collapse_doctor.inspector.source.callsite import tree_of_file
 from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["drawn_at", "files_of", "squashed_at"]
+__all__ = ["drawn_at", "files_of", "gathered_at", "saturated_at", "squashed_at"]
 
 MOST_FILES = 8
 """Files of a model's own classes that are read."""
@@ -35,6 +35,12 @@ _DRAWS = frozenset(
 _SCALES = frozenset({"mul_", "div_"})
 _SQUASHES = frozenset(
     {"sigmoid", "tanh", "hardsigmoid", "hardtanh", "softsign", "sigmoid_", "tanh_"}
+)
+_GATHERS = frozenset(
+    {
+        *("matmul", "mm", "bmm", "spmm", "einsum", "index_add", "index_add_"),
+        *("scatter_add", "scatter_add_"),
+    }
 )
 _LOOPS = (ast.For, ast.AsyncFor, ast.While, ast.ListComp, ast.GeneratorExp, ast.SetComp)
 
@@ -58,8 +64,11 @@ def files_of(model: nn.Module, step: CallSite | None) -> tuple[str, ...]:
 @reading(NoneType)
 @functools.lru_cache(maxsize=64)
 def drawn_at(files: tuple[str, ...]) -> CallSite | None:
-    """Return the only line of some files that draws or scales weights, or None."""
-    return _only(files, _draws)
+    """Return the only line of some files that draws or scales weights, or None.
+
+    Where none does, it is the only one that writes given numbers into weights.
+    """
+    return _only(files, _draws) or (None if _any(files, _draws) else _only(files, _fills))
 
 
 @reading(NoneType)
@@ -67,6 +76,55 @@ def drawn_at(files: tuple[str, ...]) -> CallSite | None:
 def squashed_at(files: tuple[str, ...]) -> CallSite | None:
     """Return the only line of some files that makes or calls a sigmoid or tanh, or None."""
     return _only(files, lambda call: _name(call.func).lower() in _SQUASHES)
+
+
+@reading(NoneType)
+@functools.lru_cache(maxsize=64)
+def saturated_at(files: tuple[str, ...]) -> CallSite | None:
+    """Return the only line of some files that takes an exponential, or else a sigmoid or tanh.
+
+    Where what stands in it is multiplied by an argument with a number as default, which no call of
+    the function sets, it is the line of that number.
+    """
+    for wanted in (("exp",), ("sigmoid", "tanh")):
+        site = _only(files, lambda call, wanted=wanted: _name(call.func) in wanted)  # type: ignore[misc]
+        if site is not None:
+            return _default_of(site) or site
+    return None
+
+
+def _default_of(site: CallSite) -> CallSite | None:
+    tree = tree_of_file(site.file)
+    nodes = list(ast.walk(tree)) if tree is not None else []
+    bodies = [
+        node
+        for node in nodes
+        if isinstance(node, ast.FunctionDef)
+        and node.lineno <= site.line <= (node.end_lineno or node.lineno)
+    ]
+    for body in bodies[-1:]:
+        own = body.args.args[len(body.args.args) - len(body.args.defaults) :]
+        defaults = {
+            one.arg: value
+            for one, value in zip(own, body.args.defaults, strict=True)
+            if isinstance(value, ast.Constant) and isinstance(value.value, float)
+        }
+        calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == body.name]
+        most = len(body.args.args) - len(body.args.defaults)
+        if any(call.keywords or len(call.args) > most for call in calls):
+            return None
+        used = {
+            one.id
+            for node in ast.walk(body)
+            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+            for one in (node.left, node.right, *ast.walk(node.left))
+            if isinstance(one, ast.Name) and one.id in defaults
+        }
+        if len(used) == 1:
+            line = defaults[used.pop()].lineno
+            source = linecache.getline(site.file, line).strip()
+            return CallSite(site.file, line, source=source)
+    return None
 
 
 def _draws(call: ast.Call) -> bool:
@@ -79,7 +137,67 @@ def _draws(call: ast.Call) -> bool:
     by_method = not owner or owner.endswith("init")
     if name in _SCALES:
         return "weight" in owner
-    return "bias" not in (filled if by_method else owner)
+    return "bias" not in (filled if by_method else owner) and not _fits(name, call)
+
+
+def _fits(name: str, call: ast.Call) -> bool:
+    """Tell whether a draw keeps what goes through it at its size, whoever chose it.
+
+    That of He or Glorot, or an orthogonal one, unless it was told a gain that is no function's.
+    """
+    if not name.startswith(("xavier_", "kaiming_", "orthogonal_")):
+        return False
+    place = None if name.startswith("kaiming_") else 1
+    gains = [word.value for word in call.keywords if word.arg == "gain"]
+    gains += call.args[place:] if place is not None else []
+    return all(isinstance(gain, ast.Call) for gain in gains)
+
+
+@reading(NoneType)
+@functools.lru_cache(maxsize=64)
+def gathered_at(files: tuple[str, ...]) -> CallSite | None:
+    """Return the only line of some files at which a layer sums over what it was given, or None.
+
+    As a graph's matrix is multiplied on: ``adjacency @ self.lin(h)``, ``out.index_add(0, dst, m)``.
+    A line that divides is none: there something was thought of the number of those summed.
+    """
+    found = {
+        (file, node.lineno)
+        for file in files
+        if (tree := tree_of_file(file)) is not None
+        for body in ast.walk(tree)
+        if isinstance(body, ast.FunctionDef) and len(body.args.args) > 1
+        if body.args.args[0].arg == "self"
+        for statement in body.body
+        for node in ast.walk(statement)
+        if isinstance(node, ast.BinOp | ast.Call)
+        and _gathers(node, {one.arg for one in body.args.args[1:]})
+        and not any(isinstance(one, ast.Div) for one in ast.walk(statement))
+    }
+    if len(found) != 1:
+        return None
+    (line,) = found
+    return CallSite(*line, source=linecache.getline(*line).strip())
+
+
+def _gathers(node: ast.BinOp | ast.Call, given: set[str]) -> bool:
+    if isinstance(node, ast.BinOp):
+        product = isinstance(node.op, ast.MatMult)
+        return product and isinstance(node.left, ast.Name) and node.left.id in given
+    if _name(node.func) not in _GATHERS:
+        return False
+    return any(isinstance(one, ast.Name) and one.id in given for one in node.args)
+
+
+def _fills(call: ast.Call) -> bool:
+    """Tell whether a call writes into weights: ``layer.weight_hh_l0.copy_(2 * eye)``."""
+    owner = ast.unparse(call.func.value) if isinstance(call.func, ast.Attribute) else ""
+    return _name(call.func) in ("copy_", "fill_") and "weight" in owner
+
+
+def _any(files: Iterable[str], wanted: Callable[[ast.Call], bool]) -> bool:
+    trees = [tree for file in files if (tree := tree_of_file(file)) is not None]
+    return any(wanted(call) for tree in trees for call, _ in _calls(tree, in_loop=False))
 
 
 def _only(files: Iterable[str], wanted: Callable[[ast.Call], bool]) -> CallSite | None:

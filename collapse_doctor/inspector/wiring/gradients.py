@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 from collapse_doctor.inspector.compiler.compiled import is_capturing
+from collapse_doctor.inspector.layers import public_name
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.pacing.later import Later
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
@@ -46,6 +47,8 @@ MOST_PENDING = 64
 """Outputs that wait for the end of a step, which may never come."""
 MOST_NODES = 64
 """Nodes between an output and what cuts it that are gone through."""
+MOST_LISTED = 64
+"""Things in a list made into one tensor among which one with a gradient is looked for."""
 MOST_INSIDE = 32
 """Calls of blocks in one forward pass that are listened to: the first ones of a recurrence, whose
 last is the output."""
@@ -64,6 +67,7 @@ def _cuts() -> Mapping[Callable[..., Any], str]:
         *("gt", "ge", "lt", "le", "__gt__", "__lt__"),
     )
     found: dict[Callable[..., Any], str] = {torch.tensor: "torch.tensor"}
+    found[torch.as_tensor] = "torch.as_tensor"
     found[Tensor.data.__get__] = "data"  # type: ignore[attr-defined]
     for name in names:
         for owner in (Tensor, torch):
@@ -165,6 +169,7 @@ class Returns:
         self._emit = emit
         self._uneven = uneven
         self._models = {name: weakref.ref(model) for name, model in models.items()}
+        self._recurrences = {name: _recurrences(model) for name, model in models.items()}
         self._opposed = Opposed(later, emit)
         self._pending: dict[Key, _Output] = {}
         self._inside: dict[tuple[str, int, int], list[_Inner]] = {}
@@ -212,8 +217,8 @@ class Returns:
 
     def called(self, func: Callable[..., Any], args: tuple[Any, ...]) -> None:
         """Take note of the first function that takes an output's values out of the graph."""
-        first = args[0] if args else None
-        if not isinstance(first, Tensor) or not is_plain(first) or not first.requires_grad:
+        first = _cut_of(args[0]) if args else None
+        if first is None or (func is torch.as_tensor and first is args[0]):  # which gives it back
             return
         if not any(_may_be_cut(output, CUTS[func]) for output in self._pending.values()):
             return
@@ -256,7 +261,8 @@ class Returns:
             heard = [inner for inner in calls if inner.size is not None]
             taken = [output.size, *(inner.size for inner in heard)]
             sizes = [size for size in taken if size is not None]
-            told = functools.partial(self._tell, output, heard)
+            held = self._recurrences.get(reach.model, frozenset())
+            told = functools.partial(self._tell, output, heard, _through(calls, reach.layer, held))
             self._later.put(sizes, told)
 
     def heard(self, key: Key, gradient: Tensor | None) -> None:
@@ -287,7 +293,13 @@ class Returns:
             inner.size = some(gradient.detach(), INSIDE).clone()
             inner.count = gradient.numel()
 
-    def _tell(self, output: _Output, blocks: Sequence[_Inner], values: list[Tensor]) -> None:
+    def _tell(
+        self,
+        output: _Output,
+        blocks: Sequence[_Inner],
+        recurrent: tuple[str, ...],
+        values: list[Tensor],
+    ) -> None:
         reach, sizes = output.reach, [_size(value) for value in values]
         if output.callers:
             without = without_gradient(output.callers) or self._off_inside(reach.model)
@@ -302,6 +314,7 @@ class Returns:
             reach = msgspec.structs.replace(reach, flow=tuple(flow), steep=steep)
             if steep is not None:
                 self._uneven.add(reach.model)
+                reach = msgspec.structs.replace(reach, recurrent=recurrent)
         self._emit(reach)
 
     def _off_inside(self, name: str) -> CallSite | None:
@@ -378,6 +391,43 @@ def _steepest(
     block = lost[-1] if lost else grown
     file = block.code.co_filename if block.code is not None else ""
     return CallSite(file, block.line, source=linecache.getline(file, block.line).strip())
+
+
+def _recurrences(model: nn.Module) -> frozenset[str]:
+    """Return the names of the modules that are, or hold, a recurrence over time."""
+    found: set[str] = set()
+    for name, module in model.named_modules():
+        if isinstance(module, nn.RNNBase):
+            parts = public_name(name).split(".")
+            found |= {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+    return frozenset(found)
+
+
+def _through(calls: Sequence[_Inner], last: str, held: frozenset[str]) -> tuple[str, ...]:
+    """Return what is first heard behind each recurrence: itself, or the next if none came to it.
+
+    As where only the last state is used, which is not what is listened to.
+    """
+    found, passed = [], False
+    for one in (*calls, _Inner(last, size=torch.empty(0))):
+        passed = passed or one.layer in held
+        if passed and one.size is not None:
+            found.append(one.layer)
+            passed = False
+    return tuple(dict.fromkeys(found))
+
+
+def _cut_of(given: Any) -> Tensor | None:
+    """Return the tensor whose values a function of :data:`CUTS` takes out of the graph, if any.
+
+    Of a list that is made into one tensor, as single losses are, it is the first with a gradient.
+    """
+    listed = isinstance(given, list | tuple)
+    for one in given[:MOST_LISTED] if listed else (given,):
+        inner = one[0] if listed and isinstance(one, list | tuple) and one else one
+        if isinstance(inner, Tensor) and is_plain(inner) and inner.requires_grad:
+            return inner
+    return None
 
 
 def _may_be_cut(output: _Output, cut: str) -> bool:

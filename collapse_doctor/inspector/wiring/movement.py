@@ -28,6 +28,7 @@ from collapse_doctor.inspector.source.faultlines import (
     frozen_at,
     hooked_at,
     renewed_at,
+    replaced_at,
     scheduled_at,
     unfrozen_at,
 )
@@ -338,9 +339,12 @@ class Movement:
         if update.in_vain:
             return unfrozen_at(self._files_of(update))
         if not update.held and update.made is not None:
-            return renewed_at(update.made, copied=update.copied)
+            renewed = renewed_at(update.made, copied=update.copied)
+            return renewed or replaced_at(self._files_of(update), update.missing)
         if update.site is None or not update.holds:
             return None
+        if update.absent and update.step:  # from the first step on, they were never held
+            return replaced_at(self._files_of(update), update.missing)
         if update.rate == 0.0 and update.scheduled:
             return scheduled_at(update.site.file)
         if all(part.tensors == part.scalars for part in parts):

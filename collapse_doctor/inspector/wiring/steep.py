@@ -6,7 +6,12 @@ from collections.abc import Sequence
 
 import msgspec
 
-from collapse_doctor.inspector.source.layerlines import drawn_at, squashed_at
+from collapse_doctor.inspector.source.layerlines import (
+    drawn_at,
+    gathered_at,
+    saturated_at,
+    squashed_at,
+)
 from collapse_doctor.inspector.wiring.parts import made_at
 from collapse_doctor.recording.observations import Part, Update
 
@@ -39,6 +44,8 @@ class Steepness:
             made=update.made or made_at(update.optimizer, update.site),
             drawn=drawn_at(files),
             squashed=squashed_at(files),
+            gathered=gathered_at(files),
+            saturated=saturated_at(files),
         )
 
     def _is_steep(self, update: Update) -> bool:

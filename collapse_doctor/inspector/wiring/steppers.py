@@ -23,12 +23,17 @@ MOST_MISSING = 8
 """Names of parameters that are told of those that no optimizer holds."""
 
 
+MOST_ENDS = 4
+"""Times that a learning rate becomes 0 at which a step is looked at for it."""
+
+
 @dataclass(eq=False)
 class Known:
     """An optimizer that was seen to step: how often, and which parameters it holds.
 
     ``number`` tells it from others of its class; parameters are known by their id; before step
-    ``next`` nothing is due, if there were as many ``alerts`` when that was found.
+    ``next`` nothing is due, if there were as many ``alerts`` when that was found. ``resting`` is
+    whether its learning rate was 0 by then, ``ends`` how often it has become so.
     """
 
     optimizer: weakref.ref[Optimizer]
@@ -38,6 +43,8 @@ class Known:
     steps: int = 0
     next: int = 0
     alerts: int = 0
+    resting: bool = False
+    ends: int = 0
 
 
 class Steppers:
@@ -66,6 +73,11 @@ class Steppers:
             self._hold(known, optimizer)
         known.steps += 1
         step = known.steps - 1
+        if known.ends < MOST_ENDS and _is_resting(optimizer) != known.resting:
+            known.resting = not known.resting
+            known.ends += known.resting
+            if known.resting:  # seen at once: nothing else tells when its learning has ended
+                return True
         if step < known.next and known.alerts == self._schedule.alerts:
             return False
         known.next = self._schedule.next_compared(step + 1)
@@ -172,6 +184,16 @@ def _others(optimizer: Optimizer, beside: Collection[int]) -> int:
         for p in group["params"]
         if id(p) not in beside
     )
+
+
+def _is_resting(optimizer: Optimizer) -> bool:
+    """Tell whether the learning rate is 0, as the first group has it. One on a device is not read.
+
+    Called at every step.
+    """
+    groups = optimizer.param_groups
+    rate = groups[0].get("lr") if groups else None
+    return isinstance(rate, int | float) and rate == 0
 
 
 def _may_move(group: dict[str, Any]) -> bool:

@@ -30,7 +30,14 @@ from collapse_doctor.recording.observations.manifest import (
     ModelInfo,
     Sharing,
 )
-from collapse_doctor.recording.observations.objectives import Labels, Loss, Objective, Party, Pull
+from collapse_doctor.recording.observations.objectives import (
+    Factor,
+    Labels,
+    Loss,
+    Objective,
+    Party,
+    Pull,
+)
 from collapse_doctor.recording.observations.places import CallSite, Operand, Origin, Role
 from collapse_doctor.recording.observations.wiring import Part, Reach, Update
 
@@ -42,6 +49,7 @@ __all__ = [
     "Clock",
     "Comparison",
     "Cost",
+    "Factor",
     "Intake",
     "Labels",
     "LayerInfo",

@@ -6,7 +6,7 @@ from msgspec import Struct
 
 from collapse_doctor.recording.observations.places import CallSite
 
-__all__ = ["Labels", "Loss", "Objective", "Party", "Pull"]
+__all__ = ["Factor", "Labels", "Loss", "Objective", "Party", "Pull"]
 
 
 class Labels(Struct, frozen=True, gc=False, tag="labels"):
@@ -64,6 +64,18 @@ class Pull(Struct, frozen=True, gc=False):
     crossed: bool = False
 
 
+class Factor(Struct, frozen=True, gc=False):
+    """A given number by which what is made of an output is multiplied on its way to a loss.
+
+    ``value`` is its size, of a divisor the inverse; ``site`` the line of that. ``moved`` is the
+    line that changes the number, looked for where it has changed by an order.
+    """
+
+    value: float
+    site: CallSite | None = None
+    moved: CallSite | None = None
+
+
 class Objective(Struct, frozen=True, gc=False, tag="objective"):
     """What one call of ``backward`` minimised, as far as its graph of gradients shows it.
 
@@ -100,6 +112,10 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     mismatched
         Of a softmax over the matrix of every row with every row whose targets give rows no partner
         each: how many rows it has, how many targets differ, and the highest target.
+    factors
+        Given numbers by which parts of it with outputs are multiplied, one for each line.
+    added
+        The sum of the tensors that were added to it and take no gradient; None if none was.
     site
         The line that computed it, or that made its reach so small.
     """
@@ -120,4 +136,6 @@ class Objective(Struct, frozen=True, gc=False, tag="objective"):
     unevenness: float | None = None
     squared: bool = False
     mismatched: tuple[int, ...] = ()
+    factors: tuple[Factor, ...] = ()
+    added: float | None = None
     site: CallSite | None = None

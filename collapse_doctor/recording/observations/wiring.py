@@ -22,7 +22,8 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     ``flow`` is the length of the gradient at the outputs of the model's blocks on its way down, in
     the order of the forward pass, the output itself last; None if not finite. Blocks to which none
     came, or which were not listened to, are left out. ``steep`` is the line that called the block
-    at which it is first lost on this way, or has grown most, where it changes by orders.
+    at which it is first lost on this way, or has grown most, where it changes by orders;
+    ``recurrent`` are then the blocks among them that are, or hold, a recurrence over time.
     """
 
     step: int
@@ -38,6 +39,7 @@ class Reach(Struct, frozen=True, gc=False, tag="reach"):
     without: CallSite | None = None
     flow: tuple[tuple[str, float | None], ...] = ()
     steep: CallSite | None = None
+    recurrent: tuple[str, ...] = ()
 
 
 class Part(Struct, frozen=True, gc=False):
@@ -88,7 +90,9 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     set the learning rate, that cleared gradients before the step, that made the model anew after
     its optimizer, or that put layers where the model does not know of them, where it was found in
     the source. ``drawn`` is the line that drew the weights, ``squashed`` that
-    of a sigmoid or tanh: looked for where gradients are very uneven. ``in_vain`` names a module
+    of a sigmoid or tanh, ``gathered`` that at which a layer sums over given places, as over the
+    neighbours in a graph, ``saturated`` that of an exponential in a loss: looked for
+    where gradients are very uneven. ``in_vain`` names a module
     whose parameters are frozen and that was given an attribute ``requires_grad`` to unfreeze them.
     """
 
@@ -115,3 +119,5 @@ class Update(Struct, frozen=True, gc=False, tag="update"):
     in_vain: str = ""
     drawn: CallSite | None = None
     squashed: CallSite | None = None
+    gathered: CallSite | None = None
+    saturated: CallSite | None = None
