@@ -174,7 +174,7 @@ def test_where_a_glance_suffices_nothing_more_is_done(model: nn.Module, calls: l
     glances: list[nn.Module] = []
     suffices = True
 
-    def glance(module: nn.Module) -> bool:
+    def glance(module: nn.Module, _output: Any) -> bool:
         glances.append(module)
         return suffices
 
