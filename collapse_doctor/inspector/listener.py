@@ -212,6 +212,8 @@ class Listener:
         provenance, forward = self._senses.provenance, moment.forwards_of(model)
         network = f"{model}.{part}" if part else model
         run = self._passes.ran(network, forward, module, inputs, frame)
+        given = (tensor for _, tensor in tensors_in(inputs, "inputs"))
+        self._senses.operands.corrupted.entered(run, given)
         for name, tensor in tensors:
             origin = Origin(model, name, moment.step, forward)
             rewrote, serial = provenance.slots.take(tensor, origin), provenance.writes.now()

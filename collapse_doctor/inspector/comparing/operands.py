@@ -97,6 +97,7 @@ class Operands:
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
         self.captured = Captured()
         self._causes = Causes(provenance, self.captured, lost)
+        self.corrupted = self._causes.corrupted
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
         self._candidates = Candidates(moment, provenance, patient, emit)
@@ -139,6 +140,7 @@ class Operands:
                 if CARRIERS[func] in SUBTRACTING and len(args) > 1:
                     self._taken_off(first, args[1])
             carry(self._provenance, CARRIERS[func], args, result)
+            self.corrupted.carried(args, result)
 
     def _looked_at(
         self,
