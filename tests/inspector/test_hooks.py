@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import io
 import threading
+from typing import Any
 
 import pytest
 import torch

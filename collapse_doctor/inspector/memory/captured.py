@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor, nn
 
+from collapse_doctor.inspector.comparing.births import known_assignments
 from collapse_doctor.inspector.comparing.names import MOST_LEVELS, line_at, outwards
 from collapse_doctor.inspector.comparing.trail import Trail
 from collapse_doctor.inspector.hooks import ForwardHook
@@ -20,6 +21,7 @@ from collapse_doctor.inspector.outputs import is_plain, tensors_in
 from collapse_doctor.inspector.source.callsite import (
     Still,
     call_at,
+    scope_of,
     site_of,
     still,
     tree_of,
@@ -138,7 +140,7 @@ def spoilt_line(spoilt: Spoilt, frame: Still, name: str) -> CallSite | None:
     for _ in range(MOST_LEVELS):
         if here is None or not name:
             return None
-        if not _identifiers(name).isdisjoint(spoilt.names):
+        if not (_identifiers(name) | _given(here, name)).isdisjoint(spoilt.names):
             return _in_place(here) or spoilt.site
         here, names = outwards(here, (name, name))
         name = names[0] if names is not None else ""
@@ -154,7 +156,9 @@ def _operands(frame: Still) -> list[str]:
     if node is None:
         return []
     owner = [node.func.value] if isinstance(node.func, ast.Attribute) else []
-    return [ast.unparse(one) for one in (*node.args, *(word.value for word in node.keywords), *owner)]
+    return [
+        ast.unparse(one) for one in (*node.args, *(word.value for word in node.keywords), *owner)
+    ]
 
 
 def _in_place(frame: Still) -> CallSite | None:
@@ -163,6 +167,15 @@ def _in_place(frame: Still) -> CallSite | None:
     calls = (node for node in ast.walk(tree) if isinstance(node, ast.Call)) if tree else ()
     lines = {call.lineno for call in calls if any(map(_asks, call.keywords))}
     return line_at(frame, lines.pop()) if len(lines) == 1 else None
+
+
+@reading(set)
+def _given(frame: Still, name: str) -> set[str]:
+    """Return the names in what a name was given: ``seen`` of ``before = hook.seen.pop()``."""
+    scope = scope_of(frame) if name.isidentifier() else None
+    known = known_assignments(scope) if scope is not None else ()
+    sources = (a.source for a in known if a.target == name and a.line < frame.f_lineno)
+    return {one for source in sources for one in _identifiers(source)}
 
 
 def _asks(word: ast.keyword) -> bool:
@@ -183,9 +196,9 @@ def _hooks_of(part: nn.Module) -> list[Any]:
 def _names(hook: Any) -> Iterator[str]:
     """Yield the names that a hook's code uses, of functions written inside it as well."""
     function = getattr(hook, "__func__", getattr(hook, "func", hook))
-    if not hasattr(function, "__code__"):  # an object that is called
-        function = getattr(type(function), "__call__", function)
     waiting = [getattr(function, "__code__", None)]
+    if waiting == [None]:  # an object that is called
+        waiting = [getattr(vars(type(function)).get("__call__"), "__code__", None)]
     while waiting:
         code = waiting.pop()
         if isinstance(code, CodeType):

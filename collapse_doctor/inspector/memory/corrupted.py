@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from types import NoneType
 from typing import Any
 
 from torch import Tensor, nn
@@ -160,8 +159,7 @@ def _are_two_names(call: Call, frame: Still, name: str) -> bool:
     return False
 
 
-@reading(NoneType)
-def _arguments(call: Call, there: Still) -> tuple[str, ...] | None:
+def _arguments(call: Call, there: Still) -> tuple[str, ...]:
     """Return how the arguments are written at one level of the calls that led to a pass."""
     if there is call.frame:
         return call.arguments

@@ -31,7 +31,7 @@ __all__ = ["changed_under_other_name", "written_since"]
 def written_since(
     provenance: Provenance, tensor: Tensor, known: Known, site: CallSite
 ) -> Write | None:
-    """Return what last changed a tensor in place since it was made, or what it was made of; or None.
+    """Return what last changed a tensor in place since it was made, or what it was made of.
 
     Parameters
     ----------

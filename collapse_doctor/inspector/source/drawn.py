@@ -39,7 +39,11 @@ def is_drawn(frame: Still, target: str = "") -> bool:
     if statement is None:
         return False
     written = _target_of(statement)
-    own = {node.id for node in ast.walk(written) if isinstance(node, ast.Name)} if written else {target}
+    own = (
+        {node.id for node in ast.walk(written) if isinstance(node, ast.Name)}
+        if written
+        else {target}
+    )
     parts = [part for part in _read_in(statement) if ast.unparse(part) not in own]
     return any(_leads_to_a_draw(frame, part, own, MOST_LEVELS) for part in parts)
 
@@ -97,9 +101,9 @@ def _read_in(statement: ast.stmt) -> list[ast.AST]:
         targets = [statement.target] if isinstance(statement, ast.AugAssign) else statement.targets
         parts += [t.slice for t in targets if isinstance(t, ast.Subscript)]
     value = getattr(statement, "value", None)
-    if isinstance(value, ast.Call) and _target_of(statement) is not None:
-        if not isinstance(statement, ast.Assign) or not parts:
-            return [*parts, *value.args, *(word.value for word in value.keywords)]
+    called = isinstance(value, ast.Call) and _target_of(statement) is not None
+    if isinstance(value, ast.Call) and called and not parts:  # not what it is called on
+        return [*value.args, *(word.value for word in value.keywords)]
     return [*parts, *([value] if value is not None else [])]
 
 
