@@ -49,7 +49,8 @@ def dropped_by_a_function(model: nn.Module, x: Tensor) -> Tensor:
 def blanked_through_a_view(model: nn.Module, x: Tensor) -> Tensor:
     seen = x.detach()
     seen[:, torch.randperm(12)[:4]] = 0
-    return (model(seen) - x).square().mean()
+    loss: Tensor = (model(seen) - x).square().mean()
+    return loss
 
 
 def distance(guess: Tensor, wanted: Tensor) -> Tensor:
@@ -168,11 +169,13 @@ def hooked(keep: Callable[[Tensor], Tensor], place: int = 0) -> nn.Module:
 def below_zero(model: nn.Module, x: Tensor) -> Tensor:
     z = model(x)
     depth = kept["made"]
-    return z.square().mean() + torch.clamp(depth, max=0).square().mean()
+    loss: Tensor = z.square().mean() + torch.clamp(depth, max=0).square().mean()
+    return loss
 
 
 def unused(model: nn.Module, x: Tensor) -> Tensor:
-    return model(x).square().mean() + 0 * float(kept["made"].detach().mean())
+    loss: Tensor = model(x).square().mean() + 0 * float(kept["made"].detach().mean())
+    return loss
 
 
 def test_what_a_hook_keeps_and_an_activation_writes_over() -> None:
