@@ -18,9 +18,10 @@ __all__ = ["Attached", "ForwardHook", "Gate", "Glance", "attach", "attach_before
 
 Callback = Callable[..., None]
 """Takes the module, its arguments and keyword arguments and, after the call, its output."""
-Glance = Callable[[nn.Module], bool]
-"""Tells by the module alone whether a call is of no interest. It is asked before all but the
-thread, and is not guarded, so that it costs next to nothing: it must not be able to raise."""
+Glance = Callable[[nn.Module, Any], bool]
+"""Tells by the module, and by what came last in the call (its output, after it), whether a call is
+of no interest. It is asked before all but the thread, and is not guarded, so that it costs next to
+nothing: it must not be able to raise."""
 
 
 class Gate:
@@ -43,7 +44,7 @@ class ForwardHook:
     that ours takes keywords; so it takes what it is given, and once silenced it is dead wherever
     it was moved.
 
-    ``glance`` sees the module first: where it returns True nothing more is to be done.
+    ``glance`` sees the call first: where it returns True nothing more is to be done.
     """
 
     def __init__(
@@ -67,7 +68,7 @@ class ForwardHook:
             return
         if self._callback is None or this_thread() != self._thread or in_backward():
             return
-        if self._glance is not None and self._glance(module):
+        if self._glance is not None and self._glance(module, call[-1]):
             return
         if not is_quiet(self._thread):
             self._pass_on(self._callback, module, call)

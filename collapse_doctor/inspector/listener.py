@@ -16,6 +16,7 @@ from collapse_doctor.inspector.moment import Moment
 from collapse_doctor.inspector.outputs import embeddings_among, is_plain, tensors_in
 from collapse_doctor.inspector.pacing.attention import Attention
 from collapse_doctor.inspector.pacing.pulse import Pulse
+from collapse_doctor.inspector.pacing.signs import Signs
 from collapse_doctor.inspector.parts import Part, forward_of, gives_loss, is_running
 from collapse_doctor.inspector.senses import Senses
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
@@ -39,6 +40,7 @@ class Listener:
         self,
         moment: Moment,
         attention: Attention,
+        signs: Signs,
         window: ModeWindow,
         senses: Senses,
         pulse: Pulse,
@@ -46,6 +48,7 @@ class Listener:
     ) -> None:
         self._moment = moment
         self._attention = attention
+        self._signs = signs
         self._window = window
         self._senses = senses
         self._pulse = pulse
@@ -83,6 +86,8 @@ class Listener:
         def hook(module: nn.Module, args: Any, kwargs: Any, output: Any) -> None:
             self._window.come_back()
             self._in_mode(model, module, output)
+            if not self._window.is_open:
+                self._signs.gave(output)
             if self._attention.is_idle and not self._window.is_open:
                 self._pass_by(model, module, output)
                 return
@@ -154,16 +159,18 @@ class Listener:
         """Return the block that returned this very tensor just now, if one did."""
         return self._last[1] if self._last is not None and self._last[0]() is tensor else None
 
-    def glance(self, model: str) -> Callable[[nn.Module], bool]:
+    def glance(self, model: str) -> Callable[[nn.Module, Any], bool]:
         """Return what sees a pass before the hook of the model, and tells if counting will do."""
         gate, count = self._attention.glancing, self._moment.counter(model)
+        gave = self._signs.gave
 
-        def glance(module: nn.Module) -> bool:
+        def glance(module: nn.Module, output: Any) -> bool:
             if not gate.is_open or self._attention.is_felt:
                 return False
             if self._moment.tells_sizes or (model, module.training) not in self._modes:
                 return False
             count()
+            gave(output)
             return True
 
         return glance
@@ -205,6 +212,8 @@ class Listener:
         provenance, forward = self._senses.provenance, moment.forwards_of(model)
         network = f"{model}.{part}" if part else model
         run = self._passes.ran(network, forward, module, inputs, frame)
+        given = (tensor for _, tensor in tensors_in(inputs, "inputs"))
+        self._senses.operands.corrupted.entered(run, given)
         for name, tensor in tensors:
             origin = Origin(model, name, moment.step, forward)
             rewrote, serial = provenance.slots.take(tensor, origin), provenance.writes.now()

@@ -268,6 +268,7 @@ class Watch:
         return Listener(
             self._moment,
             self._attention,
+            self._rhythm.signs,
             self._window,
             self._senses,
             Pulse(self._prompt, self._attention.changed),
@@ -340,7 +341,8 @@ class Watch:
             return
         if steps == 1:
             self._hear_parts()
-        if self._rhythm.is_new(steps - 1) and steps > self._schedule.window:
+        unseen = not (self._window.is_wanted or self._window.is_open)
+        if self._rhythm.is_new(steps - 1, unseen=unseen) and steps > self._schedule.window:
             self._attention.must_change(before=True)
         self._budget.turn(max(1, steps - self._turned))
         self._turned = steps
@@ -373,7 +375,7 @@ class Watch:
         """
         if torch._C._len_torch_function_stack():
             return True
-        return self._rhythm.is_new(self._clock.steps) or self._memory.stirs()
+        return self._rhythm.is_new(self._clock.steps, unseen=True) or self._memory.stirs()
 
     @property
     def _is_free(self) -> bool:

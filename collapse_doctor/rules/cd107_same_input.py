@@ -36,7 +36,11 @@ applies to whole batches by a toss of a coin leaves some batches as they are.
 Bounds and their source
 -----------------------
 in_a_row: 8 steps, unless it happened in every step in which the line was seen to run. A view that
-is left as it is by a fair coin is left so eight times in a row once in 256. in_eval_mode: 2 steps
+is left as it is by a fair coin is left so eight times in a row once in 256. to_the_end: 4 steps
+suffice where they are the last ones seen and no step before them was such, if chance would order n
+steps, k of them with equal inputs, in that way once in 256 at most (chance: 1/256): any coin that
+does not change puts them anywhere, so each of the n! / (k! (n - k)!) orders is as likely (this is
+what a schedule looks like that has come to zero). in_eval_mode: 2 steps
 where both passes were given one object in eval mode: no coin is tossed. other_network_steps: 3
 where the two are different outputs of one pass, equal in every call: inside the model they may
 come from two networks, and a teacher starts as its student's copy (see CD104). Inputs and outputs
@@ -55,6 +59,7 @@ section 3 (without augmentation the task is trivial). Gao, Yao and Chen, "SimCSE
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -72,6 +77,8 @@ class Bounds:
     """How long the inputs must have been equal."""
 
     in_a_row: int = 8  # a fair coin does so once in 256
+    to_the_end: int = 4  # where none was before, and chance would not have ordered them so
+    chance: float = 1 / 256  # as for eight in a row
     in_eval_mode: int = 2  # where no coin is tossed: one may be an evaluation
     other_network_steps: int = 3  # a teacher is its student's copy at first; not a third time
 
@@ -106,7 +113,10 @@ def _lasts(alias: Alias, ran: tuple[int, ...], bounds: Bounds) -> bool:
     differs = [place for place, step in enumerate(ran) if step not in found]
     in_a_row = len(ran) - 1 - differs[-1] if differs else len(ran)
     bound = all(_in_eval_mode(relation) for _, relation in alias.found)
-    return not differs or in_a_row >= (bounds.in_eval_mode if bound else bounds.in_a_row)
+    if not differs or in_a_row >= (bounds.in_eval_mode if bound else bounds.in_a_row):
+        return True
+    lasting = in_a_row == len(found) and in_a_row >= bounds.to_the_end
+    return lasting and math.comb(len(ran), in_a_row) * bounds.chance >= 1
 
 
 def _in_eval_mode(relation: Relation) -> bool:

@@ -91,6 +91,13 @@ def _say(alias: Alias) -> Said:
             f"was overwritten when {right} was computed.",
         )
     what = _written(relation.operation)
+    if alias.left == alias.right and left == right:
+        return Said(
+            f"{left} was overwritten by {what}{line} after a hook had kept it, and then became "
+            f"part of {alias.first.function}.",
+            cause=f"A hook is given the tensor itself, and {what} writes into it afterwards.",
+            remedy="Keep `output.clone()` in the hook, or use the operation that is not in place.",
+        )
     return Said(
         f"{left} or {right} was overwritten by {what}{line} after it was made, and then compared "
         f"by {alias.first.function}.",

@@ -3,6 +3,7 @@ from __future__ import annotations
 import copy
 import io
 import threading
+from typing import Any
 
 import pytest
 import torch
@@ -174,7 +175,7 @@ def test_where_a_glance_suffices_nothing_more_is_done(model: nn.Module, calls: l
     glances: list[nn.Module] = []
     suffices = True
 
-    def glance(module: nn.Module) -> bool:
+    def glance(module: nn.Module, _output: Any) -> bool:
         glances.append(module)
         return suffices
 

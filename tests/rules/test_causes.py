@@ -61,6 +61,10 @@ def test_views_that_differ_now_and_then_were_left_by_chance(training_of, compare
     assert at({4, 5}, 6) == [], "two in a row at the end are a coin's"
     assert len(at(set(range(6)), 6)) == 1
     assert len(at(set(range(4, 12)), 12)) == 1, "switched off at the fourth step"
+    assert at({14, 15, 16}, 17) == [], "three are too few, whatever was before"
+    assert len(at(set(range(14, 18)), 18)) == 1, "chance would not put all four at the end"
+    assert at(set(range(3, 7)), 7) == [], "among seven it would: in one of 35 orders"
+    assert at({2, *range(14, 18)}, 18) == [], "one before them: a coin"
     (match,) = at({0}, 1)
     assert match.evidence["steps"].meaning == "of 1 in which the line was seen"
 
@@ -99,6 +103,15 @@ def test_what_wrote_is_told(training_of, compared, check) -> None:
     assert "one buffer" in at("forward pass")
     assert "`zero_` in line 30" in at("zero_")
     assert "an assignment to its elements in line 30" in at("__setitem__")
+
+
+def test_what_a_hook_kept_is_told_by_its_one_name(training_of, compared, check) -> None:
+    met = compared(paired=False)
+    one = replace(met, operands=(met.operands[0],) * 2, relations=())
+    (match,) = check("CD109", training_of(comparisons=[behind(one, "overwritten", "relu_")]))
+    assert "after a hook had kept it" in match.message
+    assert "`relu_` in line 30" in match.message
+    assert "clone()" in match.remedy
 
 
 def test_structure_that_is_meant_is_silent(training_of, check) -> None:

@@ -30,6 +30,11 @@ __all__ = [
 ELEMENT = "next"
 """How what a loop takes from its source is written: ``next(loader)``."""
 _AS_IT_IS = ((), ("stack",), ("cat",))
+_GIVING_SEVERAL = (
+    *(ast.Name, ast.Attribute, ast.Call, ast.Subscript),
+    *(ast.ListComp, ast.GeneratorExp),
+)
+"""What may be taken apart into several names without its elements being written out."""
 # Calls through which a value stays the same thing: x.detach().clone(), F.normalize(x), x[:4] …
 _DETACHING = frozenset({"detach", "detach_", "data", "numpy", "clone", "item"})
 _VIEWING = frozenset({"view", "view_as", "reshape", "flatten", "squeeze", "unsqueeze", "expand"})
@@ -210,13 +215,15 @@ def _unpacked(
     target: ast.Tuple | ast.List, value: ast.expr, inside: Sequence[Place], line: int
 ) -> Iterator[Assignment]:
     names = target.elts
+    if isinstance(value, ast.ListComp | ast.GeneratorExp):
+        inside = inside[: len(names)]  # as many as there are names; which of them is all one
     if len(inside) == len(names):
         for one, place in zip(names, inside, strict=True):
             if place.same_as:
                 yield Assignment(ast.unparse(one), ast.unparse(names[0]), (), line)
             else:
                 yield from _pairs(one, place.value, line)
-    elif isinstance(value, ast.Name | ast.Attribute | ast.Call | ast.Subscript):
+    elif isinstance(value, _GIVING_SEVERAL):
         for number, one in enumerate(names):
             element = ast.Subscript(value, ast.Constant(number))
             if isinstance(one, ast.Tuple | ast.List):

@@ -9,6 +9,7 @@ from typing import Any
 from torch import Tensor
 
 from collapse_doctor.inspector.comparing.provenance import Known, Provenance
+from collapse_doctor.inspector.memory.elements import written_since
 from collapse_doctor.inspector.memory.unnoticed import changed_through_alias
 from collapse_doctor.inspector.outputs import is_plain
 from collapse_doctor.inspector.source.callsite import site_of, user_frame
@@ -46,6 +47,9 @@ def carry(provenance: Provenance, operation: str, args: tuple[Any, ...], result:
     changed = changed_through_alias(provenance, whole, source) if whole is not None else None
     if changed is not None:
         source = replace(source, changed=changed)
+    written = written_since(provenance, whole, source, site) if whole is not None else None
+    if written is not source.rewritten:
+        source = replace(source, rewritten=written)
     for tensor in _made(operation, args, result):
         selected = operation in SELECTING and whole is not None and _is_part(tensor, whole)
         provenance.carried(source, tensor, COLUMNS if selected else operation, site)

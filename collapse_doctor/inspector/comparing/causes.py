@@ -29,6 +29,7 @@ from collapse_doctor.inspector.comparing.twins import (
 )
 from collapse_doctor.inspector.comparing.vocabulary import Comparator
 from collapse_doctor.inspector.memory.captured import Captured
+from collapse_doctor.inspector.memory.corrupted import Corrupted
 from collapse_doctor.inspector.memory.lost import Lost
 from collapse_doctor.inspector.memory.overwriting import (
     Held,
@@ -139,17 +140,20 @@ class Causes:
         self._captured = captured
         self._lost = lost
         self._reused = Reused()
+        self.corrupted = Corrupted()
 
     def end_step(self) -> None:
         """Forget what was compared in the step that is over."""
         self._reused.end_step()
         self._captured.sweep()
         self._lost.end_step()
+        self.corrupted.end_step()
 
     def seen(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Take note of a call that writes into its first argument."""
         if func in WRITERS:
             note_write(self._provenance, func, args, kwargs, self._captured)
+            self.corrupted.seen(func, args, kwargs)
 
     def clue(
         self,
@@ -180,7 +184,9 @@ class Causes:
             both = (self._reused.find(one, frame) for one in held)
             reused = next((one for one in list(both) if one is not None), None)
         operands = [(objects or tensors)[i] for i in place]
-        lost = self._lost_among(operands, [names[i] for i in place], frame)
+        texts = [names[i] for i in place]
+        lost = self._lost_among(operands, texts, frame)
+        lost = lost or self.corrupted.of(operands, texts, frame)
         changes = given_back(self._provenance.writes.recent(), known[left], known[right])
         return Clue(place, sides, (held[0], held[1]), frame, reused, by_direction, changes, lost)
 

@@ -22,6 +22,9 @@ itself is a length in a product, and a pull towards a length in a distance."""
 
 COPYING = frozenset({"clone", "__deepcopy__", "numpy"})
 """What lays equal values elsewhere: nobody does it to hold a batch against itself."""
+DOUBLING = frozenset({"expand", "expand_as", "repeat", "repeat_interleave", "tile", "stack", "cat"})
+PARTING = frozenset({"unbind", "chunk", "split", "select", "__getitem__", "narrow"})
+"""What makes two of one thing, and what takes them apart again: as views of one sample are."""
 
 Place = tuple[tuple[int, int], ...]
 """Where a call is made: the instructions of the functions that were running."""
@@ -111,7 +114,9 @@ class Encounter:
         a batch with itself may be held to another such table.
         """
         if related.kind == "equal":
-            return self._is_copied
+            return self._is_copied or self._is_doubled
+        if related.kind == "shared-storage" and self._is_doubled:
+            return True
         return not weighing.is_spread and related.kind != "scalar-multiple"
 
     @property
@@ -122,6 +127,11 @@ class Encounter:
             return False
         apart = {*one.origin.path} ^ {*other.origin.path}
         return one.run is not other.run or not COPYING.isdisjoint(apart)
+
+    @property
+    def _is_doubled(self) -> bool:
+        """Whether both are parts of what one thing was repeated in: they stand for two views."""
+        return all(known is not None and _was_doubled(known) for known in self.known)
 
     def _is_meant(self, related: Related) -> bool:
         if related.by_value and not all(self.names):
@@ -150,3 +160,10 @@ class Encounter:
         telling = all(known) or (self.kind == "difference" and any(known))
         telling = telling or comparison.past is not None
         return bool(comparison.relations) or telling or site in self.company.sites
+
+
+def _was_doubled(known: Known) -> bool:
+    """Tell whether something was first repeated, and then taken apart."""
+    path = known.origin.path
+    doubled = next((place for place, how in enumerate(path) if how in DOUBLING), None)
+    return doubled is not None and not PARTING.isdisjoint(path[doubled + 1 :])

@@ -46,6 +46,7 @@ from collapse_doctor.inspector.source.callsite import site_of, still, user_frame
 from collapse_doctor.recording.observations import (
     Comparison,
     Operand,
+    Relation,
     Use,
 )
 
@@ -66,6 +67,8 @@ MOST_WAITING = 64
 
 PICKING = frozenset({"gather", "max", "amax"})
 """What takes one number of each row: an action's value, the log-probability of a class."""
+KEPT = "a loss"
+"""What is said to use a tensor that a hook keeps, whatever it is made of."""
 SUBTRACTING = frozenset({"sub", "__sub__"})
 
 
@@ -95,8 +98,9 @@ class Operands:
         self._emit = emit
         self.uses = Uses(later, emit)
         self._by_hand = Handwritten(moment, provenance, self._met_by_hand)
-        self.captured = Captured()
+        self.captured = Captured(lambda: lost.listen(self._used))
         self._causes = Causes(provenance, self.captured, lost)
+        self.corrupted = self._causes.corrupted
         self._anchored = Anchored(later, emit)
         self._gaps = Gaps(moment, provenance, later, emit)
         self._candidates = Candidates(moment, provenance, patient, emit)
@@ -139,6 +143,27 @@ class Operands:
                 if CARRIERS[func] in SUBTRACTING and len(args) > 1:
                     self._taken_off(first, args[1])
             carry(self._provenance, CARRIERS[func], args, result)
+            self.corrupted.carried(args, result)
+
+    def _used(self, _func: Any, args: tuple[Any, ...], _kwargs: Any, result: Any) -> None:
+        """Tell of a tensor that a hook keeps, and that is used after it was written over."""
+        used = self.captured.used(args, result)
+        if used is None:
+            return
+        known = self._provenance.of(used.tensor)
+        what = _operand(used.tensor, used.name, known)
+        cause = Relation("overwritten", 0, 1, site=used.site, operation=used.operation)
+        self._emit(
+            Comparison(
+                step=self._moment.step,
+                forward=self._moment.forward,
+                function=KEPT,
+                paired=False,
+                site=used.meets,
+                operands=(what, what),
+                relations=(cause,),
+            )
+        )
 
     def _looked_at(
         self,

@@ -55,7 +55,8 @@ class Known:
     line that ran the forward pass; ``sites`` are the lines of the operations in ``origin.path``.
     ``run`` is all that is known of that pass. ``serial`` orders what was made and what was
     written; ``rewrote`` is the output that lay, still alive, where this one was put. ``changed`` is
-    a write through a detached alias after which this was made of it.
+    a write through a detached alias after which this was made of it, ``rewritten`` one into the
+    very object.
     """
 
     origin: Origin
@@ -66,6 +67,7 @@ class Known:
     serial: int = 0
     rewrote: Origin | None = None
     changed: Write | None = None
+    rewritten: Write | None = None
 
     def same_inputs(self, other: Known) -> bool:
         """Tell whether both come from forward passes over equal inputs."""

@@ -59,8 +59,8 @@ class FastPaths:
             if not isinstance(module, _FUSED):
                 entered, left = self._guard(self._entered), self._guard(self._left)
                 # Asked at a glance: inside of ours there are no gradients.
-                before = attach_before(module, entered, glance=lambda _: torch.is_grad_enabled())
-                after = attach(module, left, glance=lambda module: self._within is not module)
+                before = attach_before(module, entered, glance=lambda *_: torch.is_grad_enabled())
+                after = attach(module, left, glance=lambda module, _: self._within is not module)
                 self._brackets += [before, after]
 
     def _entered(self, module: nn.Module, *_call: object) -> None:

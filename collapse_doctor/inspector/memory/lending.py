@@ -7,7 +7,9 @@ A function that gives its argument back, or says by its name that it works in pl
 from __future__ import annotations
 
 import ast
+import itertools
 from types import FrameType
+from typing import Any
 
 from torch import Tensor
 
@@ -15,6 +17,9 @@ from collapse_doctor.inspector.source.callsite import scope_of
 from collapse_doctor.inspector.source.reading import reading
 
 __all__ = ["is_lent"]
+
+MOST_ELEMENTS = 16
+"""Elements of an argument that are looked at."""
 
 
 @reading(bool)
@@ -33,13 +38,22 @@ def is_lent(frame: FrameType, target: Tensor) -> bool:
     if not names or code.co_name.endswith("_"):
         return False
     held = frame.f_locals
-    mine = {name for name in names if held.get(name) is target}
+    mine = {name for name in names if _is_of(held.get(name), target)}
     scope = scope_of(frame) if mine else None
     if scope is None:
         return False
     returned = [node.value for node in _own_nodes(scope) if isinstance(node, ast.Return)]
     values = [value for value in returned if value is not None]
     return bool(values) and not any(_gives_back(value, mine) for value in values)
+
+
+def _is_of(value: Any, target: Tensor) -> bool:
+    """Tell whether an argument is a tensor, or a list or dictionary that holds it."""
+    if isinstance(value, list | tuple):
+        return any(one is target for one in value[:MOST_ELEMENTS])
+    if type(value) is dict:
+        return any(one is target for one in itertools.islice(value.values(), MOST_ELEMENTS))
+    return value is target
 
 
 def _gives_back(value: ast.expr, names: set[str]) -> bool:

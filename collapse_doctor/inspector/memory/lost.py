@@ -48,6 +48,8 @@ __all__ = ["Lost"]
 MOST_MEMORIES = 64
 MOST_COUNTED = 4096
 MOST_VIEWS = 8
+Seen = Callable[[Callable[..., Any], tuple[Any, ...], dict[str, Any], Any], None]
+
 CALM = 3
 """Steps after which a line that fills memory twice, and loses nothing by it, is let alone."""
 
@@ -65,6 +67,7 @@ class Lost:
     def __init__(self) -> None:
         self.is_armed = False
         self.has_missed = False
+        self._others: list[Seen] = []
         self._memories: dict[int, Memory] = {}
         self._counts: dict[tuple[tuple[object, int], int], int] = {}
         self._single: set[tuple[object, int]] = set()
@@ -83,9 +86,16 @@ class Lost:
             self._calm[place] = 0 if place in self._losing else self._calm.get(place, 0) + 1
         self._losing.clear()
         self.is_armed = self.has_missed = False
+        self._others.clear()
         self._counts.clear()
         self._memories.clear()
         self._stale, self._again, self._parents = Trail(), Trail(), Trail()
+
+    def listen(self, other: Seen) -> None:
+        """Be armed until the end of the step, and tell somebody else of all calls, too."""
+        self.is_armed = True
+        if other not in self._others:
+            self._others.append(other)
 
     def called(
         self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], result: Any
@@ -94,6 +104,8 @@ class Lost:
         if self.has_missed:
             self.has_missed = False
             self._memories.clear()
+        for other in self._others:
+            other(func, args, kwargs, result)
         fills = func in FILLING or "out" in kwargs
         if self.is_armed:
             self._touched(func, args, kwargs, result)

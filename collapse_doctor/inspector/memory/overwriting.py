@@ -22,6 +22,7 @@ from collapse_doctor.inspector.comparing.provenance import (
 )
 from collapse_doctor.inspector.comparing.relations import Related
 from collapse_doctor.inspector.memory.captured import Captured, Spoilt, spoilt_line
+from collapse_doctor.inspector.memory.elements import changed_under_other_name
 from collapse_doctor.inspector.memory.lending import is_lent
 from collapse_doctor.inspector.memory.unnoticed import changed_through_alias, is_cut, is_even
 from collapse_doctor.inspector.memory.writes import WRITERS, Write, replaces, span, target_of
@@ -180,7 +181,8 @@ def _of_both(
     if other is not None:
         return other
     found = _swapped(left, right, related) or _blanked(left, right) or _spoilt(left, right)
-    return found or _refilled_view(left, right, related) or _changed_when_lent(left, right, frame)
+    found = found or _refilled_view(left, right, related) or _changed_when_lent(left, right, frame)
+    return found or _gathered(left, frame) or _gathered(right, frame)
 
 
 def _refilled(left: Held, right: Held, frame: Still) -> Overwriting | None:
@@ -338,6 +340,17 @@ def _changed_by_other_name(held: Held, frame: Still) -> Overwriting | None:
         if changed_by_other_name(scope, held.name, write.site.line, frame.f_lineno):
             return Overwriting(write.site, write.operation)
     return None
+
+
+def _gathered(held: Held, frame: Still) -> Overwriting | None:
+    """Look for an output that was changed by a name that was to gather several of them."""
+    known = held.known
+    if known is None or not held.own or not held.name:
+        return None
+    mine = [w for w in held.writes if w.target == held.identity and w.serial > known.serial]
+    writes = [w for w in (*mine, known.rewritten) if w is not None and not w.even]
+    write = changed_under_other_name(writes, held.name, frame) if writes else None
+    return Overwriting(write.site, write.operation) if write is not None else None
 
 
 def _unnoticed(left: Held, right: Held, *, by_direction: bool) -> Overwriting | None:

@@ -8,6 +8,8 @@ from typing import Protocol
 
 from torch import nn
 
+from collapse_doctor.inspector.pacing.signs import Signs
+
 __all__ = ["Rhythm"]
 
 MOST_KINDS = 8
@@ -27,7 +29,8 @@ class Rhythm:
 
     A warm-up that is over, a second view that is left out, a loss that is cut off, weights that
     are frozen: from there on such a training does something else, and is looked at anew. The kind
-    of a step is its number of forward passes; and which parameters it left with a gradient.
+    of a step is its number of forward passes; which parameters it left with a gradient; and, of
+    steps in which no operation was seen, what else they left behind (:class:`Signs`).
 
     Parameters
     ----------
@@ -39,15 +42,17 @@ class Rhythm:
 
     def __init__(self, counter: Counting, models: Iterable[nn.Module]) -> None:
         self._counter = counter
+        self.signs = Signs()
         self._over = 0
         self._models = [weakref.ref(model) for model in models]
         self._samples: list[weakref.ref[nn.Parameter]] | None = None  # chosen when first asked
         self._kinds: tuple[set[Hashable], ...] = (set(), set())
         self._asked = (-1, False)
 
-    def is_new(self, step: int) -> bool:
+    def is_new(self, step: int, *, unseen: bool = False) -> bool:
         """Tell it of ``step``, which is over. To be asked at every step; asking again is free.
 
+        ``unseen`` tells that no operation was seen in it.
         To be asked where no function mode is on, for it reads attributes of parameters.
         """
         if step != self._asked[0]:
@@ -55,6 +60,7 @@ class Rhythm:
             passes, self._over = over - self._over, over
             graded = tuple([_has_gradient(sample()) for sample in self._chosen()])
             new = [_adds(*kind) for kind in zip(self._kinds, (passes, graded), strict=True)]
+            new.append(self.signs.is_new(unseen=unseen))
             self._asked = (step, any(new))
         return self._asked[1]
 

@@ -17,7 +17,7 @@ from collapse_doctor.inspector.source.reading import reading
 from collapse_doctor.inspector.source.refills import fills
 from collapse_doctor.recording.observations import CallSite
 
-__all__ = ["changed_by_other_name", "given_out_line", "lent_twice_line"]
+__all__ = ["changed_by_other_name", "given_out_line", "lent_twice_line", "written_at"]
 
 
 @reading(bool)
@@ -31,7 +31,7 @@ def changed_by_other_name(scope: ast.AST, name: str, written: int, before: int) 
     written, before
         Lines of the in-place operation and of the comparison.
     """
-    others = set(_written_at(scope, written)) - {name}
+    others = set(written_at(scope, written)) - {name}
     known = known_assignments(scope)
     last = max((a.line for a in known if a.target == name and a.line < before), default=0)
     for one in known:
@@ -104,7 +104,7 @@ def _call_that_made(scope: ast.AST, name: str, before: int) -> ast.Call | None:
     return call if isinstance(call, ast.Call) else None
 
 
-def _written_at(scope: ast.AST, line: int) -> Iterator[str]:
+def written_at(scope: ast.AST, line: int) -> Iterator[str]:
     """Yield what a line changes: ``t -= 1``, ``t.sub_(1)``, ``relu(t, inplace=True)``."""
     for node in ast.walk(scope):
         if getattr(node, "lineno", 0) != line:
