@@ -18,7 +18,7 @@ HEALTHY = sorted(path.stem for path in (PROGRAMS / "innocent" / "gradients").glo
 
 def run(path: str, seed: int = 0) -> Diagnosis:
     torch.manual_seed(seed)
-    np.random.seed(seed)  # noqa: NPY002  (what programs draw from)
+    np.random.seed(seed)
     with one_thread():
         found = runpy.run_path(str(PROGRAMS / path))["diagnosis"]
     assert isinstance(found, Diagnosis)
