@@ -91,6 +91,8 @@ def _views(place: Place) -> Iterator[Lead]:
         switched = list(views.left_in_eval(place.program))
         if len(switched) <= MOST_SWITCHES:
             yield from switched
+    if "never used" in place.finding.message:  # forgotten inside of the model: its line is known
+        return
     yield from _late(place)
     one = views.one_input(place.program, _operands(place))  # given twice, however it was made
     for lead in _made_alike(place):

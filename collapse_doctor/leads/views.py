@@ -152,16 +152,23 @@ def _same_settings(program: Program, site: Site) -> Iterator[Lead]:
 
 def seeded_alike(program: Program) -> Iterator[Lead]:
     """Yield where a second stream of random numbers is made with the seed of a first one."""
-    made: dict[str, str] = {}
-    for (_, name), found in program.names.items():
+    made: dict[tuple[ast.AST, str], str] = {}
+    for (scope, name), found in program.names.items():
         for one in found:
-            text = ast.unparse(one.value)
-            if "seed" not in text.lower() and "RandomState" not in text and "_rng" not in text:
+            if one.part or not isinstance(one.value, ast.Call) or not _takes_seed(one.value):
                 continue
-            if not isinstance(one.value, ast.Call) or one.part:
-                continue
-            if made.setdefault(text, name) != name:
-                yield Lead(one.line, f"`{name}` is seeded as `{made[text]}` is", is_cause=True)
+            first = made.setdefault((scope, ast.unparse(one.value)), name)
+            if first != name:
+                yield Lead(one.line, f"`{name}` is seeded as `{first}` is", is_cause=True)
+
+
+def _takes_seed(call: ast.Call) -> bool:
+    """Tell whether a call is given a seed: by that word, or as what makes generators is."""
+    inner = (one for one in ast.walk(call) if isinstance(one, ast.Call))
+    return any(
+        name_of(one.func) in _SEEDS or any("seed" in (word.arg or "") for word in one.keywords)
+        for one in inner
+    )
 
 
 def _twins(function: Function) -> Iterator[Lead]:

@@ -473,6 +473,32 @@ def view(wave):
 loss = criterion(net(view(x)), net(view(x)))  # here
 """,
     ),
+    "a view that a function with seed in its name makes": (
+        "CD107",
+        OVER_EQUAL,
+        """
+def first(x):
+    a = net(seeded(x))
+def second(x):
+    b = net(seeded(x))
+for x in data:
+    y = x
+    a = net(x)
+    b = net(y)  # here
+""",
+    ),
+    "a second input that the model forgets": (
+        "CD107",
+        "`a` and `b` were both made of one of two inputs when mse compares them: the other is never "
+        "used.",
+        """
+class Net(nn.Module):
+    def forward(self, one, other):
+        return self.body(one), self.body(one)  # here
+net = Net()
+a, b = net(x, x)
+""",
+    ),
     "rows that were drawn": (
         "CD104",
         "`z[i]` and `z[j]` are separate tensors with equal values when mse compares them.",
