@@ -489,8 +489,8 @@ for x in data:
     ),
     "a second input that the model forgets": (
         "CD107",
-        "`a` and `b` were both made of one of two inputs when mse compares them: the other is never "
-        "used.",
+        "`a` and `b` were both made of one of two inputs when mse compares them: the other is "
+        "never used.",
         """
 class Net(nn.Module):
     def forward(self, one, other):
