@@ -172,6 +172,8 @@ def _before(program: Program, step: _Step) -> Iterator[_Step]:
         local = one.call is site.call and program.scope(one.node) is step.home
         new = local and not one.part and step.computed is None and _is_computed(one.node)
         computed = one.node.lineno if new else step.computed
+        if site.part and not one.part:  # of what goes through the loop it is still that part
+            one = one._replace(part=True, place=site.place)
         yield step._replace(site=one, depth=step.depth + 1, computed=computed)
     for call in callees(program, site):
         for result in results(call.function):

@@ -51,6 +51,8 @@ def births(frame: Still, left: Side, right: Side, related: Related) -> list[Call
     copied; of two forward passes over one input the later is the line.
     """
     names, kind = (left.name, right.name), related.kind
+    if kind == "scalar-multiple" and not related.by_value:
+        return []  # rows of one number: where they are compared is the fault
     lone = int(left.requires_grad) if left.requires_grad != right.requires_grad else None
     parted = junction_of(frame, *names, kind, lone)
     read = birth_of(frame, *names, kind)
