@@ -38,9 +38,9 @@ Bounds and their source
 in_a_row: 8 steps, unless it happened in every step in which the line was seen to run. A view that
 is left as it is by a fair coin is left so eight times in a row once in 256. to_the_end: 4 steps
 suffice where they are the last ones seen and no step before them was such, if chance would order n
-steps, k of them with equal inputs, in that way once in 256 at most (chance: 1/256): any coin that
-does not change puts them anywhere, so each of the n! / (k! (n - k)!) orders is as likely (this is
-what a schedule looks like that has come to zero). in_eval_mode: 2 steps
+steps, k of them with equal inputs, in that way so seldom (one_in: 256): any coin that does not
+change puts them anywhere, so each of the n! / (k! (n - k)!) orders is as likely (a schedule that
+has come to zero looks like that). in_eval_mode: 2 steps
 where both passes were given one object in eval mode: no coin is tossed. other_network_steps: 3
 where the two are different outputs of one pass, equal in every call: inside the model they may
 come from two networks, and a teacher starts as its student's copy (see CD104). Inputs and outputs
@@ -78,7 +78,7 @@ class Bounds:
 
     in_a_row: int = 8  # a fair coin does so once in 256
     to_the_end: int = 4  # where none was before, and chance would not have ordered them so
-    chance: float = 1 / 256  # as for eight in a row
+    one_in: int = 256  # orders, as for eight in a row: chance has as many at least
     in_eval_mode: int = 2  # where no coin is tossed: one may be an evaluation
     other_network_steps: int = 3  # a teacher is its student's copy at first; not a third time
 
@@ -116,7 +116,7 @@ def _lasts(alias: Alias, ran: tuple[int, ...], bounds: Bounds) -> bool:
     if not differs or in_a_row >= (bounds.in_eval_mode if bound else bounds.in_a_row):
         return True
     lasting = in_a_row == len(found) and in_a_row >= bounds.to_the_end
-    return lasting and math.comb(len(ran), in_a_row) * bounds.chance >= 1
+    return lasting and math.comb(len(ran), in_a_row) >= bounds.one_in
 
 
 def _in_eval_mode(relation: Relation) -> bool:

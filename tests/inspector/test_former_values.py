@@ -142,12 +142,21 @@ def put_back(model: nn.Module, x: Tensor) -> Tensor:
     return F.mse_loss(model(x), F.normalize(each[0]))
 
 
+def one_for_all(model: nn.Module, x: Tensor) -> Tensor:
+    each = answers(x)
+    mean = each[0]
+    mean += each[1]
+    each = [mean]
+    z = model(x)
+    return torch.stack([F.mse_loss(z, F.normalize(one)) for one in each]).sum()
+
+
 @pytest.mark.parametrize("loss_of", [lent, here])
 def test_outputs_that_were_summed_up_in_one_of_them(loss_of: LossOf) -> None:
     assert codes(restoring(), loss_of, teacher) == ["CD109"]
 
 
-@pytest.mark.parametrize("loss_of", [lent_and_copied, only_the_sum_is_used, put_back])
+@pytest.mark.parametrize("loss_of", [lent_and_copied, only_the_sum_is_used, put_back, one_for_all])
 def test_outputs_that_were_summed_up_elsewhere_or_never_asked_for(loss_of: LossOf) -> None:
     assert codes(restoring(), loss_of, teacher) == []
 
@@ -192,6 +201,12 @@ def test_what_a_hook_keeps_and_an_activation_writes_over() -> None:
 )
 def test_what_a_hook_keeps_and_may(model: nn.Module, loss_of: LossOf) -> None:
     assert codes(model, loss_of) == []
+
+
+def test_what_a_hook_was_given_again_after_the_activation() -> None:
+    model = hooked(lambda made: made, place=1)
+    model[0].register_forward_hook(lambda _module, _given, made: kept.update(early=made))
+    assert codes(model, below_zero) == []
 
 
 # Two views that are one, repeated along an axis
