@@ -205,7 +205,8 @@ def test_what_a_hook_keeps_and_may(model: nn.Module, loss_of: LossOf) -> None:
 
 def test_what_a_hook_was_given_again_after_the_activation() -> None:
     model = hooked(lambda made: made, place=1)
-    model[0].register_forward_hook(lambda _module, _given, made: kept.update(early=made))
+    first = next(model.children())
+    first.register_forward_hook(lambda _module, _given, made: kept.update(early=made))
     assert codes(model, below_zero) == []
 
 
