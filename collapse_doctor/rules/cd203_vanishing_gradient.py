@@ -131,14 +131,13 @@ def _examine(
     if alike and not course.has_moved and all(map(_is_zero, looks)):
         yield _nothing(course, looks, bounds)
         return
-    if _is_flat(measurements, course, looks, bounds):
-        yield _nothing(course, looks, bounds)
-        return
     if any(_explodes(update, bounds) for update in looks):  # and saturated the layers: CD204
         return
     zeros = course.fresh and all(_begins_with_zero(update) for update in looks)
     if all(_decays(update, bounds, zeros) for update in looks):
         yield _decayed(course, looks, bounds, zeros)
+    elif _is_flat(measurements, course, looks, bounds):
+        yield _nothing(course, looks, bounds)
     elif all(_is_lost(update, bounds) for update in looks):
         yield from _faded(course, looks, bounds)
 

@@ -83,48 +83,59 @@ def squashed_at(files: tuple[str, ...]) -> CallSite | None:
 def saturated_at(files: tuple[str, ...]) -> CallSite | None:
     """Return the only line of some files that takes an exponential, or else a sigmoid or tanh.
 
-    Where what stands in it is multiplied by an argument with a number as default, which no call of
-    the function sets, it is the line of that number.
+    It is of a loss: one in a ``forward`` is the activation of a layer. Where what stands in it is
+    multiplied by an argument with a number as default, which no call of the function sets, it is
+    the line of that number.
     """
     for wanted in (("exp",), ("sigmoid", "tanh")):
         site = _only(files, lambda call, wanted=wanted: _name(call.func) in wanted)  # type: ignore[misc]
         if site is not None:
-            return _default_of(site) or site
+            body = _body_around(site)
+            inside = body is not None and body.name in ("forward", "__init__")
+            return None if inside else _default_of(site, body) or site
     return None
 
 
-def _default_of(site: CallSite) -> CallSite | None:
+def _body_around(site: CallSite) -> ast.FunctionDef | None:
     tree = tree_of_file(site.file)
-    nodes = list(ast.walk(tree)) if tree is not None else []
     bodies = [
         node
-        for node in nodes
+        for node in (ast.walk(tree) if tree is not None else ())
         if isinstance(node, ast.FunctionDef)
         and node.lineno <= site.line <= (node.end_lineno or node.lineno)
     ]
-    for body in bodies[-1:]:
-        own = body.args.args[len(body.args.args) - len(body.args.defaults) :]
-        defaults = {
-            one.arg: value
-            for one, value in zip(own, body.args.defaults, strict=True)
-            if isinstance(value, ast.Constant) and isinstance(value.value, float)
-        }
-        calls = [n for n in nodes if isinstance(n, ast.Call) and _name(n.func) == body.name]
-        most = len(body.args.args) - len(body.args.defaults)
-        if any(call.keywords or len(call.args) > most for call in calls):
-            return None
-        used = {
-            one.id
-            for node in ast.walk(body)
-            if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
-            for one in (node.left, node.right, *ast.walk(node.left))
-            if isinstance(one, ast.Name) and one.id in defaults
-        }
-        if len(used) == 1:
-            line = defaults[used.pop()].lineno
-            source = linecache.getline(site.file, line).strip()
-            return CallSite(site.file, line, source=source)
-    return None
+    return bodies[-1] if bodies else None
+
+
+def _default_of(site: CallSite, body: ast.FunctionDef | None) -> CallSite | None:
+    """Return the line of the only number by default that a function multiplies or divides by."""
+    tree = tree_of_file(site.file)
+    if tree is None or body is None:
+        return None
+    most = len(body.args.args) - len(body.args.defaults)
+    calls = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and _name(node.func) == body.name
+    ]
+    if any(call.keywords or len(call.args) > most for call in calls):
+        return None
+    defaults = {
+        one.arg: value
+        for one, value in zip(body.args.args[most:], body.args.defaults, strict=True)
+        if isinstance(value, ast.Constant) and isinstance(value.value, float)
+    }
+    used = {
+        one.id
+        for node in ast.walk(body)
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mult | ast.Div)
+        for one in (*ast.walk(node.left), *ast.walk(node.right))
+        if isinstance(one, ast.Name) and one.id in defaults
+    }
+    if len(used) != 1:
+        return None
+    line = defaults[used.pop()].lineno
+    return CallSite(site.file, line, source=linecache.getline(site.file, line).strip())
 
 
 def _draws(call: ast.Call) -> bool:
