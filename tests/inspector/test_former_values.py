@@ -151,7 +151,15 @@ def one_for_all(model: nn.Module, x: Tensor) -> Tensor:
     return torch.stack([F.mse_loss(z, F.normalize(one)) for one in each]).sum()
 
 
-@pytest.mark.parametrize("loss_of", [lent, here])
+def in_a_comprehension(model: nn.Module, x: Tensor) -> Tensor:
+    each = answers(x)
+    mean = each[0]
+    mean += each[1]
+    z = model(x)
+    return torch.stack([F.mse_loss(z, F.normalize(one)) for one in each]).sum()
+
+
+@pytest.mark.parametrize("loss_of", [lent, here, in_a_comprehension])
 def test_outputs_that_were_summed_up_in_one_of_them(loss_of: LossOf) -> None:
     assert codes(restoring(), loss_of, teacher) == ["CD109"]
 
@@ -166,7 +174,7 @@ def test_outputs_that_were_summed_up_elsewhere_or_never_asked_for(loss_of: LossO
 kept: dict[str, Tensor] = {}
 
 
-def hooked(keep: Callable[[Tensor], Tensor], place: int = 0) -> nn.Module:
+def hooked(keep: Callable[[Tensor], Tensor], place: int = 0) -> nn.Sequential:
     def hook(_module: nn.Module, _given: Any, made: Tensor) -> None:
         kept["made"] = keep(made)
 

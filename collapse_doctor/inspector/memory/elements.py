@@ -8,6 +8,7 @@ as an element of what it was taken from.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from collapse_doctor.inspector.comparing.provenance import Known, Provenance
 
 __all__ = ["changed_under_other_name", "written_since"]
+
+_COMPREHENSION = re.compile(r"((\.<locals>\.|^)<(listcomp|genexpr|setcomp|dictcomp)>)+$")
 
 
 def written_since(
@@ -71,7 +74,7 @@ def changed_under_other_name(writes: list[Write], name: str, frame: Still) -> Wr
             ):
                 return write
         for here, scope, text in levels:
-            mine = place == (here.f_code.co_filename, here.f_code.co_qualname)
+            mine = place == (here.f_code.co_filename, _function(here))
             if mine and _is_gathered(scope, text, write.site.line, here.f_lineno):
                 return write
     return None
@@ -95,6 +98,11 @@ def _levels(frame: Still, name: str) -> Iterator[tuple[Still, ast.AST, str]]:
         here, text = caller, names[0]
 
 
+def _function(frame: Still) -> str:
+    """Return the function a frame is written in, of a comprehension that around it."""
+    return _COMPREHENSION.sub("", frame.f_code.co_qualname) or "<module>"
+
+
 @reading(list)
 def _roots(text: str) -> list[str]:
     return made_of(text)
@@ -113,7 +121,7 @@ def _is_gathered(scope: ast.AST, text: str, written: int, before: int) -> bool:
     """
     known, others = known_assignments(scope), {*written_at(scope, written)}
     roots = {*made_of(text)}
-    sources = {a.source for a in known if a.target in roots and a.line < before}
+    sources = {a.source for a in known if a.target in roots and a.line <= before}
     roots |= {source.removeprefix(f"{ELEMENT}(").removesuffix(")") for source in sources}
     whole = {root.partition("[")[0] for root in roots}
     if others & {part.partition("[")[0].partition(".")[0] for part in (text, *roots)}:
