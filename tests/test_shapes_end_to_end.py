@@ -54,10 +54,10 @@ def shapes(diagnosis: Diagnosis) -> dict[str, int | None]:
 
 
 def marked(body: Body) -> int | None:
+    """Return the line that makes a column, if it is marked as such, else the one that meets it."""
     lines, first = inspect.getsourcelines(body)
-    return next(
-        (first + n for n, line in enumerate(lines) if line.rstrip().endswith("# here")), None
-    )
+    known = {line.rpartition("# ")[2].strip(): first + n for n, line in enumerate(lines)}
+    return known.get("made", known.get("here"))
 
 
 @pytest.mark.parametrize("name", SPREAD)

@@ -96,7 +96,7 @@ def contrastive_by_hand(g: Given) -> Any:
 
 @spread
 def contrastive_of_unsqueezed_labels(g: Given) -> Any:
-    label = g.y.squeeze(1).unsqueeze(1)
+    label = g.y.squeeze(1).unsqueeze(1)  # made
     d = (g.z1 - g.z2).norm(dim=1)
     pull = (1 - label) * torch.square(d)  # here
     push = label * torch.clamp(2.0 - d, min=0.0) ** 2
@@ -126,7 +126,7 @@ def weights_of_a_column(g: Given) -> Any:
 @spread
 def margin_of_one_kept_dimension(g: Given) -> Any:
     positive = F.pairwise_distance(g.z1, g.z2)
-    negative = F.pairwise_distance(g.z1, g.z2.roll(1, 0), keepdim=True)
+    negative = F.pairwise_distance(g.z1, g.z2.roll(1, 0), keepdim=True)  # made
     return F.relu(positive - negative + 1.0).mean()  # here
 
 
@@ -154,7 +154,7 @@ def chosen_by_labels(g: Given) -> Any:
 @spread
 def cosine_of_one_step_sequences(g: Given) -> Any:
     sequence = g.memory.setdefault("rnn", nn.GRU(WIDTH, WIDTH, batch_first=True))
-    one, _ = sequence(g.z1[:, None])
+    one, _ = sequence(g.z1[:, None])  # made
     return 1 - F.cosine_similarity(one, g.z2, dim=-1).mean()  # here
 
 
@@ -211,7 +211,7 @@ def bpr_of_products(g: Given) -> Any:
 def focal_weight_of_a_column(g: Given) -> Any:
     logits = g.logits(g.z1)
     each = F.cross_entropy(logits, g.classes, reduction="none")
-    sure = logits.softmax(1).gather(1, g.classes[:, None])
+    sure = logits.softmax(1).gather(1, g.classes[:, None])  # made
     return ((1 - sure) ** 2 * each).mean()  # here
 
 
