@@ -11,7 +11,7 @@ from collapse_doctor import Inspector
 
 
 class ModalityEncoder(nn.Module):
-    def __init__(self, name, backbone=nn.Sequential(nn.Linear(24, 48), nn.ReLU())):  # noqa: B008  # fault
+    def __init__(self, name, backbone=nn.Sequential(nn.Linear(24, 48), nn.ReLU())):  # fault
         super().__init__()
         self.name = name
         self.backbone = backbone
